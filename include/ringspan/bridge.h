@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_BRIDGE_H
+#define RINGSPAN_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/fdb.h"
+#include "ringspan/forward.h"
+#include "ringspan/ledger.h"
+#include "ringspan/port.h"
+
+/*
+ * Bridge: owns the ports, the forwarding table and the ledger of one broadcast domain, and is the
+ * place where I/O meets the pure pipeline.
+ *
+ * bridge_poll() is the data path: take a bounded batch of frames from a source; for each one
+ * decide, commit, count, and queue a copy on every egress; flush each egress that got one; give the
+ * frames back. It is called when a source is readable, with the time of the turn, and does at most
+ * LIMIT_RX_BATCH frames: level-triggered readiness brings it back for the rest.
+ *
+ * bridge_set_port_state() is the only way a port changes its state. It keeps the flood set right
+ * and forgets what was learned behind a port that leaves. A port that does not take part still has
+ * its ring read: what arrives is counted and dropped with `ingress_down`.
+ *
+ * The bridge belongs to the thread of the loop, allocates in _new and _add, and owns its ports.
+ */
+
+struct bridge;
+
+struct bridge_params {
+    const char *name;
+    uint32_t max_ports;
+    uint32_t max_entries; /* fdb */
+    uint64_t aging_ns;
+    enum reserved_preset reserved;
+    struct hash_key fdb_key;
+};
+
+/** 0, -ENOMEM or -EINVAL. bridge_free() frees its ports too, which must be closed; NULL is fine. */
+int bridge_new(const struct bridge_params *params, struct bridge **ret);
+void bridge_free(struct bridge *bridge);
+
+const char *bridge_name(const struct bridge *bridge);
+uint64_t bridge_aging_ns(const struct bridge *bridge);
+enum reserved_preset bridge_reserved(const struct bridge *bridge);
+
+/** Takes ownership of @port and gives it an id, state waiting. 0, -ENOSPC, or -EEXIST if the name
+ * is taken. */
+int bridge_add_port(struct bridge *bridge, struct port *port);
+/** Gives up the port (closed by the caller): its entries are forgotten, its totals retire. The
+ * caller frees it. */
+void bridge_del_port(struct bridge *bridge, port_id id);
+
+/** NULL if there is none. Ids are below bridge_max_ports(). */
+struct port *bridge_port(const struct bridge *bridge, port_id id);
+struct port *bridge_port_by_name(const struct bridge *bridge, const char *name);
+uint32_t bridge_max_ports(const struct bridge *bridge);
+uint32_t bridge_n_ports(const struct bridge *bridge);
+
+/** Sets state and reason; leaving PORT_LEARNING/PORT_FORWARDING flushes what was learned there. */
+void bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
+                           const char *why);
+
+/** One bounded turn on @source at time @now; returns the number of frames taken. */
+uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now);
+
+/** Reclaims some expired entries. Returns when to call it next (ns), or 0 if the table is empty. */
+uint64_t bridge_age(struct bridge *bridge, uint64_t now);
+struct fdb *bridge_fdb(struct bridge *bridge);
+const struct forward_tables *bridge_tables(const struct bridge *bridge);
+
+/* The whole ledger of a bridge at one moment. */
+struct bridge_ledger {
+    uint32_t n_ports;
+    struct port **ports; /* beside the snapshots, in order of their ids */
+    struct ledger_snapshot *snapshots;
+    struct ledger_retired retired;
+};
+
+/** 0 or -ENOMEM. Release with bridge_ledger_fini(). Valid for this turn of the loop. */
+int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledger);
+void bridge_ledger_fini(struct bridge_ledger *ledger);
+/** All four sums over all ports. On failure *ret_what names the sum and the port; it may be NULL.
+ */
+bool bridge_ledger_balances(const struct bridge_ledger *ledger, char *ret_what, size_t size);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_CONFIG_H
+#define RINGSPAN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ringspan/limits.h"
+#include "ringspan/log.h"
+#include "ringspan/reserved.h"
+
+/*
+ * Config: a JSON document as a value. Parsing touches nothing in the world.
+ *
+ * Three stages, each a file:
+ *   json_scan      strict RFC 8259 over the bytes, before anything is allocated for them: bounds on
+ *                  size, depth and nodes, duplicate keys, UTF-8, and the position of every value.
+ *                  The first syntax error ends it.
+ *   config_parse   json-c's tree against one table of keys: types, ranges, unknown keys with "did
+ *                  you mean", keys that are planned but not supported by this version.
+ *   config_check   what spans keys: names that clash, interfaces used twice.
+ * The last two report every error that there is, in the order of the text.
+ *
+ * An error has a file, line and column (in characters, from 1), the JSON path, a sentence, the line
+ * itself with a caret under the place, and a suggestion where there is one.
+ */
+
+struct config_port {
+    char name[LIMIT_NAME_SIZE];
+    char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
+    char *description;            /* NULL if absent */
+};
+
+struct config_bridge {
+    char name[LIMIT_NAME_SIZE];
+    char *description;
+    uint32_t aging_time; /* seconds */
+    enum reserved_preset reserved;
+    struct {
+        uint32_t max_entries;
+    } fdb;
+    struct config_port *ports;
+    uint32_t n_ports;
+};
+
+struct config {
+    uint32_t version;
+    char *description;
+    struct config_bridge *bridges;
+    uint32_t n_bridges;
+    struct {
+        char *description;
+        struct {
+            char *socket; /* NULL: the default, see ctl_path.h */
+            char *group;  /* NULL: none */
+        } control;
+        struct {
+            enum log_level level;
+        } log;
+    } daemon;
+};
+
+struct config_error {
+    uint32_t line;
+    uint32_t column;
+    char *path;              /* "bridges[0].ports[3].vlan.pvid"; "" for the document */
+    char *message;           /* "5000 is above 4094" */
+    char *hint;              /* "did you mean 'aging_time'?", or NULL */
+    char *excerpt;           /* the line, cut to a width that fits around the column */
+    uint32_t excerpt_column; /* of the caret within it, from 1 */
+};
+
+struct config_report {
+    char *source; /* the file's name as the user gave it */
+    struct config_error *errors;
+    uint32_t n_errors;
+};
+
+/**
+ * @text need not end in NUL. 0 and a config (release with config_free()), or -EINVAL and at least
+ * one error in @ret_report, or -ENOMEM. @ret_report is always filled in: release it with
+ * config_report_fini().
+ */
+int config_parse(const char *source, const char *text, size_t len, struct config **ret_config,
+                 struct config_report *ret_report);
+/** Reads @path ("-": standard input) and parses it. A file that cannot be read is -errno with an
+ * error in the report. */
+int config_load(const char *path, struct config **ret_config, struct config_report *ret_report);
+void config_free(struct config *config);
+
+void config_report_fini(struct config_report *report);
+/** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint.
+ */
+void config_report_print(const struct config_report *report, FILE *stream);
+
+/** Ports of all bridges. */
+uint32_t config_n_ports(const struct config *config);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_DAEMON_H
+#define RINGSPAN_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/bridge.h"
+#include "ringspan/config.h"
+#include "ringspan/event.h"
+#include "ringspan/link_watch.h"
+
+/*
+ * Daemon: the bridges of one process, and what keeps their ports in line with the world.
+ *
+ * It turns a configuration into bridges and ports, watches links, and moves each port step by step
+ * to where reconcile.h says it should be. Steps that block (opening rings, binding) run in helper
+ * threads, one at a time per port; when one is done, the port is looked at again, because the world
+ * may have changed meanwhile. Frames flow as soon as a port is forwarding.
+ *
+ * What the control commands may read of it is here; they change nothing yet.
+ */
+
+struct daemon;
+
+/** Bridges, ports and the link watch; nothing is opened before the loop runs. 0 or -errno. */
+int daemon_new(struct event_loop *loop, const struct config *config, struct daemon **ret);
+/** Stops forwarding, closes all rings in parallel, frees everything. Blocks. NULL is fine. */
+void daemon_free(struct daemon *daemon);
+
+/** Calls @fn once, from the loop, when the first plan has run: every port is where it can be for
+ * now. */
+void daemon_on_ready(struct daemon *daemon, void (*fn)(void *arg), void *arg);
+bool daemon_is_ready(const struct daemon *daemon);
+
+uint32_t daemon_n_bridges(const struct daemon *daemon);
+struct bridge *daemon_bridge(const struct daemon *daemon, uint32_t i);
+struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *name);
+/** The configuration it runs. */
+const struct config *daemon_config(const struct daemon *daemon);
+/** The interface that a port is bound to now, or NULL. */
+const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port);
+uint64_t daemon_now(const struct daemon *daemon);
+
+/* How many ports are in each state, for the summary line and STATUS=. */
+struct daemon_summary {
+    uint32_t n_ports;
+    uint32_t by_state[PORT_N_STATES];
+};
+struct daemon_summary daemon_summary(const struct daemon *daemon);
+/** "4 ports: 3 forwarding, 1 waiting" */
+void daemon_summary_format(const struct daemon_summary *summary, char *ret_text, size_t size);
+
+/** Registers one listener for changes of any port's state (for `wait`, STATUS= and, later,
+ * monitor). */
+void daemon_on_port_change(struct daemon *daemon,
+                           void (*fn)(void *arg, struct bridge *bridge, const struct port *port),
+                           void *arg);
+
+#endif

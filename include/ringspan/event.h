@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_EVENT_H
+#define RINGSPAN_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Event: one level-triggered epoll loop, and the contract of being called by it.
+ *
+ *  - A turn samples the clock once (event_now()), waits, then calls each ready handler once. A
+ *    handler does a bounded piece of work and returns; what it leaves undone makes its descriptor
+ *    ready again in the next turn, so nobody starves anybody.
+ *  - A handler may delete any event, its own included, and add new ones. A deleted event is not
+ *    called again, not even later in the same turn; one that was added during a turn is first
+ *    called in the next. event_del() does not close the descriptor: delete first, then close.
+ *  - A handler must read away whatever made it ready. For EPOLLERR this means SO_ERROR: epoll
+ *    reports it whether asked for or not, again and again until it is read.
+ *  - Timers are one-shot, absolute, all on one timerfd. An idle loop with no timer armed makes no
+ *    wake-ups. A timer handler may arm its own timer again.
+ *  - Signals arrive through a signalfd: handlers run in the loop like any other.
+ *  - The loop belongs to one thread. workers.h is how other threads report to it.
+ */
+
+struct event_loop;
+struct event;
+struct event_timer;
+
+typedef void (*event_fn)(void *arg, uint32_t epoll_events);
+typedef void (*event_timer_fn)(void *arg);
+typedef void (*event_signal_fn)(void *arg, int signo);
+
+/** Returns 0 or -errno; *ret is untouched on failure. Free with event_loop_free() (NULL is fine)
+ * after every event and timer. */
+int event_loop_new(struct event_loop **ret);
+void event_loop_free(struct event_loop *loop);
+
+/** Time of this turn, CLOCK_MONOTONIC in ns. Outside of event_loop_run(): of the last turn, or of
+ * event_loop_new(). */
+uint64_t event_now(const struct event_loop *loop);
+
+/** Calls @fn(@arg) when @fd has @epoll_events (EPOLLIN, …). 0 or -errno. */
+int event_add(struct event_loop *loop, int fd, uint32_t epoll_events, event_fn fn, void *arg,
+              struct event **ret);
+int event_modify(struct event *event, uint32_t epoll_events);
+/** NULL is fine. @event is invalid afterwards. */
+void event_del(struct event *event);
+
+int event_timer_new(struct event_loop *loop, event_timer_fn fn, void *arg,
+                    struct event_timer **ret);
+/** Arms @timer for the absolute time @at (ns); 0 disarms; a time in the past fires in the next
+ * turn. */
+void event_timer_set(struct event_timer *timer, uint64_t at);
+bool event_timer_is_armed(const struct event_timer *timer);
+void event_timer_free(struct event_timer *timer);
+
+/** Blocks @signo for the process and calls @fn from the loop instead. One handler per signal. 0 or
+ * -errno. */
+int event_signal_add(struct event_loop *loop, int signo, event_signal_fn fn, void *arg);
+
+/** Runs until event_loop_stop(); returns its @status, or -errno if epoll itself fails. */
+int event_loop_run(struct event_loop *loop);
+/** One turn that waits at most @timeout_ms (-1: as long as it takes). 0 or -errno. For tests and
+ * for draining. */
+int event_loop_turn(struct event_loop *loop, int timeout_ms);
+void event_loop_stop(struct event_loop *loop, int status);
+
+#endif

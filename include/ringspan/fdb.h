@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_FDB_H
+#define RINGSPAN_FDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/hash.h"
+#include "ringspan/portset.h"
+
+/*
+ * FDB: the forwarding database, a dictionary from (vid, mac) to a port.
+ *
+ * It knows no sockets, no configuration and no clock. All of its memory is taken when it is made.
+ *
+ * Aging. An entry is live while now - seen < aging time, and only frames *from* an address refresh
+ * it. An expired entry is a miss at lookup, at once; fdb_sweep() merely reclaims its memory, a
+ * bounded number of entries per call.
+ *
+ * Flushing a port is a generation: fdb_flush_port() advances the port's generation, and entries of
+ * an older one are misses from then on. It costs the same for one entry as for a million.
+ *
+ * Planning and committing. fdb_plan_learn() is const: it says what learning an address would do
+ * (refresh, move, insert, and whom it would evict); fdb_lookup_after() looks up as if that had been
+ * done; fdb_commit() does it. The pipeline decides with the first two, so that `explain` can run
+ * the very same code and change nothing. A plan is valid until the next change to the table.
+ *
+ * When full. Stale entries (of a flushed port) go first, then expired ones, then one of the port
+ * that holds most: the host that invents addresses evicts its own. Within that port entries get a
+ * second chance if they were refreshed since they were last considered; it is not a strict LRU.
+ *
+ * Refreshing an entry writes that entry and nothing else.
+ */
+
+struct fdb;
+
+struct fdb_params {
+    uint32_t max_entries; /* exact */
+    uint32_t max_ports;   /* port ids are below this */
+    uint64_t aging_ns;
+    struct hash_key key;
+};
+
+enum fdb_action {
+    FDB_NOTHING, /* cannot be learned (capacity of zero ports, say); committing it changes nothing
+                  */
+    FDB_REFRESH,
+    FDB_MOVE,
+    FDB_INSERT,
+};
+
+/* What learning one address would do. Fields other than `action` are the table's own business. */
+struct fdb_plan {
+    enum fdb_action action;
+    uint16_t vid;
+    port_id port;
+    uint64_t mac;
+    uint64_t now;
+    uint32_t entry;  /* the entry to write: found, free, or a victim's */
+    bool has_victim; /* `entry` holds another address, which will be forgotten */
+};
+
+struct fdb_entry {
+    uint64_t mac;
+    uint16_t vid;
+    port_id port;
+    uint64_t seen; /* ns: when its address was last a source */
+};
+
+struct fdb_counters {
+    uint64_t inserted;
+    uint64_t moved;
+    uint64_t expired;
+    uint64_t evicted; /* live entries that made room */
+    uint64_t flushed;
+};
+
+/** 0, -ENOMEM or -EINVAL. Release with fdb_free() (NULL is fine). */
+int fdb_new(const struct fdb_params *params, struct fdb **ret);
+void fdb_free(struct fdb *fdb);
+
+/** The port of a live entry, or PORT_NONE. */
+port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
+
+void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
+                    struct fdb_plan *ret_plan);
+/** As fdb_lookup() would answer once @plan is committed. @plan may be NULL: plain lookup. */
+port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
+                         uint64_t mac, uint64_t now);
+void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
+
+/** All entries of @port are misses from now on. */
+void fdb_flush_port(struct fdb *fdb, port_id port);
+void fdb_flush_all(struct fdb *fdb);
+
+/** Reclaims expired and stale entries among the next @budget slots; returns how many. */
+uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
+void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns);
+
+/** Live entries at @now, counted exactly: a full scan, for control and tests. */
+uint32_t fdb_count(const struct fdb *fdb, uint64_t now);
+/** Entries that occupy memory, live or not: cheap. */
+uint32_t fdb_used(const struct fdb *fdb);
+uint32_t fdb_max_entries(const struct fdb *fdb);
+struct fdb_counters fdb_counters(const struct fdb *fdb);
+
+/**
+ * Walks live entries: start with *cursor = 0, call until false. The table may change in between:
+ * an entry that lives through the whole walk is visited exactly once, any other at most once.
+ */
+bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry);
+
+/** Bytes of memory that a table with @max_entries takes. */
+uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports);
+
+/** Checks every internal invariant; for tests and fuzzers. Returns NULL or a sentence about what is
+ * broken. */
+const char *fdb_check(const struct fdb *fdb);
+
+#endif

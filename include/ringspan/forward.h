@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_FORWARD_H
+#define RINGSPAN_FORWARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/fdb.h"
+#include "ringspan/frame.h"
+#include "ringspan/ledger.h"
+#include "ringspan/portset.h"
+#include "ringspan/reserved.h"
+
+/*
+ * Forward: where a frame goes, and why. The pure part of the switch.
+ *
+ *   admit ─► classify ─► learn ─► lookup ─► egress
+ *
+ *   admit     whole, from a port that takes part, from an individual source, not to a reserved
+ *             address that this bridge keeps back. What fails here teaches nothing.
+ *   classify  which VLAN: 0 while bridges are transparent to tags.
+ *   learn     what the table would note about the source (a plan, not a change).
+ *   lookup    where the destination is, as if that had been noted already.
+ *   egress    which ports get a copy: never the one it came from. None left: a drop, with its
+ * reason.
+ *
+ * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
+ * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies
+ * the decision's effects. `explain` is the first without the second, on the same code.
+ */
+
+/* Ordered: each state does all that those before it do. What a port that is waiting, down, disabled
+ * or in error does is nothing: PORT_ACTIVITY_NONE. */
+enum port_activity {
+    PORT_ACTIVITY_NONE,
+    PORT_ACTIVITY_LEARN,
+    PORT_ACTIVITY_FORWARD,
+};
+
+/* The tables that a decision reads; owned by the bridge. */
+struct forward_tables {
+    const struct fdb *fdb;
+    struct reserved_policy reserved;
+    const uint8_t *activity;     /* enum port_activity by port_id */
+    const struct portset *flood; /* the ports whose activity is PORT_ACTIVITY_FORWARD */
+};
+
+enum verdict {
+    VERDICT_DROP,
+    VERDICT_UNICAST,
+    VERDICT_FLOOD,
+    VERDICT_CONSUME, /* for a protocol of this bridge */
+};
+
+struct decision {
+    enum verdict verdict;
+    enum drop_reason reason; /* why, for VERDICT_DROP; else DROP_NONE */
+    uint16_t vid;
+    port_id ingress;
+    port_id egress;        /* VERDICT_UNICAST: the one port */
+    uint32_t fanout;       /* how many ports get a copy */
+    struct fdb_plan learn; /* effect: FDB_NOTHING if the frame teaches nothing */
+};
+
+void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
+                    struct decision *ret_decision);
+
+/** Applies the effects of @decision to @fdb, the table that it was decided with. */
+void forward_commit(struct fdb *fdb, const struct decision *decision);
+
+/** "drop", "unicast", "flood", "consume". */
+const char *verdict_name(enum verdict verdict);
+
+#endif

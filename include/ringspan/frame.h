@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_FRAME_H
+#define RINGSPAN_FRAME_H
+
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/ledger.h"
+#include "ringspan/mac.h"
+#include "ringspan/portset.h"
+#include "ringspan/vlan.h"
+
+/*
+ * Frame: a borrowed view of one Ethernet frame.
+ *
+ * Three parts travel together: the bytes from the destination address on (captured length, never
+ * the length on the wire), the stack of VLAN tags that was taken off them, and the offload header
+ * (`struct virtio_net_hdr`, ten bytes). Leave one out and something breaks silently: without the
+ * offload header a frame from a local sender has a checksum that was never computed, and a 64 KiB
+ * superframe cannot be cut into segments again.
+ *
+ * The offload header's offsets (csum_start, hdr_len) count from `data`: they are those of the frame
+ * without its tag stack. frame_wire_vnet() shifts them for a frame whose tags are back in place.
+ *
+ * A frame is borrowed from a ring slot or a bounce buffer for one turn of the loop. Whoever keeps
+ * it longer copies it into memory of its own.
+ */
+
+#define ETHER_HEADER_SIZE 14
+#define FRAME_VNET_SIZE   10
+
+_Static_assert(sizeof(struct virtio_net_hdr) == FRAME_VNET_SIZE,
+               "the 10-byte header, not the 12-byte one");
+
+struct frame {
+    const uint8_t *data;
+    uint32_t len;
+    port_id ingress;
+    uint8_t n_tags;
+    enum drop_reason
+        defect; /* DROP_NONE, or what the port's edge found wrong: the frame will be dropped */
+    struct vlan_tag tags[VLAN_STACK_SIZE]; /* [0] is the outermost */
+    struct virtio_net_hdr vnet;            /* all zero: complete checksum, no segmentation */
+};
+
+/* Enough of a frame to say what it weighs: for counting it when it is gone. */
+struct frame_weight {
+    uint32_t bytes;
+    uint32_t segments;
+};
+
+static inline uint64_t frame_dst(const struct frame *frame)
+{
+    return mac_load(frame->data);
+}
+
+static inline uint64_t frame_src(const struct frame *frame)
+{
+    return mac_load(frame->data + 6);
+}
+
+static inline bool frame_is_superframe(const struct frame *frame)
+{
+    return frame->vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+}
+
+/** Bytes on the wire, tags included, frame check sequence not. */
+static inline uint32_t frame_wire_len(const struct frame *frame)
+{
+    return frame->len + frame->n_tags * (uint32_t)VLAN_TAG_SIZE;
+}
+
+/** Puts @tag on top of the stack. False if the stack is full. */
+bool frame_push_tag(struct frame *frame, struct vlan_tag tag);
+
+/**
+ * Bytes up to the end of the transport header, of a superframe, from `data` on: what each of its
+ * segments repeats. Read from the frame itself; the offload header's hdr_len says how much happened
+ * to be linear in the sender's kernel and means nothing. 0 if the headers do not fit the frame.
+ */
+uint32_t frame_gso_header_len(const struct frame *frame);
+
+/** Wire length of the longest frame that this one stands for: a superframe's full segment, else
+ * frame_wire_len(). */
+uint32_t frame_longest_segment(const struct frame *frame);
+struct frame_weight frame_weigh(const struct frame *frame);
+
+/**
+ * Whether the frame may leave a port with @mtu: 14 + mtu bytes, and 4 more if it is tagged (the
+ * grace of 802.3ac, which Linux devices grant to the outer tag).
+ */
+bool frame_fits_mtu(const struct frame *frame, uint32_t mtu);
+
+/** The offload header for the frame with its tags in place: csum_start and hdr_len shifted by 4 per
+ * tag. */
+struct virtio_net_hdr frame_wire_vnet(const struct frame *frame);
+
+/** Writes the frame as on the wire, tags in place; @ret_bytes has room for frame_wire_len().
+ * Returns that length. */
+uint32_t frame_write_wire(const struct frame *frame, uint8_t *ret_bytes);
+
+/** Whether the offload header's offsets lie inside the frame. A frame that fails must not be sent.
+ */
+bool frame_vnet_is_sane(const struct frame *frame);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_LEDGER_H
+#define RINGSPAN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Ledger: double-entry bookkeeping for frames.
+ *
+ * Each frame that reaches a port's ring moves exactly one of that port's ingress counters; each
+ * copy that a decision sends to a port moves exactly one of that port's egress counters. Four sums
+ * then hold, always and exactly, over one snapshot:
+ *
+ *   in:      received = unicast + flooded + consumed + Σ in_dropped[reason] + held_in
+ *   across:  Σ fan-out of the decisions = Σ decided over the egress ports + retired
+ *   out:     decided + originated + duplicated = accepted + Σ out_dropped[reason] + held_out
+ *   kernel:  tp_packets = received + tp_drops + not yet read
+ *
+ * "Accepted" means that the kernel took the copy; it is not "delivered": a device may still drop
+ * it, and says so in its own counters. A superframe (GSO) is one frame here; the segments that it
+ * stands for and its bytes are counted beside it. There is no reason called "unknown".
+ *
+ * Counters are plain numbers, written by the thread of the loop alone. They belong to the name of
+ * a port, not to a socket: they survive re-binding, and they never go back.
+ *
+ * The reasons come from one list, RINGSPAN_DROP_REASONS, which makes the enum, the counter's name,
+ * its class and the sentence that people read. Class `filtered`: the rules say so; `lost`: the
+ * frame should have crossed and did not.
+ */
+
+/*      symbol            name                class     sentence */
+#define RINGSPAN_DROP_REASONS(X)                                                                   \
+    X(TRUNCATED, "truncated", LOST, "only a part of the frame was captured")                       \
+    X(MALFORMED, "malformed", LOST, "the ring slot or its offload header made no sense")           \
+    X(RUNT, "runt", FILTERED, "the frame is shorter than an Ethernet header")                      \
+    X(INGRESS_DOWN, "ingress_down", FILTERED, "the port it arrived on is not forwarding")          \
+    X(SOURCE_GROUP, "source_group", FILTERED, "the source address is a group address")             \
+    X(SOURCE_ZERO, "source_zero", FILTERED, "the source address is 00:00:00:00:00:00")             \
+    X(MAC_CONTROL, "mac_control", FILTERED,                                                        \
+      "01:80:c2:00:00:01 (PAUSE and other MAC control) does not cross this bridge")                \
+    X(RESERVED, "reserved", FILTERED, "the reserved destination does not cross this bridge")       \
+    X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
+    X(NO_EGRESS, "no_egress", FILTERED, "no other port is forwarding")                             \
+    X(TOO_LONG, "too_long", FILTERED, "the frame is longer than the egress port's MTU allows")     \
+    X(EGRESS_DOWN, "egress_down", LOST, "the egress port went down before the frame was sent")     \
+    X(EGRESS_GONE, "egress_gone", LOST, "the egress interface vanished before the frame was sent") \
+    X(TX_RING_FULL, "tx_ring_full", LOST, "every slot of the egress ring is still in use")         \
+    X(TX_QUEUE_FULL, "tx_queue_full", LOST, "the egress queue (qdisc or device) took no more")     \
+    X(TX_BUSY, "tx_busy", LOST, "the egress socket's send buffer is full")                         \
+    X(TX_REJECTED, "tx_rejected", LOST, "the kernel refused the frame as malformed")               \
+    X(TX_ERROR, "tx_error", LOST, "sending failed for want of memory or an unlisted cause")
+
+enum drop_reason {
+    DROP_NONE,
+#define X(symbol, name, class, sentence) DROP_##symbol,
+    RINGSPAN_DROP_REASONS(X)
+#undef X
+    DROP_N_REASONS
+};
+
+enum drop_class {
+    DROP_CLASS_FILTERED,
+    DROP_CLASS_LOST,
+};
+
+/** @reason must not be DROP_NONE. Static strings. */
+const char *drop_reason_name(enum drop_reason reason);
+const char *drop_reason_sentence(enum drop_reason reason);
+enum drop_class drop_reason_class(enum drop_reason reason);
+const char *drop_class_name(enum drop_class class);
+
+/* Frames, the wire frames that they stand for (a superframe's segments), and bytes with tags,
+ * without frame check sequence. */
+struct ledger_volume {
+    uint64_t frames;
+    uint64_t segments;
+    uint64_t bytes;
+};
+
+struct ledger_port {
+    struct ledger_volume received;
+    uint64_t unicast;
+    uint64_t flooded;
+    uint64_t consumed;
+    uint64_t in_dropped[DROP_N_REASONS];
+    uint64_t fanout; /* copies that this port's frames were decided to make */
+
+    uint64_t decided;
+    uint64_t originated;
+    uint64_t duplicated;
+    struct ledger_volume accepted;
+    uint64_t out_dropped[DROP_N_REASONS];
+
+    uint64_t tp_packets; /* running totals: the kernel's own reset on read */
+    uint64_t tp_drops;
+};
+
+/* What ports that were deleted had counted, so that the sum across still holds. */
+struct ledger_retired {
+    uint64_t fanout;
+    uint64_t decided;
+};
+
+/* One port at one moment: its counters, and what is on its way. */
+struct ledger_snapshot {
+    struct ledger_port counters;
+    uint64_t held_in;
+    uint64_t held_out;
+    /* Frames in the ring that were not read yet: counted before and after the kernel's statistics
+     * were read, because the kernel goes on receiving meanwhile. */
+    uint64_t unread_min;
+    uint64_t unread_max;
+    bool has_kernel; /* false for ports with no socket behind them */
+};
+
+uint64_t ledger_sum_dropped(const uint64_t dropped[DROP_N_REASONS]);
+bool ledger_in_balances(const struct ledger_snapshot *snapshot);
+bool ledger_out_balances(const struct ledger_snapshot *snapshot);
+/** tp_packets - received - tp_drops lies within [unread_min, unread_max]; true if there is no
+ * kernel side. */
+bool ledger_kernel_balances(const struct ledger_snapshot *snapshot);
+/** The frames that the kernel has put into the ring and nobody has read: from the sum, not from
+ * counting. */
+uint64_t ledger_unread(const struct ledger_snapshot *snapshot);
+/** Over all ports of one bridge. */
+bool ledger_across_balances(const struct ledger_snapshot *snapshots, uint32_t n,
+                            const struct ledger_retired *retired);
+
+#endif

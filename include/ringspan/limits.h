@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_LIMITS_H
+#define RINGSPAN_LIMITS_H
+
+/*
+ * Limits: every bound of the program, in one place, so that none is a surprise.
+ *
+ * A limit that a configuration can run into is checked by config_parse() and named in its error;
+ * the others bound memory or time against peers that mean harm. Documents quote these numbers;
+ * where a number here changes, ringspan.json(5) changes with it.
+ */
+
+/* Names follow the kernel's rule for interface names: 15 bytes and a NUL (IFNAMSIZ). */
+#define LIMIT_NAME_SIZE        16
+#define LIMIT_BRIDGES          256
+#define LIMIT_PORTS            4096 /* in one daemon, over all bridges */
+#define LIMIT_DESCRIPTION_SIZE 256
+
+/* 802.1D table 7-5: the range of the aging time, and its default, in seconds. */
+#define LIMIT_AGING_TIME_MIN     10
+#define LIMIT_AGING_TIME_MAX     1000000
+#define LIMIT_AGING_TIME_DEFAULT 300
+
+#define LIMIT_FDB_ENTRIES_MIN     16
+#define LIMIT_FDB_ENTRIES_MAX     1048576
+#define LIMIT_FDB_ENTRIES_DEFAULT 65536
+
+/* Configuration text, checked before anything is allocated for it. */
+#define LIMIT_CONFIG_BYTES (8u << 20)
+#define LIMIT_CONFIG_DEPTH 32
+#define LIMIT_CONFIG_NODES 262144
+
+/* The data path: frames per port and turn of the loop, and the bytes of the largest superframe
+ * that the kernel hands out (64 KiB of GSO payload and room for headers). */
+#define LIMIT_RX_BATCH        64
+#define LIMIT_SUPERFRAME_SIZE (68u << 10)
+#define LIMIT_BOUNCE_BUFFERS  32
+
+/* Ring memory of all ports together; port_packet.h has the formula that divides it. */
+#define LIMIT_RING_BYTES   (256u << 20)
+#define LIMIT_RX_SLOTS_MIN 32
+#define LIMIT_RX_SLOTS_MAX 8192
+#define LIMIT_TX_SLOTS_MIN 32
+#define LIMIT_TX_SLOTS_MAX 256
+#define LIMIT_RING_SLOT    2048
+#define LIMIT_WORKERS      32
+
+/* The control socket. */
+#define LIMIT_CTL_CLIENTS         64
+#define LIMIT_CTL_CLIENTS_PER_UID 16
+#define LIMIT_CTL_REQUEST_BYTES   (64u << 10)
+#define LIMIT_CTL_QUEUE_BYTES     (1u << 20)
+
+#endif

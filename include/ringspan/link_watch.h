@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_LINK_WATCH_H
+#define RINGSPAN_LINK_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ringspan/event.h"
+#include "ringspan/limits.h"
+
+/*
+ * Link watch: what interfaces there are in one network namespace, kept up to date.
+ *
+ * Netlink is a hint stream over a snapshot, not a log: with a full buffer the kernel drops events
+ * and says so once (ENOBUFS), and a dump that raced with a change is marked as interrupted. So the
+ * watch subscribes first and dumps second, keeps a table of digests, and reports *differences
+ * between digests*: an interface appeared, changed, or is gone. After an overrun or an interrupted
+ * dump it dumps again and reports the difference; a listener never needs to know which it was.
+ *
+ * Identity is the ifindex. An interface that was deleted and made again under the same name is two
+ * interfaces: gone, then appeared, in this order, even if both were learned from one dump.
+ * A rename is a change. An interface that moved to another namespace is gone.
+ *
+ * Callbacks come from the loop (or from link_watch_feed()), after the table has changed; the
+ * listener may look up anything, and must not free the watch.
+ */
+
+struct link_watch;
+
+/* One interface, digested. `ifname`, `mtu`, `flags` as in `ip -j link`. */
+struct link {
+    uint32_t ifindex;
+    uint32_t flags; /* IFF_* */
+    uint32_t mtu;
+    uint32_t master; /* ifindex of the bridge, bond, … that it is enslaved to; 0: none */
+    uint32_t peer;   /* IFLA_LINK: ifindex of a veth's peer, 0 if none or unknown */
+    uint16_t type;   /* ARPHRD_* */
+    uint8_t operstate;
+    bool carrier;
+    uint64_t mac;
+    char ifname[LIMIT_NAME_SIZE];
+    char kind[LIMIT_NAME_SIZE]; /* "veth", "tun", …; "" for hardware */
+};
+
+struct link_listener {
+    /* @before is NULL for an interface that appeared, @after for one that is gone. */
+    void (*changed)(void *arg, const struct link *before, const struct link *after);
+    /* The first snapshot is complete; later, each time a resynchronisation is. */
+    void (*synced)(void *arg);
+    void *arg;
+};
+
+struct link_watch_counters {
+    uint64_t events;
+    uint64_t overruns;
+    uint64_t interrupted_dumps;
+    uint64_t dumps;
+};
+
+/**
+ * Watches the calling thread's network namespace. Subscribes and sends the first dump request;
+ * `synced` follows from the loop. @rcvbuf_bytes: 0 for the default, which is generous.
+ * 0 or -errno. Free with link_watch_free() (NULL is fine).
+ */
+int link_watch_new(struct event_loop *loop, const struct link_listener *listener,
+                   uint32_t rcvbuf_bytes, struct link_watch **ret);
+void link_watch_free(struct link_watch *watch);
+
+/** NULL if there is no such interface now. Valid until the next callback. */
+const struct link *link_watch_by_name(const struct link_watch *watch, const char *ifname);
+const struct link *link_watch_by_index(const struct link_watch *watch, uint32_t ifindex);
+bool link_watch_is_synced(const struct link_watch *watch);
+struct link_watch_counters link_watch_counters(const struct link_watch *watch);
+
+/** Digests a buffer of netlink messages as if it had been received; for tests with recorded bytes.
+ * 0 or -errno. */
+int link_watch_feed(struct link_watch *watch, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_PORT_H
+#define RINGSPAN_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/frame.h"
+#include "ringspan/ledger.h"
+#include "ringspan/limits.h"
+#include "ringspan/portset.h"
+
+/*
+ * Port: where frames enter and leave the switch.
+ *
+ * A port is a name with a state and counters; behind it stands a backend, reached through one
+ * table of operations: a packet ring on a network device (port_packet.h) or memory (port_memory.h).
+ * Nothing above the table knows what is behind it, or assumes that a port has a socket.
+ *
+ * Life, in named steps, each undone by its counterpart:
+ *
+ *   open ─► configure ─► map ─► start ─► stop ─► close
+ *
+ *   open       the sockets exist                   close   frees everything, from any step
+ *   configure  options are set, rings are made     stop    nothing more is received; ring and
+ *   map        rings are in our memory                     socket stay, start may follow again
+ *   start      bound to a device and receiving; nothing is received before
+ *
+ * Packet rings block for tens of milliseconds in open, configure, start, stop and close: whoever
+ * calls these does so from a helper thread (workers.h), and lets nobody touch the port meanwhile.
+ * The data operations never block and belong to the thread of the loop.
+ *
+ * Receiving has an object of its own, the rx_source, because a backend may serve many ports out of
+ * one ring: each frame says which port it arrived on. The frames of a batch are borrowed until
+ * release().
+ *
+ * Sending is two steps: tx() for each frame, flush() once per batch. Between the two a backend may
+ * refer to the frame's memory, so flush every egress before releasing the ingress. After flush()
+ * nothing is left waiting in user space: each frame was accepted by the kernel or counted as
+ * dropped, with a reason. Within one port, frames leave in the order of tx().
+ */
+
+enum port_state {
+    PORT_WAITING,    /* no such interface */
+    PORT_DOWN,       /* administratively down, or no carrier */
+    PORT_BLOCKING,   /* a protocol keeps it out of the topology */
+    PORT_LEARNING,   /* learns, does not forward */
+    PORT_FORWARDING, /* takes part */
+    PORT_DISABLED,   /* asked for */
+    PORT_ERROR,      /* see the reason */
+    PORT_N_STATES,
+};
+
+/* What start() binds to. */
+struct port_device {
+    uint32_t ifindex;
+    uint32_t mtu;
+};
+
+/* What a port's rings are; zeros for a port without rings. Fixed while the port is open. */
+struct port_ring_info {
+    uint32_t rx_slots;
+    uint32_t tx_slots;
+    uint64_t bytes;
+};
+
+struct port;
+struct rx_source;
+
+struct rx_source_ops {
+    /* Up to @max frames, borrowed until release(). */
+    uint32_t (*batch)(struct rx_source *source, struct frame *ret_frames, uint32_t max);
+    /* Gives the frames of the last batch() back. */
+    void (*release)(struct rx_source *source);
+    /* Reads away a pending error of the descriptor (EPOLLERR); returns it as a positive errno, or
+     * 0. */
+    int (*take_error)(struct rx_source *source);
+};
+
+struct rx_source {
+    const struct rx_source_ops *ops;
+    int fd; /* readable when frames wait; -1 if there is nothing to poll */
+};
+
+struct port_ops {
+    const char *type; /* the configuration's word: "netdev", … */
+
+    int (*open)(struct port *port);
+    int (*configure)(struct port *port);
+    int (*map)(struct port *port);
+    int (*start)(struct port *port, const struct port_device *device);
+    void (*stop)(struct port *port);
+    void (*close)(struct port *port);
+
+    void (*tx)(struct port *port, const struct frame *frame);
+    void (*flush)(struct port *port);
+
+    /* Fills in what is on its way and, if there is a kernel side, totals and unread frames. */
+    void (*snapshot)(struct port *port, struct ledger_snapshot *ret_snapshot);
+    struct port_ring_info (*ring_info)(const struct port *port);
+    void (*free)(struct port *port);
+};
+
+#define PORT_WHY_SIZE 128
+
+struct port {
+    const struct port_ops *ops;
+    struct rx_source *source; /* set between map() and close(); NULL: receives nothing */
+    struct ledger_port ledger;
+    uint32_t mtu;
+    uint32_t ifindex; /* 0 while not bound */
+    port_id id;       /* in its bridge; PORT_NONE outside of one */
+    enum port_state state;
+    bool in_flush_list; /* the bridge's note: has frames since the last flush */
+    char name[LIMIT_NAME_SIZE];
+    char ifname[LIMIT_NAME_SIZE];
+    char why[PORT_WHY_SIZE]; /* why it is in its state: what to do about it */
+};
+
+/** For backends: fills in the common part. */
+void port_init(struct port *port, const struct port_ops *ops, const char *name, const char *ifname);
+/** Frees a closed port through its backend. NULL is fine. */
+void port_free(struct port *port);
+
+/** open, configure and map in order; closes again on failure. May block. 0 or -errno. */
+int port_bring_up(struct port *port);
+
+/** Names the state in output: "waiting", "down", … */
+const char *port_state_name(enum port_state state);
+/** The one writer of a port's state: logs old → new with the reason. @why is copied. True if
+ * anything changed. */
+bool port_set_state(struct port *port, enum port_state state, const char *why);
+
+/**
+ * One copy of a frame, decided for this port: counted as decided, and queued, or dropped with its
+ * reason if it does not fit the port's MTU. The frame stays borrowed until port_flush().
+ */
+void port_tx(struct port *port, const struct frame *frame);
+void port_flush(struct port *port);
+
+/** For backends: the outcome of a frame that port_tx() handed over. */
+static inline void port_count_accepted(struct port *port, struct frame_weight weight)
+{
+    port->ledger.accepted.frames++;
+    port->ledger.accepted.segments += weight.segments;
+    port->ledger.accepted.bytes += weight.bytes;
+}
+
+static inline void port_count_out_dropped(struct port *port, enum drop_reason reason)
+{
+    port->ledger.out_dropped[reason]++;
+}
+
+/** A consistent copy of counters and of what is on its way. */
+void port_snapshot(struct port *port, struct ledger_snapshot *ret_snapshot);
+
+#endif
