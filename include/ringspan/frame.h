@@ -30,6 +30,10 @@
 #define ETHER_HEADER_SIZE 14
 #define FRAME_VNET_SIZE   10
 
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* linux/virtio_net.h before 6.2 */
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 _Static_assert(sizeof(struct virtio_net_hdr) == FRAME_VNET_SIZE,
                "the 10-byte header, not the 12-byte one");
 

@@ -41,12 +41,12 @@
       "01:80:c2:00:00:01 (PAUSE and other MAC control) does not cross this bridge")                \
     X(RESERVED, "reserved", FILTERED, "the reserved destination does not cross this bridge")       \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
-    X(NO_EGRESS, "no_egress", FILTERED, "no other port is forwarding")                             \
+    X(NO_EGRESS, "no_egress", FILTERED, "no port that it could leave by is forwarding")            \
     X(TOO_LONG, "too_long", FILTERED, "the frame is longer than the egress port's MTU allows")     \
     X(EGRESS_DOWN, "egress_down", LOST, "the egress port went down before the frame was sent")     \
     X(EGRESS_GONE, "egress_gone", LOST, "the egress interface vanished before the frame was sent") \
-    X(TX_RING_FULL, "tx_ring_full", LOST, "every slot of the egress ring is still in use")         \
-    X(TX_QUEUE_FULL, "tx_queue_full", LOST, "the egress queue (qdisc or device) took no more")     \
+    X(TX_QUEUE_FULL, "tx_queue_full", LOST,                                                        \
+      "the egress device or its queue refused it: full, or over the peer's MTU")                   \
     X(TX_BUSY, "tx_busy", LOST, "the egress socket's send buffer is full")                         \
     X(TX_REJECTED, "tx_rejected", LOST, "the kernel refused the frame as malformed")               \
     X(TX_ERROR, "tx_error", LOST, "sending failed for want of memory or an unlisted cause")

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/frame.h"
+
+#include <string.h>
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define IPV6_HEADER    40
+#define TCP_HEADER_MIN 20
+#define UDP_HEADER     8
+
+bool frame_push_tag(struct frame *frame, struct vlan_tag tag)
+{
+    if (frame->n_tags == VLAN_STACK_SIZE)
+        return false;
+    for (uint8_t i = frame->n_tags; i > 0; i--)
+        frame->tags[i] = frame->tags[i - 1];
+    frame->tags[0] = tag;
+    frame->n_tags++;
+    return true;
+}
+
+static uint32_t load_be16(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 8 | bytes[1];
+}
+
+/* Where the network header begins: behind the addresses and the tags that are still in the bytes.
+ */
+static uint32_t network_offset(const struct frame *frame, uint32_t *ret_ethertype)
+{
+    uint32_t at = 12;
+
+    while (at + 2 <= frame->len) {
+        uint32_t ethertype = load_be16(frame->data + at);
+
+        if (ethertype != VLAN_TPID_C && ethertype != VLAN_TPID_S) {
+            *ret_ethertype = ethertype;
+            return at + 2;
+        }
+        at += VLAN_TAG_SIZE;
+    }
+    return 0;
+}
+
+/* Where the transport header begins. The sender's kernel says so beside the checksum that it left
+ * to do; a frame merged from segments with complete checksums has to be parsed. */
+static uint32_t transport_offset(const struct frame *frame)
+{
+    uint32_t ethertype = 0;
+    uint32_t at;
+
+    if (frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        return frame->vnet.csum_start;
+    at = network_offset(frame, &ethertype);
+    if (at == 0 || at >= frame->len)
+        return 0;
+    if (ethertype == ETHERTYPE_IPV4)
+        return at + (frame->data[at] & 0x0fu) * 4;
+    return ethertype == ETHERTYPE_IPV6 ? at + IPV6_HEADER : 0;
+}
+
+static uint32_t tcp_header_len(const struct frame *frame, uint32_t at)
+{
+    uint32_t len;
+
+    if (at + TCP_HEADER_MIN > frame->len)
+        return 0;
+    len = (frame->data[at + 12] >> 4) * 4u;
+    return len < TCP_HEADER_MIN ? 0 : len;
+}
+
+uint32_t frame_gso_header_len(const struct frame *frame)
+{
+    uint32_t at = transport_offset(frame);
+    uint32_t end;
+
+    if (at < ETHER_HEADER_SIZE)
+        return 0;
+    switch (frame->vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+    case VIRTIO_NET_HDR_GSO_TCPV6: {
+        uint32_t len = tcp_header_len(frame, at);
+
+        end = len == 0 ? 0 : at + len;
+        break;
+    }
+    case VIRTIO_NET_HDR_GSO_UDP_L4:
+        end = at + UDP_HEADER;
+        break;
+    case VIRTIO_NET_HDR_GSO_UDP: /* IP fragments: the UDP header is payload of the first */
+        end = at;
+        break;
+    default:
+        end = 0;
+    }
+    return end <= frame->len ? end : 0;
+}
+
+uint32_t frame_longest_segment(const struct frame *frame)
+{
+    uint32_t segment;
+
+    if (!frame_is_superframe(frame))
+        return frame_wire_len(frame);
+    segment = frame_gso_header_len(frame) + frame->vnet.gso_size;
+    if (segment > frame->len)
+        segment = frame->len;
+    return segment + frame->n_tags * (uint32_t)VLAN_TAG_SIZE;
+}
+
+struct frame_weight frame_weigh(const struct frame *frame)
+{
+    struct frame_weight weight = {.bytes = frame_wire_len(frame), .segments = 1};
+
+    if (frame_is_superframe(frame) && frame->vnet.gso_size > 0) {
+        uint32_t header = frame_gso_header_len(frame);
+        uint32_t payload = frame->len > header ? frame->len - header : 0;
+
+        weight.segments = (payload + frame->vnet.gso_size - 1) / frame->vnet.gso_size;
+        if (weight.segments == 0)
+            weight.segments = 1;
+    }
+    return weight;
+}
+
+bool frame_fits_mtu(const struct frame *frame, uint32_t mtu)
+{
+    uint32_t limit = mtu + ETHER_HEADER_SIZE + (frame->n_tags > 0 ? VLAN_TAG_SIZE : 0);
+
+    /* Most frames are short: a superframe's segment is never longer than the superframe. */
+    return frame_wire_len(frame) <= limit ||
+           (frame_is_superframe(frame) && frame_longest_segment(frame) <= limit);
+}
+
+struct virtio_net_hdr frame_wire_vnet(const struct frame *frame)
+{
+    struct virtio_net_hdr vnet = frame->vnet;
+    uint16_t shift = (uint16_t)(frame->n_tags * VLAN_TAG_SIZE);
+
+    vnet.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        vnet.csum_start = (uint16_t)(vnet.csum_start + shift);
+    vnet.hdr_len = frame_is_superframe(frame) ? (uint16_t)(frame_gso_header_len(frame) + shift) : 0;
+    return vnet;
+}
+
+uint32_t frame_write_wire(const struct frame *frame, uint8_t *ret_bytes)
+{
+    uint8_t *at = ret_bytes;
+
+    if (frame->n_tags == 0) {
+        memcpy(at, frame->data, frame->len);
+        return frame->len;
+    }
+    memcpy(at, frame->data, 12);
+    at += 12;
+    for (uint8_t i = 0; i < frame->n_tags; i++) {
+        vlan_tag_store(frame->tags[i], at);
+        at += VLAN_TAG_SIZE;
+    }
+    memcpy(at, frame->data + 12, frame->len - 12);
+    return frame_wire_len(frame);
+}
+
+bool frame_vnet_is_sane(const struct frame *frame)
+{
+    const struct virtio_net_hdr *vnet = &frame->vnet;
+
+    if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        if (vnet->csum_start < ETHER_HEADER_SIZE ||
+            (uint32_t)vnet->csum_start + vnet->csum_offset + 2u > frame->len)
+            return false;
+    }
+    if (vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+        return true;
+    return vnet->gso_size > 0 && frame_gso_header_len(frame) > 0;
+}
