@@ -111,6 +111,7 @@ struct port {
     uint32_t ifindex; /* 0 while not bound */
     port_id id;       /* in its bridge; PORT_NONE outside of one */
     enum port_state state;
+    bool busy; /* a helper thread has it: the loop looks at name, state and counters only */
     bool in_flush_list; /* the bridge's note: has frames since the last flush */
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE];
@@ -151,7 +152,11 @@ static inline void port_count_out_dropped(struct port *port, enum drop_reason re
     port->ledger.out_dropped[reason]++;
 }
 
-/** A consistent copy of counters and of what is on its way. */
+/** What the port's rings are; zeros while it is busy. */
+struct port_ring_info port_rings(const struct port *port);
+
+/** A consistent copy of counters and of what is on its way; of a busy port, of its counters alone.
+ */
 void port_snapshot(struct port *port, struct ledger_snapshot *ret_snapshot);
 
 #endif

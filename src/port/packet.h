@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SRC_PORT_PACKET_H
+#define SRC_PORT_PACKET_H
+
+#include <linux/if_packet.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "ringspan/limits.h"
+#include "ringspan/port.h"
+#include "ringspan/port_packet.h"
+
+/*
+ * Inside of packet ports, shared by its three files: packet_life.c (sockets, options, binding),
+ * packet_rx.c and packet_tx.c (the two rings). port_packet.h says what it is all about.
+ */
+
+#define PACKET_BLOCK_SIZE (64u << 10)
+
+struct packet_ring {
+    uint8_t *slots;
+    uint32_t n_slots; /* a power of two */
+    uint32_t head;    /* the next slot to read, or to fill */
+};
+
+/* A frame on its way to the second socket. The tag bytes and the offload header are its own, the
+ * rest is borrowed. */
+struct packet_message {
+    struct iovec parts[4];
+    uint32_t n_parts;
+    struct frame_weight weight;
+    struct virtio_net_hdr vnet;
+    uint8_t tags[VLAN_STACK_SIZE * VLAN_TAG_SIZE];
+};
+
+struct packet_port {
+    struct port port;
+    struct rx_source source;
+    struct packet_opener opener;
+    struct bounce_pool *pool;
+
+    int ring_fd;
+    int plain_fd; /* no ring: superframes, and what the ring refused */
+    int lock_fd;  /* holds the device */
+    uint32_t promisc_ifindex;
+    void *map;
+    size_t map_bytes;
+
+    struct packet_ring rx;
+    uint32_t n_borrowed; /* slots of the current batch */
+    uint8_t *bounced[LIMIT_RX_BATCH];
+    uint32_t n_bounced;
+
+    struct packet_ring tx;
+    uint32_t tx_first; /* the oldest slot that was filled and not kicked; == tx.head if none */
+    struct packet_message messages[LIMIT_RX_BATCH];
+    uint32_t n_messages;
+};
+
+/* Slot ownership, the only two places that touch tp_status of a ring: acquire before reading what
+ * the kernel wrote, release after writing what the kernel will read. */
+static inline uint32_t packet_slot_status(const struct tpacket2_hdr *slot)
+{
+    return __atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE);
+}
+
+static inline void packet_slot_hand_over(struct tpacket2_hdr *slot, uint32_t status)
+{
+    __atomic_store_n(&slot->tp_status, status, __ATOMIC_RELEASE);
+}
+
+static inline struct tpacket2_hdr *packet_slot(const struct packet_ring *ring, uint32_t i)
+{
+    return (struct tpacket2_hdr *)(void *)(ring->slots +
+                                           (size_t)(i & (ring->n_slots - 1)) * LIMIT_RING_SLOT);
+}
+
+/* NULL if all are out. */
+uint8_t *bounce_pool_take(struct bounce_pool *pool);
+void bounce_pool_give(struct bounce_pool *pool, uint8_t *buffer);
+
+extern const struct rx_source_ops packet_rx_ops;
+/* Filled slots that batch() has not seen. */
+uint32_t packet_rx_unread(const struct packet_port *p);
+
+void packet_tx(struct port *port, const struct frame *frame);
+void packet_flush(struct port *port);
+uint32_t packet_tx_held(const struct packet_port *p);
+
+#endif

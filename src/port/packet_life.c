@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "packet.h"
+#include "ringspan/container.h"
+
+/* A superframe is charged to the socket's buffer with up to 90 KiB until it is read. */
+#define RECEIVE_BUFFER (8 << 20)
+/* What a qdisc may hold of ours; with the default a shaped port stops at a hundred frames. */
+#define SEND_BUFFER (8 << 20)
+
+static struct packet_port *packet_of(const struct port *port)
+{
+    return container_of(port, struct packet_port, port);
+}
+
+static int open_here(void *arg)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+struct packet_opener packet_opener_here(void)
+{
+    return (struct packet_opener){.open = open_here};
+}
+
+static uint32_t power_of_two_below(uint64_t n, uint32_t min, uint32_t max)
+{
+    uint32_t power = min;
+
+    while (power < max && power * 2u <= n)
+        power *= 2;
+    return power;
+}
+
+struct port_ring_info packet_ring_share(uint32_t n_ports)
+{
+    uint64_t share = LIMIT_RING_BYTES / (n_ports > 0 ? n_ports : 1);
+    uint32_t tx =
+        power_of_two_below(share / 8 / LIMIT_RING_SLOT, LIMIT_TX_SLOTS_MIN, LIMIT_TX_SLOTS_MAX);
+    uint64_t tx_bytes = (uint64_t)tx * LIMIT_RING_SLOT;
+    uint64_t left = share > tx_bytes ? share - tx_bytes : 0;
+    uint32_t rx =
+        power_of_two_below(left / LIMIT_RING_SLOT, LIMIT_RX_SLOTS_MIN, LIMIT_RX_SLOTS_MAX);
+
+    return (struct port_ring_info){
+        .rx_slots = rx, .tx_slots = tx, .bytes = (uint64_t)(rx + tx) * LIMIT_RING_SLOT};
+}
+
+static int set_option(int fd, int level, int option, const void *value, socklen_t len)
+{
+    return setsockopt(fd, level, option, value, len) < 0 ? -errno : 0;
+}
+
+static int set_int(int fd, int level, int option, int value)
+{
+    return set_option(fd, level, option, &value, sizeof(value));
+}
+
+/* Without CAP_NET_ADMIN in the initial namespace the limit of net.core applies. */
+static int set_buffer(int fd, int forced, int limited, int bytes)
+{
+    int r = set_int(fd, SOL_SOCKET, forced, bytes);
+
+    return r == -EPERM ? set_int(fd, SOL_SOCKET, limited, bytes) : r;
+}
+
+/* Nothing passes: a socket with this filter counts nothing and copies nothing. */
+static int shut_reception(int fd)
+{
+    struct sock_filter reject = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &reject};
+
+    return set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static int open_reception(int fd)
+{
+    return set_int(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+}
+
+static int packet_open(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+    int fd = p->opener.open(p->opener.arg);
+
+    if (fd < 0)
+        return fd;
+    p->ring_fd = fd;
+    fd = p->opener.open(p->opener.arg);
+    if (fd < 0)
+        return fd;
+    p->plain_fd = fd;
+    return 0;
+}
+
+static int make_ring(int fd, int which, uint32_t n_slots)
+{
+    struct tpacket_req request = {
+        .tp_block_size = PACKET_BLOCK_SIZE,
+        .tp_block_nr = n_slots * LIMIT_RING_SLOT / PACKET_BLOCK_SIZE,
+        .tp_frame_size = LIMIT_RING_SLOT,
+        .tp_frame_nr = n_slots,
+    };
+
+    return set_option(fd, SOL_PACKET, which, &request, sizeof(request));
+}
+
+static int packet_configure(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+    int r;
+
+    r = shut_reception(p->ring_fd);
+    if (r == 0)
+        r = set_int(p->ring_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+    if (r == 0)
+        r = set_int(p->ring_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+    if (r == 0)
+        r = set_int(p->ring_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+    if (r == 0)
+        r = set_int(p->ring_fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
+    if (r == 0)
+        r = set_buffer(p->ring_fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+    if (r == 0)
+        r = set_buffer(p->ring_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    if (r == 0)
+        r = make_ring(p->ring_fd, PACKET_RX_RING, p->rx.n_slots);
+    if (r == 0)
+        r = make_ring(p->ring_fd, PACKET_TX_RING, p->tx.n_slots);
+    if (r == 0)
+        r = set_int(p->plain_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+    if (r == 0)
+        r = set_buffer(p->plain_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    return r;
+}
+
+static int packet_map(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+    size_t rx_bytes = (size_t)p->rx.n_slots * LIMIT_RING_SLOT;
+    size_t bytes = rx_bytes + (size_t)p->tx.n_slots * LIMIT_RING_SLOT;
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->ring_fd, 0);
+
+    if (map == MAP_FAILED)
+        return -errno;
+    p->map = map;
+    p->map_bytes = bytes;
+    p->rx.slots = map;
+    p->rx.head = 0;
+    p->tx.slots = p->rx.slots + rx_bytes;
+    p->tx.head = 0;
+    p->tx_first = 0;
+    p->source.fd = p->ring_fd;
+    port->source = &p->source;
+    return 0;
+}
+
+/* One port of one daemon on the machine may use a device: an abstract name in the namespace that
+ * the device lives in. It vanishes with the process, whatever ends it. */
+static int lock_device(uint32_t ifindex)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "ringspan/device/%u", ifindex);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&name, size) < 0) {
+        int r = -errno;
+
+        close(fd);
+        return r;
+    }
+    return fd;
+}
+
+static int set_promiscuous(struct packet_port *p, int option, uint32_t ifindex)
+{
+    struct packet_mreq request = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
+
+    return set_option(p->ring_fd, SOL_PACKET, option, &request, sizeof(request));
+}
+
+static int bind_to(int fd, uint32_t ifindex)
+{
+    struct sockaddr_ll to = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_ALL),
+        .sll_ifindex = (int)ifindex,
+    };
+
+    return bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+}
+
+/* Lets go of the device but keeps socket and ring. An AF_PACKET socket cannot be unbound; one whose
+ * filter rejects everything costs its device next to nothing. The membership and the lock are gone
+ * with a device that vanished, so failing to drop them is no failure. */
+static void packet_stop(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+
+    if (p->ring_fd >= 0)
+        (void)shut_reception(p->ring_fd);
+    if (p->promisc_ifindex != 0)
+        (void)set_promiscuous(p, PACKET_DROP_MEMBERSHIP, p->promisc_ifindex);
+    p->promisc_ifindex = 0;
+    if (p->lock_fd >= 0)
+        close(p->lock_fd);
+    p->lock_fd = -1;
+    port->ifindex = 0;
+}
+
+static int packet_start(struct port *port, const struct port_device *device)
+{
+    struct packet_port *p = packet_of(port);
+    int r = lock_device(device->ifindex);
+
+    if (r < 0)
+        return r;
+    p->lock_fd = r;
+    r = bind_to(p->ring_fd, device->ifindex);
+    if (r < 0)
+        goto fail;
+    r = set_promiscuous(p, PACKET_ADD_MEMBERSHIP, device->ifindex);
+    if (r < 0)
+        goto fail;
+    p->promisc_ifindex = device->ifindex;
+    r = open_reception(p->ring_fd);
+    if (r < 0)
+        goto fail;
+    port->ifindex = device->ifindex;
+    port->mtu = device->mtu;
+    return 0;
+
+fail:
+    packet_stop(port);
+    return r;
+}
+
+/* The kernel's counters start over with each read: the port keeps the sum. */
+static void take_statistics(struct packet_port *p)
+{
+    struct tpacket_stats stats = {0};
+    socklen_t len = sizeof(stats);
+
+    if (getsockopt(p->ring_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) < 0)
+        return;
+    p->port.ledger.tp_packets += stats.tp_packets;
+    p->port.ledger.tp_drops += stats.tp_drops;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void packet_close(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+
+    packet_stop(port);
+    port->source = NULL;
+    p->source.fd = -1;
+    if (p->map) {
+        take_statistics(p);
+        munmap(p->map, p->map_bytes); /* a mapping keeps the socket alive */
+    }
+    p->map = NULL;
+    close_fd(&p->ring_fd);
+    close_fd(&p->plain_fd);
+}
+
+/* The kernel counts a frame before it has filled the slot: on another CPU one may be half way. */
+static uint32_t count_unread_after(const struct packet_port *p)
+{
+    const struct ledger_port *l = &p->port.ledger;
+    uint64_t expected = l->tp_packets - l->tp_drops - l->received.frames;
+    uint32_t unread = packet_rx_unread(p);
+
+    for (int tries = 0; tries < 1000 && unread < expected; tries++)
+        unread = packet_rx_unread(p);
+    return unread;
+}
+
+static void packet_snapshot(struct port *port, struct ledger_snapshot *ret_snapshot)
+{
+    struct packet_port *p = packet_of(port);
+
+    ret_snapshot->has_kernel = true;
+    ret_snapshot->held_out = packet_tx_held(p);
+    if (!p->map)
+        return;
+    ret_snapshot->unread_min = packet_rx_unread(p);
+    take_statistics(p);
+    ret_snapshot->unread_max = count_unread_after(p);
+}
+
+static struct port_ring_info packet_ring_info(const struct port *port)
+{
+    const struct packet_port *p = packet_of(port);
+
+    if (!p->map)
+        return (struct port_ring_info){0};
+    return (struct port_ring_info){
+        .rx_slots = p->rx.n_slots, .tx_slots = p->tx.n_slots, .bytes = p->map_bytes};
+}
+
+static void packet_free(struct port *port)
+{
+    packet_close(port);
+    free(packet_of(port));
+}
+
+static const struct port_ops packet_ops = {
+    .type = "netdev",
+    .open = packet_open,
+    .configure = packet_configure,
+    .map = packet_map,
+    .start = packet_start,
+    .stop = packet_stop,
+    .close = packet_close,
+    .tx = packet_tx,
+    .flush = packet_flush,
+    .snapshot = packet_snapshot,
+    .ring_info = packet_ring_info,
+    .free = packet_free,
+};
+
+int packet_port_new(const struct packet_port_params *params, struct port **ret)
+{
+    struct packet_port *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return -ENOMEM;
+    port_init(&p->port, &packet_ops, params->name, params->ifname);
+    p->source = (struct rx_source){.ops = &packet_rx_ops, .fd = -1};
+    p->opener = params->opener;
+    p->pool = params->pool;
+    p->rx.n_slots = params->rx_slots;
+    p->tx.n_slots = params->tx_slots;
+    p->ring_fd = -1;
+    p->plain_fd = -1;
+    p->lock_fd = -1;
+    *ret = &p->port;
+    return 0;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "packet.h"
+#include "ringspan/container.h"
+
+/* Fills in what the slot says besides the bytes. */
+static void read_metadata(const struct tpacket2_hdr *slot, uint32_t status, struct frame *ret_frame)
+{
+    ret_frame->n_tags = 0;
+    ret_frame->defect = DROP_NONE;
+    if (status & TP_STATUS_VLAN_VALID) {
+        ret_frame->tags[0].tci = slot->tp_vlan_tci;
+        ret_frame->tags[0].tpid =
+            status & TP_STATUS_VLAN_TPID_VALID ? slot->tp_vlan_tpid : VLAN_TPID_C;
+        ret_frame->n_tags = 1;
+    }
+}
+
+/* The frame in the slot itself. Offsets come from shared memory: each is checked before it is used.
+ */
+static void read_in_place(const struct tpacket2_hdr *slot, struct frame *ret_frame)
+{
+    const uint8_t *start = (const uint8_t *)slot;
+    uint32_t mac = slot->tp_mac;
+    uint32_t captured = slot->tp_snaplen;
+
+    ret_frame->data = start;
+    ret_frame->len = 0;
+    memset(&ret_frame->vnet, 0, sizeof(ret_frame->vnet));
+    if (mac < sizeof(*slot) + FRAME_VNET_SIZE || mac > LIMIT_RING_SLOT ||
+        captured > LIMIT_RING_SLOT - mac) {
+        ret_frame->defect = DROP_MALFORMED;
+        return;
+    }
+    ret_frame->data = start + mac;
+    ret_frame->len = captured;
+    memcpy(&ret_frame->vnet, ret_frame->data - FRAME_VNET_SIZE, FRAME_VNET_SIZE);
+    if (captured < slot->tp_len)
+        ret_frame->defect = DROP_TRUNCATED;
+}
+
+/* Reads the next whole copy. A pending error of the socket (the device went down) is reported by
+ * the next call, whatever that is, once: the frame is still there behind it. */
+static ssize_t receive_copy(int fd, uint8_t *buffer)
+{
+    ssize_t n = recv(fd, buffer, LIMIT_SUPERFRAME_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+
+    if (n < 0)
+        n = recv(fd, buffer, LIMIT_SUPERFRAME_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+    return n;
+}
+
+static void read_bounced(struct packet_port *p, const struct tpacket2_hdr *slot, uint8_t *buffer,
+                         struct frame *ret_frame)
+{
+    ssize_t n = receive_copy(p->ring_fd, buffer);
+
+    ret_frame->data = buffer;
+    ret_frame->len = 0;
+    memset(&ret_frame->vnet, 0, sizeof(ret_frame->vnet));
+    if (n < FRAME_VNET_SIZE || n > LIMIT_SUPERFRAME_SIZE) {
+        ret_frame->defect = DROP_TRUNCATED;
+        return;
+    }
+    memcpy(&ret_frame->vnet, buffer, FRAME_VNET_SIZE);
+    ret_frame->data = buffer + FRAME_VNET_SIZE;
+    ret_frame->len = (uint32_t)n - FRAME_VNET_SIZE;
+    if (ret_frame->len != slot->tp_len)
+        ret_frame->defect = DROP_MALFORMED;
+}
+
+static void read_slot(struct packet_port *p, const struct tpacket2_hdr *slot, uint32_t status,
+                      uint8_t *buffer, struct frame *ret_frame)
+{
+    ret_frame->ingress = p->port.id;
+    read_metadata(slot, status, ret_frame);
+    if (buffer)
+        read_bounced(p, slot, buffer, ret_frame);
+    else
+        read_in_place(slot, ret_frame);
+    if (ret_frame->defect == DROP_NONE && !frame_vnet_is_sane(ret_frame))
+        ret_frame->defect = DROP_MALFORMED;
+}
+
+static uint32_t rx_batch(struct rx_source *source, struct frame *ret_frames, uint32_t max)
+{
+    struct packet_port *p = container_of(source, struct packet_port, source);
+    uint32_t n = 0;
+
+    if (max > LIMIT_RX_BATCH)
+        max = LIMIT_RX_BATCH;
+    for (; n < max; n++) {
+        const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + n);
+        uint32_t status = packet_slot_status(slot);
+        uint8_t *buffer = NULL;
+
+        if (!(status & TP_STATUS_USER))
+            break;
+        if (status & TP_STATUS_COPY) {
+            buffer = bounce_pool_take(p->pool);
+            if (!buffer) /* the pool is smaller than a batch: the rest waits for the next turn */
+                break;
+            p->bounced[p->n_bounced++] = buffer;
+        }
+        read_slot(p, slot, status, buffer, &ret_frames[n]);
+    }
+    p->n_borrowed = n;
+    return n;
+}
+
+static void rx_release(struct rx_source *source)
+{
+    struct packet_port *p = container_of(source, struct packet_port, source);
+
+    for (uint32_t i = 0; i < p->n_borrowed; i++)
+        packet_slot_hand_over(packet_slot(&p->rx, p->rx.head + i), TP_STATUS_KERNEL);
+    p->rx.head += p->n_borrowed;
+    p->n_borrowed = 0;
+    while (p->n_bounced > 0)
+        bounce_pool_give(p->pool, p->bounced[--p->n_bounced]);
+}
+
+static int rx_take_error(struct rx_source *source)
+{
+    struct packet_port *p = container_of(source, struct packet_port, source);
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (getsockopt(p->ring_fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return errno;
+    return error;
+}
+
+const struct rx_source_ops packet_rx_ops = {
+    .batch = rx_batch,
+    .release = rx_release,
+    .take_error = rx_take_error,
+};
+
+uint32_t packet_rx_unread(const struct packet_port *p)
+{
+    uint32_t n = 0;
+
+    while (n < p->rx.n_slots &&
+           packet_slot_status(packet_slot(&p->rx, p->rx.head + n)) & TP_STATUS_USER)
+        n++;
+    return n;
+}

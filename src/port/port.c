@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/port.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ringspan/log.h"
+
+static const char *const state_names[] = {
+    [PORT_WAITING] = "waiting",       [PORT_DOWN] = "down",
+    [PORT_BLOCKING] = "blocking",     [PORT_LEARNING] = "learning",
+    [PORT_FORWARDING] = "forwarding", [PORT_DISABLED] = "disabled",
+    [PORT_ERROR] = "error",
+};
+
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == PORT_N_STATES, "one name a state");
+
+const char *port_state_name(enum port_state state)
+{
+    return state_names[state];
+}
+
+void port_init(struct port *port, const struct port_ops *ops, const char *name, const char *ifname)
+{
+    memset(port, 0, sizeof(*port));
+    port->ops = ops;
+    port->id = PORT_NONE;
+    port->state = PORT_WAITING;
+    snprintf(port->name, sizeof(port->name), "%s", name);
+    snprintf(port->ifname, sizeof(port->ifname), "%s", ifname);
+}
+
+void port_free(struct port *port)
+{
+    if (port)
+        port->ops->free(port);
+}
+
+int port_bring_up(struct port *port)
+{
+    int r = port->ops->open(port);
+
+    if (r == 0)
+        r = port->ops->configure(port);
+    if (r == 0)
+        r = port->ops->map(port);
+    if (r < 0)
+        port->ops->close(port);
+    return r;
+}
+
+bool port_set_state(struct port *port, enum port_state state, const char *why)
+{
+    enum port_state before = port->state;
+
+    if (before == state && strcmp(port->why, why) == 0)
+        return false;
+    port->state = state;
+    snprintf(port->why, sizeof(port->why), "%s", why);
+    if (before == state)
+        log_info("port %s: %s: %s", port->name, state_names[state], why);
+    else if (why[0] == '\0')
+        log_info("port %s: %s -> %s", port->name, state_names[before], state_names[state]);
+    else
+        log_info("port %s: %s -> %s: %s", port->name, state_names[before], state_names[state], why);
+    return true;
+}
+
+void port_tx(struct port *port, const struct frame *frame)
+{
+    port->ledger.decided++;
+    if (frame_fits_mtu(frame, port->mtu))
+        port->ops->tx(port, frame);
+    else
+        port_count_out_dropped(port, DROP_TOO_LONG);
+}
+
+void port_flush(struct port *port)
+{
+    port->ops->flush(port);
+}
+
+struct port_ring_info port_rings(const struct port *port)
+{
+    return port->busy ? (struct port_ring_info){0} : port->ops->ring_info(port);
+}
+
+void port_snapshot(struct port *port, struct ledger_snapshot *ret_snapshot)
+{
+    memset(ret_snapshot, 0, sizeof(*ret_snapshot));
+    if (!port->busy)
+        port->ops->snapshot(port, ret_snapshot);
+    ret_snapshot->counters = port->ledger;
+}
