@@ -58,8 +58,9 @@ struct port *bridge_port_by_name(const struct bridge *bridge, const char *name);
 uint32_t bridge_max_ports(const struct bridge *bridge);
 uint32_t bridge_n_ports(const struct bridge *bridge);
 
-/** Sets state and reason; leaving PORT_LEARNING/PORT_FORWARDING flushes what was learned there. */
-void bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
+/** Sets state and reason; leaving PORT_LEARNING/PORT_FORWARDING flushes what was learned there.
+ * True if anything changed. */
+bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
                            const char *why);
 
 /** One bounded turn on @source at time @now; returns the number of frames taken. */

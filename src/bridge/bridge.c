@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
+
+struct bridge {
+    char name[LIMIT_NAME_SIZE];
+    enum reserved_preset reserved;
+    uint64_t aging_ns;
+    uint32_t max_ports;
+    uint32_t n_ports;
+    struct port **ports; /* by id; NULL where there is none */
+    uint8_t *activity;   /* by id */
+    struct portset flood;
+    struct fdb *fdb;
+    struct forward_tables tables;
+    struct ledger_retired retired;
+
+    struct port **to_flush;
+    uint32_t n_to_flush;
+    struct frame batch[LIMIT_RX_BATCH];
+};
+
+static int allocate(struct bridge *bridge, const struct bridge_params *params)
+{
+    struct fdb_params fdb = {
+        .max_entries = params->max_entries,
+        .max_ports = params->max_ports,
+        .aging_ns = params->aging_ns,
+        .key = params->fdb_key,
+    };
+    int r;
+
+    bridge->ports = calloc(params->max_ports, sizeof(bridge->ports[0]));
+    bridge->activity = calloc(params->max_ports, sizeof(bridge->activity[0]));
+    bridge->to_flush = calloc(params->max_ports, sizeof(bridge->to_flush[0]));
+    if (!bridge->ports || !bridge->activity || !bridge->to_flush)
+        return -ENOMEM;
+    r = portset_init(&bridge->flood, params->max_ports);
+    if (r < 0)
+        return r;
+    return fdb_new(&fdb, &bridge->fdb);
+}
+
+int bridge_new(const struct bridge_params *params, struct bridge **ret)
+{
+    struct bridge *bridge;
+    int r;
+
+    if (params->max_ports == 0 || params->max_ports > LIMIT_PORTS)
+        return -EINVAL;
+    bridge = calloc(1, sizeof(*bridge));
+    if (!bridge)
+        return -ENOMEM;
+    snprintf(bridge->name, sizeof(bridge->name), "%s", params->name);
+    bridge->max_ports = params->max_ports;
+    bridge->aging_ns = params->aging_ns;
+    bridge->reserved = params->reserved;
+    r = allocate(bridge, params);
+    if (r < 0) {
+        bridge_free(bridge);
+        return r;
+    }
+    bridge->tables = (struct forward_tables){
+        .fdb = bridge->fdb,
+        .reserved = reserved_policy_of(params->reserved),
+        .activity = bridge->activity,
+        .flood = &bridge->flood,
+    };
+    *ret = bridge;
+    return 0;
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    if (!bridge)
+        return;
+    for (uint32_t i = 0; bridge->ports && i < bridge->max_ports; i++)
+        port_free(bridge->ports[i]);
+    fdb_free(bridge->fdb);
+    portset_fini(&bridge->flood);
+    free(bridge->to_flush);
+    free(bridge->activity);
+    free(bridge->ports);
+    free(bridge);
+}
+
+const char *bridge_name(const struct bridge *bridge)
+{
+    return bridge->name;
+}
+
+uint64_t bridge_aging_ns(const struct bridge *bridge)
+{
+    return bridge->aging_ns;
+}
+
+enum reserved_preset bridge_reserved(const struct bridge *bridge)
+{
+    return bridge->reserved;
+}
+
+int bridge_add_port(struct bridge *bridge, struct port *port)
+{
+    uint32_t id = 0;
+
+    if (bridge_port_by_name(bridge, port->name))
+        return -EEXIST;
+    while (id < bridge->max_ports && bridge->ports[id])
+        id++;
+    if (id == bridge->max_ports)
+        return -ENOSPC;
+    bridge->ports[id] = port;
+    bridge->activity[id] = PORT_ACTIVITY_NONE;
+    bridge->n_ports++;
+    port->id = (port_id)id;
+    return 0;
+}
+
+void bridge_del_port(struct bridge *bridge, port_id id)
+{
+    struct port *port = bridge->ports[id];
+
+    portset_del(&bridge->flood, id);
+    bridge->activity[id] = PORT_ACTIVITY_NONE;
+    fdb_flush_port(bridge->fdb, id);
+    bridge->retired.fanout += port->ledger.fanout;
+    bridge->retired.decided += port->ledger.decided;
+    bridge->ports[id] = NULL;
+    bridge->n_ports--;
+    port->id = PORT_NONE;
+}
+
+struct port *bridge_port(const struct bridge *bridge, port_id id)
+{
+    return id < bridge->max_ports ? bridge->ports[id] : NULL;
+}
+
+struct port *bridge_port_by_name(const struct bridge *bridge, const char *name)
+{
+    for (uint32_t i = 0; i < bridge->max_ports; i++) {
+        if (bridge->ports[i] && strcmp(bridge->ports[i]->name, name) == 0)
+            return bridge->ports[i];
+    }
+    return NULL;
+}
+
+uint32_t bridge_max_ports(const struct bridge *bridge)
+{
+    return bridge->max_ports;
+}
+
+uint32_t bridge_n_ports(const struct bridge *bridge)
+{
+    return bridge->n_ports;
+}
+
+static enum port_activity activity_of(enum port_state state)
+{
+    switch (state) {
+    case PORT_FORWARDING:
+        return PORT_ACTIVITY_FORWARD;
+    case PORT_LEARNING:
+        return PORT_ACTIVITY_LEARN;
+    case PORT_WAITING:
+    case PORT_DOWN:
+    case PORT_BLOCKING:
+    case PORT_DISABLED:
+    case PORT_ERROR:
+    case PORT_N_STATES:
+        break;
+    }
+    return PORT_ACTIVITY_NONE;
+}
+
+bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
+                           const char *why)
+{
+    enum port_activity before = bridge->activity[id];
+    enum port_activity after = activity_of(state);
+
+    bool changed = port_set_state(bridge->ports[id], state, why);
+
+    bridge->activity[id] = (uint8_t)after;
+    if (after == PORT_ACTIVITY_FORWARD)
+        portset_add(&bridge->flood, id);
+    else
+        portset_del(&bridge->flood, id);
+    if (before != PORT_ACTIVITY_NONE && after == PORT_ACTIVITY_NONE)
+        fdb_flush_port(bridge->fdb, id);
+    return changed;
+}
+
+static void send_copy(struct bridge *bridge, port_id egress, const struct frame *frame)
+{
+    struct port *port = bridge->ports[egress];
+
+    if (!port->in_flush_list) {
+        port->in_flush_list = true;
+        bridge->to_flush[bridge->n_to_flush++] = port;
+    }
+    port_tx(port, frame);
+}
+
+static void count_received(struct ledger_port *ledger, const struct frame *frame)
+{
+    struct frame_weight weight = {.bytes = frame_wire_len(frame), .segments = 1};
+
+    if (frame->defect == DROP_NONE)
+        weight = frame_weigh(frame);
+    ledger->received.frames++;
+    ledger->received.segments += weight.segments;
+    ledger->received.bytes += weight.bytes;
+}
+
+static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const struct frame *frame,
+                      const struct decision *decision)
+{
+    ledger->fanout += decision->fanout;
+    switch (decision->verdict) {
+    case VERDICT_DROP:
+        ledger->in_dropped[decision->reason]++;
+        break;
+    case VERDICT_UNICAST:
+        ledger->unicast++;
+        send_copy(bridge, decision->egress, frame);
+        break;
+    case VERDICT_FLOOD:
+        ledger->flooded++;
+        portset_for_each (id, &bridge->flood) {
+            if (id != decision->ingress)
+                send_copy(bridge, id, frame);
+        }
+        break;
+    case VERDICT_CONSUME:
+        ledger->consumed++;
+        break;
+    }
+}
+
+static void forward_frame(struct bridge *bridge, const struct frame *frame, uint64_t now)
+{
+    struct ledger_port *ledger = &bridge->ports[frame->ingress]->ledger;
+    struct decision decision;
+
+    count_received(ledger, frame);
+    forward_decide(&bridge->tables, frame, now, &decision);
+    forward_commit(bridge->fdb, &decision);
+    carry_out(bridge, ledger, frame, &decision);
+}
+
+static void flush_egress(struct bridge *bridge)
+{
+    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
+        port_flush(bridge->to_flush[i]);
+        bridge->to_flush[i]->in_flush_list = false;
+    }
+    bridge->n_to_flush = 0;
+}
+
+uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
+{
+    uint32_t n = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
+
+    for (uint32_t i = 0; i < n; i++)
+        forward_frame(bridge, &bridge->batch[i], now);
+    flush_egress(bridge);
+    source->ops->release(source);
+    return n;
+}
+
+uint64_t bridge_age(struct bridge *bridge, uint64_t now)
+{
+    uint32_t max = fdb_max_entries(bridge->fdb);
+    uint64_t turns = max / SWEEP_BUDGET + 1;
+
+    fdb_sweep(bridge->fdb, now, SWEEP_BUDGET);
+    if (fdb_used(bridge->fdb) == 0)
+        return 0;
+    /* The whole table once per aging time: memory of dead entries is held twice as long at most. */
+    return now + bridge->aging_ns / turns;
+}
+
+struct fdb *bridge_fdb(struct bridge *bridge)
+{
+    return bridge->fdb;
+}
+
+const struct forward_tables *bridge_tables(const struct bridge *bridge)
+{
+    return &bridge->tables;
+}
+
+int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledger)
+{
+    struct bridge_ledger ledger = {.retired = bridge->retired};
+    uint32_t room = bridge->n_ports > 0 ? bridge->n_ports : 1;
+
+    ledger.ports = calloc(room, sizeof(ledger.ports[0]));
+    ledger.snapshots = calloc(room, sizeof(ledger.snapshots[0]));
+    if (!ledger.ports || !ledger.snapshots) {
+        bridge_ledger_fini(&ledger);
+        return -ENOMEM;
+    }
+    for (uint32_t id = 0; id < bridge->max_ports; id++) {
+        if (!bridge->ports[id])
+            continue;
+        ledger.ports[ledger.n_ports] = bridge->ports[id];
+        port_snapshot(bridge->ports[id], &ledger.snapshots[ledger.n_ports]);
+        ledger.n_ports++;
+    }
+    *ret_ledger = ledger;
+    return 0;
+}
+
+void bridge_ledger_fini(struct bridge_ledger *ledger)
+{
+    free(ledger->ports);
+    free(ledger->snapshots);
+    *ledger = (struct bridge_ledger){0};
+}
+
+static bool fails(bool balances, const char *sum, const char *where, char *ret_what, size_t size)
+{
+    if (!balances && ret_what)
+        snprintf(ret_what, size, "%s of %s", sum, where);
+    return !balances;
+}
+
+bool bridge_ledger_balances(const struct bridge_ledger *ledger, char *ret_what, size_t size)
+{
+    for (uint32_t i = 0; i < ledger->n_ports; i++) {
+        const struct ledger_snapshot *s = &ledger->snapshots[i];
+        const char *name = ledger->ports[i]->name;
+
+        if (fails(ledger_in_balances(s), "in", name, ret_what, size) ||
+            fails(ledger_out_balances(s), "out", name, ret_what, size) ||
+            fails(ledger_kernel_balances(s), "kernel", name, ret_what, size))
+            return false;
+    }
+    return !fails(ledger_across_balances(ledger->snapshots, ledger->n_ports, &ledger->retired),
+                  "across", "the bridge", ret_what, size);
+}
