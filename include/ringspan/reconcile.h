@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_RECONCILE_H
+#define RINGSPAN_RECONCILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/link_watch.h"
+#include "ringspan/port.h"
+
+/*
+ * Reconcile: where a port should be, given the world; and the next step towards it.
+ *
+ * Pure: the wish (an interface's name) and the links go in, a target comes out; actual and target
+ * go in, a step comes out. Nothing here touches a socket, so each rule is a line of a table test:
+ *
+ *   no interface of that name      waiting      let go of whatever it was bound to
+ *   not Ethernet, or loopback      error        let go
+ *   enslaved to something else     error        let go: two masters would both forward
+ *   administratively down          down         stay bound: the same ring serves the next up
+ *   no carrier                     down         stay bound
+ *   else                           forwarding   bound to the interface that has the name now
+ *
+ * A port follows a name. After a rename the interface that has the name now is another one, and
+ * the port lets go of the first; after deletion and re-creation the ifindex differs, and the same
+ * socket and ring are bound to the new one.
+ */
+
+struct port_target {
+    enum port_state state;
+    uint32_t ifindex; /* to be bound to; 0: to none */
+    uint32_t mtu;
+    char why[PORT_WHY_SIZE];
+};
+
+enum port_step {
+    PORT_STEP_NONE,   /* it is where it should be, as far as sockets go */
+    PORT_STEP_DETACH, /* let go of the device, read the ring empty; then look again */
+    PORT_STEP_ATTACH, /* (open it if it is not,) bind to the target */
+};
+
+/** @link: the interface that is called @ifname now, or NULL; @master: its master, or NULL. */
+void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
+                    struct port_target *ret_target);
+
+/** @bound: the ifindex that the port is bound to, 0 if none. */
+enum port_step reconcile_step(uint32_t bound, const struct port_target *target);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/reconcile.h"
+
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+
+static void set(struct port_target *target, enum port_state state, uint32_t ifindex)
+{
+    target->state = state;
+    target->ifindex = ifindex;
+}
+
+void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
+                    struct port_target *ret_target)
+{
+    struct port_target *target = ret_target;
+    char *why = target->why;
+
+    why[0] = '\0';
+    target->mtu = link ? link->mtu : 0;
+    if (!link) {
+        set(target, PORT_WAITING, 0);
+        snprintf(why, PORT_WHY_SIZE, "no interface named %s", ifname);
+    } else if (link->type != ARPHRD_ETHER || link->flags & IFF_LOOPBACK) {
+        set(target, PORT_ERROR, 0);
+        snprintf(why, PORT_WHY_SIZE, "%s is not an Ethernet interface", ifname);
+    } else if (link->master != 0) {
+        set(target, PORT_ERROR, 0);
+        snprintf(why, PORT_WHY_SIZE, "enslaved to %s (ip link set %s nomaster)",
+                 master ? master->ifname : "another device", ifname);
+    } else if (!(link->flags & IFF_UP)) {
+        set(target, PORT_DOWN, link->ifindex);
+        snprintf(why, PORT_WHY_SIZE, "%s is administratively down (ip link set %s up)", ifname,
+                 ifname);
+    } else if (!link->carrier) {
+        set(target, PORT_DOWN, link->ifindex);
+        snprintf(why, PORT_WHY_SIZE, "%s has no carrier", ifname);
+    } else {
+        set(target, PORT_FORWARDING, link->ifindex);
+    }
+}
+
+enum port_step reconcile_step(uint32_t bound, const struct port_target *target)
+{
+    if (bound == target->ifindex)
+        return PORT_STEP_NONE;
+    return bound != 0 ? PORT_STEP_DETACH : PORT_STEP_ATTACH;
+}
