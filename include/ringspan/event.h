@@ -8,16 +8,20 @@
 /*
  * Event: one level-triggered epoll loop, and the contract of being called by it.
  *
- *  - A turn samples the clock once (event_now()), waits, then calls each ready handler once. A
- *    handler does a bounded piece of work and returns; what it leaves undone makes its descriptor
- *    ready again in the next turn, so nobody starves anybody.
+ *  - A turn waits, samples the clock once (event_now()), then calls each ready handler once:
+ *    descriptors first, then the timers that are due, earliest first. (Of more than 256 ready
+ *    descriptors the rest comes first in the next turn.) A handler does a bounded piece of work and
+ *    returns; what it leaves undone makes its descriptor ready again in the next turn, so nobody
+ *    starves anybody.
  *  - A handler may delete any event, its own included, and add new ones. A deleted event is not
  *    called again, not even later in the same turn; one that was added during a turn is first
- *    called in the next. event_del() does not close the descriptor: delete first, then close.
+ *    called in the next. event_del() does not close the descriptor: delete first, then close. A
+ *    handler does not run the loop.
  *  - A handler must read away whatever made it ready. For EPOLLERR this means SO_ERROR: epoll
  *    reports it whether asked for or not, again and again until it is read.
  *  - Timers are one-shot, absolute, all on one timerfd. An idle loop with no timer armed makes no
- *    wake-ups. A timer handler may arm its own timer again.
+ *    wake-ups. A timer handler may arm its own timer again, or free it; a timer that is armed,
+ *    disarmed or freed by any handler is not called in this turn any more.
  *  - Signals arrive through a signalfd: handlers run in the loop like any other.
  *  - The loop belongs to one thread. workers.h is how other threads report to it.
  */
@@ -42,6 +46,7 @@ uint64_t event_now(const struct event_loop *loop);
 /** Calls @fn(@arg) when @fd has @epoll_events (EPOLLIN, …). 0 or -errno. */
 int event_add(struct event_loop *loop, int fd, uint32_t epoll_events, event_fn fn, void *arg,
               struct event **ret);
+/** What @event no longer asks for is not reported any more, not even later in the same turn. */
 int event_modify(struct event *event, uint32_t epoll_events);
 /** NULL is fine. @event is invalid afterwards. */
 void event_del(struct event *event);
@@ -51,14 +56,17 @@ int event_timer_new(struct event_loop *loop, event_timer_fn fn, void *arg,
 /** Arms @timer for the absolute time @at (ns); 0 disarms; a time in the past fires in the next
  * turn. */
 void event_timer_set(struct event_timer *timer, uint64_t at);
+/** False inside its own handler, unless that armed it again. */
 bool event_timer_is_armed(const struct event_timer *timer);
+/** NULL is fine. @timer is invalid afterwards. */
 void event_timer_free(struct event_timer *timer);
 
-/** Blocks @signo for the process and calls @fn from the loop instead. One handler per signal. 0 or
- * -errno. */
+/** Blocks @signo, in this thread and those made by it later, and calls @fn from the loop instead.
+ * One handler per signal (-EEXIST). It stays blocked when the loop is freed. 0 or -errno. */
 int event_signal_add(struct event_loop *loop, int signo, event_signal_fn fn, void *arg);
 
-/** Runs until event_loop_stop(); returns its @status, or -errno if epoll itself fails. */
+/** Runs until the turn in which event_loop_stop() was called is over, not at all if that was
+ * before; returns its @status, or -errno if epoll itself fails. */
 int event_loop_run(struct event_loop *loop);
 /** One turn that waits at most @timeout_ms (-1: as long as it takes). 0 or -errno. For tests and
  * for draining. */
