@@ -15,21 +15,31 @@
  *
  * Aging. An entry is live while now - seen < aging time, and only frames *from* an address refresh
  * it. An expired entry is a miss at lookup, at once; fdb_sweep() merely reclaims its memory, a
- * bounded number of entries per call.
+ * bounded number of entries per call. `now` must not go back from one call to the next.
  *
  * Flushing a port is a generation: fdb_flush_port() advances the port's generation, and entries of
- * an older one are misses from then on. It costs the same for one entry as for a million.
+ * an older one, called stale, are misses from then on. It costs the same for one entry as for a
+ * million.
  *
  * Planning and committing. fdb_plan_learn() is const: it says what learning an address would do
  * (refresh, move, insert, and whom it would evict); fdb_lookup_after() looks up as if that had been
  * done; fdb_commit() does it. The pipeline decides with the first two, so that `explain` can run
  * the very same code and change nothing. A plan is valid until the next change to the table.
  *
- * When full. Stale entries (of a flushed port) go first, then expired ones, then one of the port
- * that holds most: the host that invents addresses evicts its own. Within that port entries get a
- * second chance if they were refreshed since they were last considered; it is not a strict LRU.
+ * When full. Stale entries go first, then expired ones, then one of the port that holds most: the
+ * host that invents addresses evicts its own. The work per insertion is bounded, so two searches
+ * are not exhaustive:
  *
- * Refreshing an entry writes that entry and nothing else.
+ *   expired   Each insertion into a full table looks at the next 8 slots, and takes an expired
+ *             entry if it finds one there. The whole table has been looked at after
+ *             max_entries / 8 such insertions; until then an expired entry may outlast a live one,
+ *             and counts among those that its port holds.
+ *   fullest   Exact, and a tie counts against the port that learns. Within it, the entries are
+ *             considered in turn; one that was refreshed since its last turn gets a second chance,
+ *             but after 8 of these the ninth goes regardless. It is not a strict LRU.
+ *
+ * Refreshing an entry writes that entry and nothing else. A lookup that hits reads one cache line
+ * of the index and one of the entries, besides the port's generation.
  */
 
 struct fdb;
@@ -42,22 +52,30 @@ struct fdb_params {
 };
 
 enum fdb_action {
-    FDB_NOTHING, /* cannot be learned (capacity of zero ports, say); committing it changes nothing
-                  */
+    FDB_NOTHING, /* the port id is out of range; committing it changes nothing */
     FDB_REFRESH,
     FDB_MOVE,
     FDB_INSERT,
 };
 
+/* Where an inserted entry goes. From FDB_ROOM_STALE on, another address loses its entry. */
+enum fdb_room {
+    FDB_ROOM_OWN,  /* the address's own entry, which is stale or expired */
+    FDB_ROOM_FREE, /* an entry that holds nothing */
+    FDB_ROOM_STALE,
+    FDB_ROOM_EXPIRED,
+    FDB_ROOM_FULLEST, /* one of the port that holds most */
+};
+
 /* What learning one address would do. Fields other than `action` are the table's own business. */
 struct fdb_plan {
     enum fdb_action action;
+    enum fdb_room room; /* of an insertion */
     uint16_t vid;
     port_id port;
+    uint32_t entry; /* the entry to write: found, free, or a victim's */
     uint64_t mac;
     uint64_t now;
-    uint32_t entry;  /* the entry to write: found, free, or a victim's */
-    bool has_victim; /* `entry` holds another address, which will be forgotten */
 };
 
 struct fdb_entry {
@@ -67,15 +85,19 @@ struct fdb_entry {
     uint64_t seen; /* ns: when its address was last a source */
 };
 
+/* inserted - expired - evicted - flushed is what the ports hold: entries that are not stale. */
 struct fdb_counters {
     uint64_t inserted;
     uint64_t moved;
-    uint64_t expired;
+    uint64_t expired; /* counted when their memory is reclaimed */
     uint64_t evicted; /* live entries that made room */
-    uint64_t flushed;
+    uint64_t flushed; /* counted at the flush */
 };
 
-/** 0, -ENOMEM or -EINVAL. Release with fdb_free() (NULL is fine). */
+/**
+ * 0, -ENOMEM, or -EINVAL if there are no entries or more than LIMIT_FDB_ENTRIES_MAX, or more ports
+ * than a port_id can name. Release with fdb_free() (NULL is fine).
+ */
 int fdb_new(const struct fdb_params *params, struct fdb **ret);
 void fdb_free(struct fdb *fdb);
 
@@ -89,11 +111,14 @@ port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uin
                          uint64_t mac, uint64_t now);
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
 
-/** All entries of @port are misses from now on. */
+/** All entries of @port are misses from now on. A @port out of range has none. */
 void fdb_flush_port(struct fdb *fdb, port_id port);
 void fdb_flush_all(struct fdb *fdb);
 
-/** Reclaims expired and stale entries among the next @budget slots; returns how many. */
+/**
+ * Reclaims expired and stale entries among the next @budget slots; returns how many. A @budget of
+ * fdb_max_entries() is a whole round.
+ */
 uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns);
 
@@ -106,7 +131,8 @@ struct fdb_counters fdb_counters(const struct fdb *fdb);
 
 /**
  * Walks live entries: start with *cursor = 0, call until false. The table may change in between:
- * an entry that lives through the whole walk is visited exactly once, any other at most once.
+ * an entry that lives through the whole walk is visited exactly once, any other at most once. (An
+ * address that is forgotten and learned again meanwhile has had two entries.)
  */
 bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry);
 

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/fdb.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fdb_private.h"
+#include "ringspan/mac.h"
+
+#define CACHE_LINE     64
+#define EXPIRED_LOOKS  8
+#define SECOND_CHANCES 8
+
+static uint64_t key_of(uint16_t vid, uint64_t mac)
+{
+    return (uint64_t)vid << 48 | mac;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Birth and death */
+
+static size_t entries_size(uint32_t max_entries)
+{
+    size_t lines = (max_entries * sizeof(struct entry) + CACHE_LINE - 1) / CACHE_LINE;
+
+    return lines * CACHE_LINE;
+}
+
+/* The power of two that keeps the index at most half full. */
+static uint32_t index_size(uint32_t max_entries)
+{
+    uint32_t size = 2;
+
+    while (size < 2 * max_entries)
+        size *= 2;
+    return size;
+}
+
+uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports)
+{
+    return sizeof(struct fdb) + entries_size(max_entries) +
+           sizeof(struct bucket) * (uint64_t)index_size(max_entries) +
+           (sizeof(struct fdb_port) + sizeof(port_id)) * (uint64_t)max_ports;
+}
+
+static void reset_ports(struct fdb *fdb)
+{
+    for (uint32_t i = 0; i < fdb->max_ports; i++) {
+        fdb->ports[i].head = NO_ENTRY;
+        fdb->ports[i].rank = i;
+        fdb->by_held[i] = (port_id)i;
+    }
+}
+
+int fdb_new(const struct fdb_params *params, struct fdb **ret)
+{
+    struct fdb *fdb;
+    uint32_t buckets;
+
+    if (params->max_entries == 0 || params->max_entries > LIMIT_FDB_ENTRIES_MAX ||
+        params->max_ports > PORT_NONE)
+        return -EINVAL;
+    fdb = calloc(1, sizeof(*fdb));
+    if (!fdb)
+        return -ENOMEM;
+    buckets = index_size(params->max_entries);
+    fdb->index = calloc(buckets, sizeof(*fdb->index));
+    fdb->ports = calloc(params->max_ports + 1u, sizeof(*fdb->ports));
+    fdb->by_held = calloc(params->max_ports + 1u, sizeof(*fdb->by_held));
+    /* Not zeroed: an entry's first use initialises it, so a big table that stays empty costs the
+     * machine nothing. */
+    fdb->entries = aligned_alloc(CACHE_LINE, entries_size(params->max_entries));
+    if (!fdb->index || !fdb->ports || !fdb->by_held || !fdb->entries) {
+        fdb_free(fdb);
+        return -ENOMEM;
+    }
+    fdb->hash_key = params->key;
+    fdb->aging_ns = params->aging_ns;
+    fdb->index_mask = buckets - 1;
+    fdb->max_entries = params->max_entries;
+    fdb->max_ports = params->max_ports;
+    fdb->free = NO_ENTRY;
+    fdb->stale = NO_ENTRY;
+    reset_ports(fdb);
+    *ret = fdb;
+    return 0;
+}
+
+void fdb_free(struct fdb *fdb)
+{
+    if (!fdb)
+        return;
+    free(fdb->entries);
+    free(fdb->by_held);
+    free(fdb->ports);
+    free(fdb->index);
+    free(fdb);
+}
+
+/* Lookup */
+
+port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now)
+{
+    uint32_t found = fdb_find(fdb, key_of(vid, mac));
+
+    if (found == NO_ENTRY || !is_live(fdb, &fdb->entries[found], now))
+        return PORT_NONE;
+    return fdb->entries[found].port;
+}
+
+port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
+                         uint64_t mac, uint64_t now)
+{
+    uint64_t key = key_of(vid, mac);
+
+    if (plan && plan->action != FDB_NOTHING) {
+        if (key == key_of(plan->vid, plan->mac))
+            return has_expired(fdb, plan->now, now) ? PORT_NONE : plan->port;
+        if (plan->action == FDB_INSERT && plan->room >= FDB_ROOM_STALE &&
+            key == fdb->entries[plan->entry].key)
+            return PORT_NONE;
+    }
+    return fdb_lookup(fdb, vid, mac, now);
+}
+
+/* Planning */
+
+/* Only for a full table with nothing stale in it. */
+static uint32_t find_expired(const struct fdb *fdb, uint64_t now)
+{
+    uint32_t looks = smaller(EXPIRED_LOOKS, fdb->max_entries);
+
+    for (uint32_t i = 0; i < looks; i++) {
+        uint32_t at = (fdb->hand + i) % fdb->max_entries;
+
+        if (!is_live(fdb, &fdb->entries[at], now))
+            return at;
+    }
+    return NO_ENTRY;
+}
+
+static port_id fullest_port(const struct fdb *fdb, port_id learning)
+{
+    port_id top = fdb->by_held[0];
+
+    return fdb->ports[learning].held == fdb->ports[top].held ? learning : top;
+}
+
+static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now)
+{
+    uint32_t chances = smaller(SECOND_CHANCES, fdb->ports[port].held - 1);
+    uint32_t at = fdb->ports[port].head;
+
+    for (; chances > 0 && fdb->entries[at].refreshed && is_live(fdb, &fdb->entries[at], now);
+         chances--)
+        at = fdb->entries[at].next;
+    return at;
+}
+
+static void find_room(const struct fdb *fdb, struct fdb_plan *plan)
+{
+    if (fdb->used < fdb->max_entries) {
+        plan->room = FDB_ROOM_FREE;
+        plan->entry = fdb->free != NO_ENTRY ? fdb->free : fdb->touched;
+        return;
+    }
+    plan->room = FDB_ROOM_STALE;
+    plan->entry = fdb->stale;
+    if (plan->entry == NO_ENTRY) {
+        plan->room = FDB_ROOM_EXPIRED;
+        plan->entry = find_expired(fdb, plan->now);
+    }
+    if (plan->entry == NO_ENTRY) {
+        plan->room = FDB_ROOM_FULLEST;
+        plan->entry = find_evictable(fdb, fullest_port(fdb, plan->port), plan->now);
+    }
+}
+
+void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
+                    struct fdb_plan *ret_plan)
+{
+    struct fdb_plan plan = {.vid = vid, .mac = mac, .port = port, .now = now, .entry = NO_ENTRY};
+
+    if (port < fdb->max_ports) {
+        plan.entry = fdb_find(fdb, key_of(vid, mac));
+        if (plan.entry == NO_ENTRY) {
+            plan.action = FDB_INSERT;
+            find_room(fdb, &plan);
+        } else if (!is_live(fdb, &fdb->entries[plan.entry], now)) {
+            plan.action = FDB_INSERT;
+            plan.room = FDB_ROOM_OWN;
+        } else {
+            plan.action = fdb->entries[plan.entry].port == port ? FDB_REFRESH : FDB_MOVE;
+        }
+    }
+    *ret_plan = plan;
+}
+
+/* Committing */
+
+static void index_add(struct fdb *fdb, uint32_t entry)
+{
+    uint32_t hash = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key);
+    uint32_t at = hash & fdb->index_mask;
+
+    while (fdb->index[at].occupant != 0)
+        at = (at + 1) & fdb->index_mask;
+    fdb->index[at] = (struct bucket){.hash = hash, .occupant = entry + 1};
+}
+
+static uint32_t index_place(const struct fdb *fdb, uint32_t entry)
+{
+    uint32_t at = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key) & fdb->index_mask;
+
+    while (fdb->index[at].occupant != entry + 1)
+        at = (at + 1) & fdb->index_mask;
+    return at;
+}
+
+/* Moves later buckets of the run back into the hole, so that no tombstone stays for probes to step
+ * over. */
+static void index_del(struct fdb *fdb, uint32_t entry)
+{
+    uint32_t mask = fdb->index_mask;
+    uint32_t hole = index_place(fdb, entry);
+
+    for (uint32_t at = (hole + 1) & mask; fdb->index[at].occupant != 0; at = (at + 1) & mask) {
+        uint32_t from_home = (at - fdb->index[at].hash) & mask;
+
+        if (from_home >= ((at - hole) & mask)) {
+            fdb->index[hole] = fdb->index[at];
+            hole = at;
+        }
+    }
+    fdb->index[hole].occupant = 0;
+}
+
+static void attach(struct fdb *fdb, uint32_t entry, port_id port)
+{
+    struct fdb_port *to = &fdb->ports[port];
+
+    fdb->entries[entry].port = port;
+    fdb->entries[entry].generation = to->generation;
+    fdb_list_append(fdb, &to->head, entry);
+    fdb_port_set_held(fdb, port, to->held + 1);
+}
+
+static void detach(struct fdb *fdb, uint32_t entry)
+{
+    struct fdb_port *from = &fdb->ports[fdb->entries[entry].port];
+
+    if (is_stale(fdb, &fdb->entries[entry])) {
+        fdb_list_remove(fdb, &fdb->stale, entry);
+    } else {
+        fdb_list_remove(fdb, &from->head, entry);
+        fdb_port_set_held(fdb, fdb->entries[entry].port, from->held - 1);
+    }
+}
+
+/* Counts why an entry that is about to be written over or freed is no longer known. A stale one was
+ * counted when its port was flushed. */
+static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now)
+{
+    if (is_live(fdb, entry, now))
+        fdb->counters.evicted++;
+    else if (!is_stale(fdb, entry))
+        fdb->counters.expired++;
+}
+
+/* What the search for a victim, which was const, would have written on its way. */
+static void advance_hands(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    if (plan->room == FDB_ROOM_EXPIRED) {
+        fdb->hand = (plan->entry + 1) % fdb->max_entries;
+    } else if (plan->room == FDB_ROOM_FULLEST) {
+        struct fdb_port *port = &fdb->ports[fdb->entries[plan->entry].port];
+
+        fdb->hand = (fdb->hand + EXPIRED_LOOKS) % fdb->max_entries;
+        for (; port->head != plan->entry; port->head = fdb->entries[port->head].next)
+            fdb->entries[port->head].refreshed = false;
+    }
+}
+
+static void take_free(struct fdb *fdb, uint32_t entry)
+{
+    if (entry == fdb->touched)
+        fdb->touched++;
+    else
+        fdb->free = fdb->entries[entry].next;
+    fdb->used++;
+}
+
+static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+
+    if (plan->room == FDB_ROOM_FREE) {
+        take_free(fdb, plan->entry);
+    } else {
+        advance_hands(fdb, plan);
+        count_end(fdb, entry, plan->now);
+        detach(fdb, plan->entry);
+    }
+    if (plan->room >= FDB_ROOM_STALE)
+        index_del(fdb, plan->entry);
+    entry->key = key_of(plan->vid, plan->mac);
+    if (plan->room != FDB_ROOM_OWN)
+        index_add(fdb, plan->entry);
+    entry->seen = plan->now;
+    entry->refreshed = false;
+    attach(fdb, plan->entry, plan->port);
+    fdb->counters.inserted++;
+}
+
+static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    detach(fdb, plan->entry);
+    fdb->entries[plan->entry].seen = plan->now;
+    fdb->entries[plan->entry].refreshed = false;
+    attach(fdb, plan->entry, plan->port);
+    fdb->counters.moved++;
+}
+
+void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    switch (plan->action) {
+    case FDB_NOTHING:
+        break;
+    case FDB_REFRESH:
+        fdb->entries[plan->entry].seen = plan->now;
+        fdb->entries[plan->entry].refreshed = true;
+        break;
+    case FDB_MOVE:
+        commit_move(fdb, plan);
+        break;
+    case FDB_INSERT:
+        commit_insert(fdb, plan);
+        break;
+    }
+}
+
+/* Forgetting */
+
+void fdb_flush_port(struct fdb *fdb, port_id port)
+{
+    struct fdb_port *flushed;
+
+    if (port >= fdb->max_ports || fdb->ports[port].held == 0)
+        return;
+    flushed = &fdb->ports[port];
+    fdb->counters.flushed += flushed->held;
+    fdb_list_splice(fdb, &fdb->stale, &flushed->head);
+    flushed->generation++;
+    fdb_port_set_held(fdb, port, 0);
+}
+
+void fdb_flush_all(struct fdb *fdb)
+{
+    for (uint32_t port = 0; port < fdb->max_ports; port++)
+        fdb_flush_port(fdb, (port_id)port);
+}
+
+static void reclaim(struct fdb *fdb, uint32_t entry)
+{
+    detach(fdb, entry);
+    index_del(fdb, entry);
+    fdb->entries[entry].port = PORT_NONE;
+    fdb->entries[entry].next = fdb->free;
+    fdb->free = entry;
+    fdb->used--;
+}
+
+uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
+{
+    uint32_t reclaimed = 0;
+
+    for (uint32_t left = smaller(budget, fdb->touched); left > 0; left--) {
+        uint32_t at = fdb->hand;
+        struct entry *entry = &fdb->entries[at];
+
+        fdb->hand = (at + 1) % fdb->touched;
+        if (entry->port == PORT_NONE || is_live(fdb, entry, now))
+            continue;
+        count_end(fdb, entry, now);
+        reclaim(fdb, at);
+        reclaimed++;
+    }
+    return reclaimed;
+}
+
+void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns)
+{
+    fdb->aging_ns = aging_ns;
+}
+
+/* Looking at it */
+
+bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry)
+{
+    for (; *cursor < fdb->touched; (*cursor)++) {
+        const struct entry *entry = &fdb->entries[*cursor];
+
+        if (entry->port == PORT_NONE || !is_live(fdb, entry, now))
+            continue;
+        *ret_entry = (struct fdb_entry){
+            .mac = entry->key & MAC_BROADCAST,
+            .vid = (uint16_t)(entry->key >> 48),
+            .port = entry->port,
+            .seen = entry->seen,
+        };
+        (*cursor)++;
+        return true;
+    }
+    return false;
+}
+
+uint32_t fdb_count(const struct fdb *fdb, uint64_t now)
+{
+    struct fdb_entry entry;
+    uint32_t cursor = 0;
+    uint32_t count = 0;
+
+    while (fdb_next(fdb, now, &cursor, &entry))
+        count++;
+    return count;
+}
+
+uint32_t fdb_used(const struct fdb *fdb)
+{
+    return fdb->used;
+}
+
+uint32_t fdb_max_entries(const struct fdb *fdb)
+{
+    return fdb->max_entries;
+}
+
+struct fdb_counters fdb_counters(const struct fdb *fdb)
+{
+    return fdb->counters;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_FDB_PRIVATE_H
+#define RINGSPAN_FDB_PRIVATE_H
+
+#include "ringspan/fdb.h"
+#include "ringspan/limits.h"
+
+/*
+ * The inside of the forwarding table, shared by what changes it (fdb.c), what orders its ports
+ * (fdb_ports.c) and what checks it (fdb_check.c).
+ *
+ * Every used entry is in the index and on exactly one circular list: that of its port, in the order
+ * in which eviction considers them, or, once its port was flushed, that of the stale ones. Which of
+ * the two needs no field: it follows from the generations.
+ */
+
+#define NO_ENTRY UINT32_MAX
+
+/* 32 bytes, so that an aligned array never has one across two cache lines. */
+struct entry {
+    uint64_t key;        /* vid << 48 | mac */
+    uint64_t seen;       /* ns */
+    uint32_t generation; /* its port's when it was learned; the port has another now: stale */
+    uint32_t next;       /* of the list; of a free entry, the next free one */
+    uint32_t prev;
+    port_id port;   /* PORT_NONE: the entry is free */
+    bool refreshed; /* since eviction last considered it */
+};
+
+_Static_assert(sizeof(struct entry) == 32, "two entries to a cache line");
+
+/* Open addressing with linear probing, at most half full. The hash is kept to recognise most
+ * mismatches without reading the entry, and to know where a bucket may move when one before it
+ * empties. */
+struct bucket {
+    uint32_t hash;
+    uint32_t occupant; /* entry + 1; 0: empty */
+};
+
+_Static_assert(LIMIT_FDB_ENTRIES_MAX <= UINT32_MAX / 4, "32 bits of hash place a bucket");
+
+struct fdb_port {
+    uint32_t generation; /* 2^32 flushes between two sweeps are taken to be impossible */
+    uint32_t head;       /* the entry that eviction considers next, or NO_ENTRY */
+    uint32_t held;       /* entries of this generation, live or expired */
+    uint32_t rank;       /* its place in `by_held` */
+};
+
+struct fdb {
+    struct hash_key hash_key;
+    struct bucket *index;
+    struct entry *entries;
+    struct fdb_port *ports;
+    uint64_t aging_ns;
+    uint32_t index_mask;
+    uint32_t max_entries;
+    uint32_t max_ports;
+    uint32_t touched; /* entries from here on were never used */
+    uint32_t used;
+    uint32_t free;    /* list of entries below `touched` that hold nothing, or NO_ENTRY */
+    uint32_t stale;   /* the longest stale, or NO_ENTRY */
+    uint32_t hand;    /* where sweep and eviction look next for expired entries */
+    port_id *by_held; /* all ports as a binary heap, the one that holds most on top */
+    struct fdb_counters counters;
+};
+
+static inline bool is_stale(const struct fdb *fdb, const struct entry *entry)
+{
+    return entry->generation != fdb->ports[entry->port].generation;
+}
+
+static inline bool has_expired(const struct fdb *fdb, uint64_t seen, uint64_t now)
+{
+    return now - seen >= fdb->aging_ns;
+}
+
+static inline bool is_live(const struct fdb *fdb, const struct entry *entry, uint64_t now)
+{
+    return !is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now);
+}
+
+/** The entry of @key, live or not, or NO_ENTRY. */
+static inline uint32_t fdb_find(const struct fdb *fdb, uint64_t key)
+{
+    uint32_t hash = (uint32_t)hash_u64(&fdb->hash_key, key);
+
+    for (uint32_t at = hash & fdb->index_mask; fdb->index[at].occupant != 0;
+         at = (at + 1) & fdb->index_mask) {
+        uint32_t entry = fdb->index[at].occupant - 1;
+
+        if (fdb->index[at].hash == hash && fdb->entries[entry].key == key)
+            return entry;
+    }
+    return NO_ENTRY;
+}
+
+/** Makes @entry, which is on no list, the last of the circular list *@head. */
+void fdb_list_append(struct fdb *fdb, uint32_t *head, uint32_t entry);
+void fdb_list_remove(struct fdb *fdb, uint32_t *head, uint32_t entry);
+/** Moves the whole list *@from behind that of *@head, at the same cost for any length. */
+void fdb_list_splice(struct fdb *fdb, uint32_t *head, uint32_t *from);
+
+/** Every change of how many entries a port holds goes through here: it keeps the heap. */
+void fdb_port_set_held(struct fdb *fdb, port_id port, uint32_t held);
+
+#endif
