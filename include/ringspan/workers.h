@@ -12,6 +12,8 @@
  * `run` is executed in a thread and may touch only what its argument owns; `done` is called by the
  * loop afterwards, in the loop's thread. Jobs run in parallel, in no order. Threads come into being
  * on demand, up to a bound, and leave when there is nothing to do: an idle daemon has one thread.
+ * They block all signals. All functions here belong to the loop's thread; a `done` may submit and
+ * drain, but not free.
  */
 
 struct workers;
@@ -19,8 +21,10 @@ typedef void (*work_fn)(void *arg);
 
 /** @max_threads: LIMIT_WORKERS, or fewer for tests. 0 or -errno. */
 int workers_new(struct event_loop *loop, unsigned max_threads, struct workers **ret);
-/** 0 or -errno (-ENOMEM; -EAGAIN if no thread at all could be made). @done may be NULL. */
+/** 0 or -errno (-ENOMEM; -EAGAIN if no thread at all could be made: neither is called then). @done
+ * may be NULL. */
 int workers_submit(struct workers *workers, work_fn run, work_fn done, void *arg);
+/** Jobs whose `done` was not called yet. */
 unsigned workers_n_pending(const struct workers *workers);
 /** Blocks until every job is finished and its `done` was called. For shutdown. */
 void workers_drain(struct workers *workers);
