@@ -34,15 +34,19 @@ struct link {
     uint32_t flags; /* IFF_* */
     uint32_t mtu;
     uint32_t master; /* ifindex of the bridge, bond, … that it is enslaved to; 0: none */
-    uint32_t peer;   /* IFLA_LINK: ifindex of a veth's peer, 0 if none or unknown */
-    uint16_t type;   /* ARPHRD_* */
+    /* IFLA_LINK: ifindex of a veth's peer, or of what a macvlan stands on. 0: none, unknown (the
+     * end of a veth pair that is made first learns its peer with its first change), or in another
+     * namespace, where indexes mean other links. */
+    uint32_t peer;
+    uint16_t type; /* ARPHRD_* */
     uint8_t operstate;
-    bool carrier;
+    bool carrier; /* as the kernel reports it; of a link that is not up it says nothing */
     uint64_t mac;
     char ifname[LIMIT_NAME_SIZE];
     char kind[LIMIT_NAME_SIZE]; /* "veth", "tun", …; "" for hardware */
 };
 
+/* Both functions are needed. */
 struct link_listener {
     /* @before is NULL for an interface that appeared, @after for one that is gone. */
     void (*changed)(void *arg, const struct link *before, const struct link *after);
@@ -55,7 +59,7 @@ struct link_watch_counters {
     uint64_t events;
     uint64_t overruns;
     uint64_t interrupted_dumps;
-    uint64_t dumps;
+    uint64_t dumps; /* asked for */
 };
 
 /**
@@ -70,11 +74,16 @@ void link_watch_free(struct link_watch *watch);
 /** NULL if there is no such interface now. Valid until the next callback. */
 const struct link *link_watch_by_name(const struct link_watch *watch, const char *ifname);
 const struct link *link_watch_by_index(const struct link_watch *watch, uint32_t ifindex);
+/** False until the first snapshot is complete, and again from a loss of events until `synced`. */
 bool link_watch_is_synced(const struct link_watch *watch);
 struct link_watch_counters link_watch_counters(const struct link_watch *watch);
 
-/** Digests a buffer of netlink messages as if it had been received; for tests with recorded bytes.
- * 0 or -errno. */
+/**
+ * Digests a buffer of netlink messages as if it had been received, and the socket drained by it;
+ * for tests with recorded bytes. Messages of the dump under way carry the number of dumps (see the
+ * counters) as their sequence number. 0, or -errno of the last message that was no good: the others
+ * are digested, and a new dump is asked for.
+ */
 int link_watch_feed(struct link_watch *watch, const void *bytes, size_t len);
 
 #endif
