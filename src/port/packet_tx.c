@@ -162,14 +162,12 @@ static void kick(struct packet_port *p)
         send_messages(p);
 }
 
-/* The next slot if it is ours to fill; one that a qdisc still holds is not. */
-static struct tpacket2_hdr *free_slot(struct packet_port *p)
+/* The next slot, if it is ours to fill: one of this batch that was not kicked yet is not, nor one
+ * that a qdisc still holds. */
+static struct tpacket2_hdr *free_slot(const struct packet_port *p)
 {
     struct tpacket2_hdr *slot = packet_slot(&p->tx, p->tx.head);
 
-    if (p->tx.head - p->tx_first == p->tx.n_slots)
-        kick(p);
-    slot = packet_slot(&p->tx, p->tx.head);
     return packet_slot_status(slot) == TP_STATUS_AVAILABLE ? slot : NULL;
 }
 
@@ -198,7 +196,7 @@ void packet_tx(struct port *port, const struct frame *frame)
         fill_slot(p, slot, frame);
         return;
     }
-    kick(p);
+    kick(p); /* what it refuses becomes a message too, and comes first */
     queue_message(p, frame);
 }
 
