@@ -120,6 +120,8 @@ void fdb_flush_all(struct fdb *fdb);
  * fdb_max_entries() is a whole round.
  */
 uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
+/** At once, for all entries: a longer time also brings back those that had expired and were not
+ * reclaimed yet. Zero: nothing lives. */
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns);
 
 /** Live entries at @now, counted exactly: a full scan, for control and tests. */

@@ -150,6 +150,7 @@ static port_id fullest_port(const struct fdb *fdb, port_id learning)
     return fdb->ports[learning].held == fdb->ports[top].held ? learning : top;
 }
 
+/* Goes round once at most: those that it passed have had their second chance. */
 static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now)
 {
     uint32_t chances = smaller(SECOND_CHANCES, fdb->ports[port].held - 1);

@@ -432,6 +432,36 @@ static void test_second_chances_are_bounded(void **state)
     check_and_free(fdb);
 }
 
+static void test_second_chances_go_round_once(void **state)
+{
+    struct fdb *fdb = new_table(4);
+
+    learn_range(fdb, 0x100, 4, 0, 0);
+    learn_range(fdb, 0x100, 4, 0, 0);
+    learn(fdb, 0x200, 0, 0);
+    assert_int_equal(count_live(fdb, 0x100, 3, 0), 3);
+    learn(fdb, 0x201, 0, 0);
+    assert_int_equal(count_live(fdb, 0x101, 2, 0), 2);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x100, 0), PORT_NONE);
+    check_and_free(fdb);
+}
+
+static void test_no_second_chance_for_the_expired(void **state)
+{
+    struct fdb *fdb = new_table(64);
+
+    learn_range(fdb, 0x100, 64, 1, 0);
+    learn(fdb, 0x100, 1, 1);
+    learn_range(fdb, 0x101, 63, 1, 200);
+    /* So that the insertion looks for expired entries past the one that is. */
+    assert_int_equal(fdb_sweep(fdb, 200, 8), 0);
+    assert_int_equal(learn(fdb, 0x200, 1, 1 + AGING).room, FDB_ROOM_FULLEST);
+    assert_int_equal(fdb_counters(fdb).evicted, 0);
+    assert_int_equal(fdb_counters(fdb).expired, 1);
+    assert_int_equal(count_live(fdb, 0x101, 63, 1 + AGING), 63);
+    check_and_free(fdb);
+}
+
 static void test_walk_survives_changes(void **state)
 {
     struct fdb *fdb = new_table(64);
@@ -486,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_two_floods_share_the_table),
         cmocka_unit_test(test_host_behind_the_flooding_port_gets_a_second_chance),
         cmocka_unit_test(test_second_chances_are_bounded),
+        cmocka_unit_test(test_second_chances_go_round_once),
+        cmocka_unit_test(test_no_second_chance_for_the_expired),
         cmocka_unit_test(test_walk_survives_changes),
         cmocka_unit_test(test_memory_is_told),
     };
