@@ -11,17 +11,21 @@
 #include "ringspan/log.h"
 #include "ringspan/reserved.h"
 
+#define CONFIG_MAX_ERRORS 100
+
 /*
  * Config: a JSON document as a value. Parsing touches nothing in the world.
  *
  * Three stages, each a file:
  *   json_scan      strict RFC 8259 over the bytes, before anything is allocated for them: bounds on
- *                  size, depth and nodes, duplicate keys, UTF-8, and the position of every value.
- *                  The first syntax error ends it.
- *   config_parse   json-c's tree against one table of keys: types, ranges, unknown keys with "did
- *                  you mean", keys that are planned but not supported by this version.
- *   config_check   what spans keys: names that clash, interfaces used twice.
- * The last two report every error that there is, in the order of the text.
+ *                  size, depth and nodes, UTF-8, and the position of every value. The first syntax
+ *                  error ends it.
+ *   config_parse   json-c's tree against one table of keys (config_keys.h): types, ranges,
+ *                  duplicate keys, unknown keys with "did you mean", keys that are planned but not
+ *                  supported by this version.
+ *   config_check   what spans keys: names that clash, interfaces used twice, too many ports.
+ * The last two report every error that there is, in the order of the text; of more than
+ * CONFIG_MAX_ERRORS, the first ones.
  *
  * An error has a file, line and column (in characters, from 1), the JSON path, a sentence, the line
  * itself with a caret under the place, and a suggestion where there is one.
@@ -39,6 +43,7 @@ struct config_bridge {
     uint32_t aging_time; /* seconds */
     enum reserved_preset reserved;
     struct {
+        char *description;
         uint32_t max_entries;
     } fdb;
     struct config_port *ports;
@@ -53,29 +58,33 @@ struct config {
     struct {
         char *description;
         struct {
+            char *description;
             char *socket; /* NULL: the default, see ctl_path.h */
             char *group;  /* NULL: none */
         } control;
         struct {
+            char *description;
             enum log_level level;
         } log;
     } daemon;
 };
 
 struct config_error {
+    size_t offset; /* in bytes, at most the length of the text */
     uint32_t line;
     uint32_t column;
-    char *path;              /* "bridges[0].ports[3].vlan.pvid"; "" for the document */
-    char *message;           /* "5000 is above 4094" */
-    char *hint;              /* "did you mean 'aging_time'?", or NULL */
-    char *excerpt;           /* the line, cut to a width that fits around the column */
+    char *path;    /* "bridges[0].ports[3].vlan.pvid"; "" for the document */
+    char *message; /* "5000 is above 4094" */
+    char *hint;    /* "did you mean 'aging_time'?", or NULL */
+    char *excerpt; /* the line, cut to a width that fits around the column, safe to print */
     uint32_t excerpt_column; /* of the caret within it, from 1 */
 };
 
 struct config_report {
-    char *source; /* the file's name as the user gave it */
-    struct config_error *errors;
+    char *source;                /* the file's name as the user gave it; "<stdin>" for "-" */
+    struct config_error *errors; /* in the order of the text */
     uint32_t n_errors;
+    uint32_t n_more; /* found as well, but not kept */
 };
 
 /**
@@ -91,8 +100,8 @@ int config_load(const char *path, struct config **ret_config, struct config_repo
 void config_free(struct config *config);
 
 void config_report_fini(struct config_report *report);
-/** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint.
- */
+/** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,
+ * for each error. Nothing that the file contains reaches a terminal as a control character. */
 void config_report_print(const struct config_report *report, FILE *stream);
 
 /** Ports of all bridges. */

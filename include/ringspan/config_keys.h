@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_CONFIG_KEYS_H
+#define RINGSPAN_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Config keys: the one table of what a configuration may say.
+ *
+ * config_parse() reads a document by it, and whatever else needs to know the format (the manual's
+ * test, a JSON Schema, completion) walks the same table, from config_document on. A row has the
+ * key's name, what it takes, its range and default, where its value goes in struct config, and a
+ * sentence for people.
+ *
+ * Nested objects write into the C object of what encloses them ("fdb" into its bridge); elements
+ * of a list have a C object each. A planned key is a name that the project's plan has given out
+ * and this version does not have: it is refused with that sentence and takes no value.
+ */
+
+enum config_type {
+    CONFIG_OBJECT,
+    CONFIG_LIST,    /* of objects */
+    CONFIG_INTEGER, /* into a uint32_t */
+    CONFIG_TEXT,    /* into a char * */
+    CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
+    CONFIG_WORD,    /* one of a few; into an enum */
+    CONFIG_PLANNED,
+};
+
+/* In place of an offset: checked, and then forgotten. */
+#define CONFIG_NO_FIELD SIZE_MAX
+
+struct config_planned_word {
+    const char *word;
+    const char *instead; /* what to do meanwhile */
+};
+
+struct config_words {
+    const char *(*name)(uint32_t i);
+    uint32_t n;
+    const struct config_planned_word *planned; /* ends with a NULL word; or NULL */
+};
+
+struct config_object;
+
+struct config_key {
+    const char *name;
+    enum config_type type;
+    bool required;
+    int64_t min; /* INTEGER: the value; TEXT and NAME: its bytes; LIST: its elements */
+    int64_t max;
+    int64_t default_value; /* INTEGER; WORD: the number of the word */
+    const char *unit;      /* INTEGER: "seconds", or NULL */
+    const char *help;
+    size_t offset;
+    size_t count_offset;                       /* LIST: of the uint32_t beside the pointer */
+    const struct config_object *object;        /* OBJECT, and the elements of a LIST */
+    const struct config_words *words;          /* WORD */
+    const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
+                                                * …", "contains …". May be NULL. */
+};
+
+struct config_object {
+    const char *what; /* "a bridge" */
+    const struct config_key *keys;
+    uint32_t n_keys;
+    size_t size; /* of the C object, for elements of a list */
+};
+
+extern const struct config_object config_document;
+
+/** The row for @name, or NULL. */
+const struct config_key *config_key_find(const struct config_object *object, const char *name);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_stages.h"
+#include "ringspan/config.h"
+
+#define PATH_SIZE 64
+
+/* A name, and where it was given. */
+struct named {
+    const char *name;
+    struct config_port *port; /* NULL: the name is the bridge's */
+    uint32_t node;            /* of the bridge or port */
+    uint32_t bridge_index;
+    uint32_t port_index;
+};
+
+struct checker {
+    const struct config_text *text;
+    struct config_report *report;
+};
+
+static const char *path_of(const struct named *named, const char *key, char ret_path[PATH_SIZE])
+{
+    if (named->port)
+        snprintf(ret_path, PATH_SIZE, "bridges[%" PRIu32 "].ports[%" PRIu32 "]%s",
+                 named->bridge_index, named->port_index, key);
+    else
+        snprintf(ret_path, PATH_SIZE, "bridges[%" PRIu32 "]%s", named->bridge_index, key);
+    return ret_path;
+}
+
+static uint32_t member(const struct checker *c, const struct named *named, const char *key)
+{
+    return json_member(&c->text->scan, c->text->bytes, named->node, key);
+}
+
+/* In the order of the text within equal names. */
+static int compare_names(const void *a, const void *b)
+{
+    const struct named *named_a = a;
+    const struct named *named_b = b;
+    int order = strcmp(named_a->name, named_b->name);
+
+    return order ? order : named_a->node < named_b->node ? -1 : 1;
+}
+
+static void report_clash(struct checker *c, const struct named *first, const struct named *later,
+                         const char *what)
+{
+    char first_path[PATH_SIZE];
+    char path[PATH_SIZE];
+    uint32_t node = member(c, later, "name");
+
+    config_report_add(c->report, c->text->scan.nodes[node].start, path_of(later, ".name", path),
+                      NULL, "the name '%s' is taken by %s: %s names are unique in the daemon",
+                      later->name, path_of(first, "", first_path), what);
+}
+
+/* An ifname that was not written is the port's name; two equal names have been reported as such. */
+static void report_ifname_clash(struct checker *c, const struct named *first,
+                                const struct named *later)
+{
+    char first_path[PATH_SIZE];
+    char path[PATH_SIZE];
+    uint32_t node = member(c, later, "ifname");
+    bool is_written = node != JSON_NONE;
+
+    if (!is_written && strcmp(first->port->name, later->port->name) == 0)
+        return;
+    if (!is_written)
+        node = member(c, later, "name");
+    config_report_add(c->report, c->text->scan.nodes[node].start,
+                      path_of(later, is_written ? ".ifname" : ".name", path),
+                      is_written ? NULL : "ifname is the port's name if it is not given",
+                      "the interface '%s' is used by %s already", later->name,
+                      path_of(first, "", first_path));
+}
+
+/* Names that are empty here were missing or wrong in the text, which has been reported. */
+static void check_unique(struct checker *c, struct named *names, uint32_t n, const char *what)
+{
+    const struct named *first = names;
+
+    qsort(names, n, sizeof(*names), compare_names);
+    for (uint32_t i = 1; i < n; i++) {
+        if (strcmp(first->name, names[i].name) != 0)
+            first = &names[i];
+        else if (names[i].name[0] && what)
+            report_clash(c, first, &names[i], what);
+        else if (names[i].name[0])
+            report_ifname_clash(c, first, &names[i]);
+    }
+}
+
+/* The node of the first element of the list @key in @object; JSON_NONE if there is none. */
+static uint32_t first_element(const struct config_text *text, uint32_t object, const char *key)
+{
+    uint32_t list = json_member(&text->scan, text->bytes, object, key);
+
+    return list == JSON_NONE ? JSON_NONE : json_first_child(&text->scan, list);
+}
+
+/* One entry per port, with its ifname filled in if the text gives none. */
+static void collect_ports(struct checker *c, struct config_bridge *bridge,
+                          const struct named *bridge_name, struct named *ret_ports)
+{
+    const struct json_scan *scan = &c->text->scan;
+    uint32_t node = first_element(c->text, bridge_name->node, "ports");
+
+    for (uint32_t i = 0; i < bridge->n_ports; i++) {
+        struct config_port *port = &bridge->ports[i];
+
+        ret_ports[i] = (struct named){
+            .name = port->name,
+            .port = port,
+            .node = node,
+            .bridge_index = bridge_name->bridge_index,
+            .port_index = i,
+        };
+        if (json_member(scan, c->text->bytes, node, "ifname") == JSON_NONE)
+            memcpy(port->ifname, port->name, sizeof(port->ifname));
+        node = scan->nodes[node].after;
+    }
+}
+
+static void collect(struct checker *c, struct config *config, struct named *ret_bridges,
+                    struct named *ret_ports)
+{
+    uint32_t node = config->n_bridges > 0 ? first_element(c->text, 0, "bridges") : JSON_NONE;
+    uint32_t n_ports = 0;
+
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        struct config_bridge *bridge = &config->bridges[i];
+
+        ret_bridges[i] =
+            (struct named){.name = bridge->name, .node = node, .bridge_index = i, .port = NULL};
+        collect_ports(c, bridge, &ret_bridges[i], ret_ports + n_ports);
+        n_ports += bridge->n_ports;
+        node = c->text->scan.nodes[node].after;
+    }
+}
+
+static void check_port_count(struct checker *c, const struct named *ports, uint32_t n_ports)
+{
+    char path[PATH_SIZE];
+
+    if (n_ports > LIMIT_PORTS)
+        config_report_add(c->report, c->text->scan.nodes[ports[LIMIT_PORTS].node].start,
+                          path_of(&ports[LIMIT_PORTS], "", path), NULL,
+                          "%" PRIu32 " ports are too many: at most %d are allowed in one daemon",
+                          n_ports, LIMIT_PORTS);
+}
+
+int config_check(const struct config_text *text, struct config *config,
+                 struct config_report *report)
+{
+    struct checker c = {.text = text, .report = report};
+    uint32_t n_ports = config_n_ports(config);
+    struct named *names = calloc((size_t)config->n_bridges + n_ports + 1, sizeof(*names));
+    struct named *ports = names + config->n_bridges;
+
+    if (!names)
+        return -ENOMEM;
+    collect(&c, config, names, ports);
+    check_port_count(&c, ports, n_ports);
+    check_unique(&c, names, config->n_bridges, "bridge");
+    check_unique(&c, ports, n_ports, "port");
+    for (uint32_t i = 0; i < n_ports; i++)
+        ports[i].name = ports[i].port->ifname;
+    check_unique(&c, ports, n_ports, NULL);
+    free(names);
+    return 0;
+}

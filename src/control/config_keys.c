@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/config_keys.h"
+
+#include <string.h>
+#include <sys/un.h>
+
+#include "ringspan/config.h"
+
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define GROUP_NAME_MAX  32
+#define N_ELEMENTS(x)   (sizeof(x) / sizeof((x)[0]))
+
+static const char *complain_control(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return "contains a control character";
+    }
+    return NULL;
+}
+
+/* What dev_valid_name() and dev_alloc_name() of the kernel refuse. To its isspace() the byte 0xA0,
+ * which is part of some UTF-8 characters, is a blank. */
+static const char *complain_name(const char *text)
+{
+    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+        return "is no name that an interface can have";
+    if (strpbrk(text, " \t\n\v\f\r\xa0"))
+        return "contains a blank, which an interface's name cannot";
+    if (strchr(text, '/'))
+        return "contains '/', which an interface's name cannot";
+    if (strchr(text, ':'))
+        return "contains ':', which an interface's name cannot";
+    if (strchr(text, '%'))
+        return "contains '%', which an interface's name cannot";
+    return complain_control(text);
+}
+
+static const char *complain_port_name(const char *text)
+{
+    return strcmp(text, "lo") == 0 ? "is the loopback interface, which cannot be a port"
+                                   : complain_name(text);
+}
+
+static const char *complain_socket(const char *text)
+{
+    if (text[0] != '/')
+        return "is not an absolute path";
+    if (text[strlen(text) - 1] == '/')
+        return "names a directory; the socket needs a name in it";
+    return complain_control(text);
+}
+
+static const char *complain_group(const char *text)
+{
+    if (strpbrk(text, ":,/ \t\n") || text[0] == '-')
+        return "is no name that a group can have";
+    return complain_control(text);
+}
+
+static const char *reserved_word(uint32_t i)
+{
+    return reserved_preset_name((enum reserved_preset)i);
+}
+
+static const char *log_level_word(uint32_t i)
+{
+    return log_level_name((enum log_level)i);
+}
+
+static const char *port_type_word(uint32_t i)
+{
+    return "netdev";
+}
+
+static const struct config_planned_word planned_port_types[] = {
+    {"tap", "a tap interface that exists is a netdev"},
+    {"udp", NULL},
+    {NULL, NULL},
+};
+
+static const struct config_words reserved_words = {.name = reserved_word, .n = RESERVED_N_PRESETS};
+static const struct config_words log_level_words = {.name = log_level_word,
+                                                    .n = LOG_LEVEL_DEBUG + 1};
+static const struct config_words port_type_words = {
+    .name = port_type_word, .n = 1, .planned = planned_port_types};
+
+#define DESCRIPTION(field_offset)                                                      \
+    {                                                                                  \
+        .name = "description", .type = CONFIG_TEXT, .max = LIMIT_DESCRIPTION_SIZE - 1, \
+        .offset = (field_offset), .complain = complain_control,                        \
+        .help = "Text for people; it changes nothing.",                                \
+    }
+
+#define PLANNED(key)                          \
+    {                                         \
+        .name = (key), .type = CONFIG_PLANNED \
+    }
+
+static const struct config_key port_keys[] = {
+    {
+        .name = "name",
+        .type = CONFIG_NAME,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_NAME_SIZE - 1,
+        .offset = offsetof(struct config_port, name),
+        .complain = complain_port_name,
+        .help = "The port's name, unique in the daemon.",
+    },
+    {
+        .name = "ifname",
+        .type = CONFIG_NAME,
+        .min = 1,
+        .max = LIMIT_NAME_SIZE - 1,
+        .offset = offsetof(struct config_port, ifname),
+        .complain = complain_port_name,
+        .help = "The interface that the port uses; the port's name if absent. An interface belongs "
+                "to one port.",
+    },
+    {
+        .name = "type",
+        .type = CONFIG_WORD,
+        .offset = CONFIG_NO_FIELD,
+        .words = &port_type_words,
+        .help = "What stands behind the port: a network interface.",
+    },
+    DESCRIPTION(offsetof(struct config_port, description)),
+    PLANNED("gro"),
+    PLANNED("group"),
+    PLANNED("flood"),
+    PLANNED("hairpin"),
+    PLANNED("impair"),
+    PLANNED("isolate_host"),
+    PLANNED("isolation_group"),
+    PLANNED("learning"),
+    PLANNED("mac"),
+    PLANNED("mac_limit"),
+    PLANNED("match"),
+    PLANNED("max"),
+    PLANNED("mirror"),
+    PLANNED("mtu"),
+    PLANNED("netns"),
+    PLANNED("owner"),
+    PLANNED("persist"),
+    PLANNED("policing"),
+    PLANNED("qdisc_bypass"),
+    PLANNED("reserved"),
+    PLANNED("speed"),
+    PLANNED("storm_control"),
+    PLANNED("translate"),
+    PLANNED("vlan"),
+};
+
+static const struct config_object port_object = {
+    .what = "a port",
+    .keys = port_keys,
+    .n_keys = N_ELEMENTS(port_keys),
+    .size = sizeof(struct config_port),
+};
+
+static const struct config_key fdb_keys[] = {
+    {
+        .name = "max_entries",
+        .type = CONFIG_INTEGER,
+        .min = LIMIT_FDB_ENTRIES_MIN,
+        .max = LIMIT_FDB_ENTRIES_MAX,
+        .default_value = LIMIT_FDB_ENTRIES_DEFAULT,
+        .offset = offsetof(struct config_bridge, fdb.max_entries),
+        .help = "How many addresses the table holds.",
+    },
+    DESCRIPTION(offsetof(struct config_bridge, fdb.description)),
+    PLANNED("static"),
+};
+
+static const struct config_object fdb_object = {
+    .what = "a forwarding table",
+    .keys = fdb_keys,
+    .n_keys = N_ELEMENTS(fdb_keys),
+};
+
+static const struct config_key bridge_keys[] = {
+    {
+        .name = "name",
+        .type = CONFIG_NAME,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_NAME_SIZE - 1,
+        .offset = offsetof(struct config_bridge, name),
+        .complain = complain_name,
+        .help = "The bridge's name, unique among bridges.",
+    },
+    DESCRIPTION(offsetof(struct config_bridge, description)),
+    {
+        .name = "aging_time",
+        .type = CONFIG_INTEGER,
+        .min = LIMIT_AGING_TIME_MIN,
+        .max = LIMIT_AGING_TIME_MAX,
+        .default_value = LIMIT_AGING_TIME_DEFAULT,
+        .unit = "seconds",
+        .offset = offsetof(struct config_bridge, aging_time),
+        .help = "How long an address that is not heard of any more is remembered, in seconds.",
+    },
+    {
+        .name = "reserved",
+        .type = CONFIG_WORD,
+        .default_value = RESERVED_TRANSPARENT,
+        .offset = offsetof(struct config_bridge, reserved),
+        .words = &reserved_words,
+        .help = "Which frames to the reserved addresses 01-80-C2-00-00-00 to -0F cross the bridge.",
+    },
+    {
+        .name = "fdb",
+        .type = CONFIG_OBJECT,
+        .object = &fdb_object,
+        .help = "The forwarding table.",
+    },
+    {
+        .name = "ports",
+        .type = CONFIG_LIST,
+        .max = LIMIT_PORTS,
+        .offset = offsetof(struct config_bridge, ports),
+        .count_offset = offsetof(struct config_bridge, n_ports),
+        .object = &port_object,
+        .help = "The bridge's ports.",
+    },
+    PLANNED("ethertype"),
+    PLANNED("isolate_host"),
+    PLANNED("mirror"),
+    PLANNED("mode"),
+    PLANNED("recorder"),
+    PLANNED("vlan_aware"),
+};
+
+static const struct config_object bridge_object = {
+    .what = "a bridge",
+    .keys = bridge_keys,
+    .n_keys = N_ELEMENTS(bridge_keys),
+    .size = sizeof(struct config_bridge),
+};
+
+static const struct config_key control_keys[] = {
+    {
+        .name = "socket",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = SOCKET_PATH_MAX,
+        .offset = offsetof(struct config, daemon.control.socket),
+        .complain = complain_socket,
+        .help = "The absolute path of the control socket.",
+    },
+    {
+        .name = "group",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = GROUP_NAME_MAX,
+        .offset = offsetof(struct config, daemon.control.group),
+        .complain = complain_group,
+        .help = "The group whose members may read from the control socket.",
+    },
+    DESCRIPTION(offsetof(struct config, daemon.control.description)),
+};
+
+static const struct config_object control_object = {
+    .what = "daemon.control",
+    .keys = control_keys,
+    .n_keys = N_ELEMENTS(control_keys),
+};
+
+static const struct config_key log_keys[] = {
+    {
+        .name = "level",
+        .type = CONFIG_WORD,
+        .default_value = LOG_LEVEL_INFO,
+        .offset = offsetof(struct config, daemon.log.level),
+        .words = &log_level_words,
+        .help = "The least important lines that are logged.",
+    },
+    DESCRIPTION(offsetof(struct config, daemon.log.description)),
+};
+
+static const struct config_object log_object = {
+    .what = "daemon.log",
+    .keys = log_keys,
+    .n_keys = N_ELEMENTS(log_keys),
+};
+
+static const struct config_key daemon_keys[] = {
+    DESCRIPTION(offsetof(struct config, daemon.description)),
+    {
+        .name = "control",
+        .type = CONFIG_OBJECT,
+        .object = &control_object,
+        .help = "The control socket.",
+    },
+    {
+        .name = "log",
+        .type = CONFIG_OBJECT,
+        .object = &log_object,
+        .help = "What the daemon logs.",
+    },
+    PLANNED("cpu"),
+    PLANNED("metrics"),
+    PLANNED("recorder"),
+};
+
+static const struct config_object daemon_object = {
+    .what = "the daemon",
+    .keys = daemon_keys,
+    .n_keys = N_ELEMENTS(daemon_keys),
+};
+
+static const struct config_key document_keys[] = {
+    {
+        .name = "$schema",
+        .type = CONFIG_TEXT,
+        .max = LIMIT_CONFIG_BYTES,
+        .offset = CONFIG_NO_FIELD,
+        .help = "For editors; it is ignored.",
+    },
+    {
+        .name = "version",
+        .type = CONFIG_INTEGER,
+        .required = true,
+        .min = 1,
+        .max = 1,
+        .offset = offsetof(struct config, version),
+        .help = "The version of this format: 1.",
+    },
+    DESCRIPTION(offsetof(struct config, description)),
+    {
+        .name = "bridges",
+        .type = CONFIG_LIST,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_BRIDGES,
+        .offset = offsetof(struct config, bridges),
+        .count_offset = offsetof(struct config, n_bridges),
+        .object = &bridge_object,
+        .help = "The bridges of this daemon.",
+    },
+    {
+        .name = "daemon",
+        .type = CONFIG_OBJECT,
+        .object = &daemon_object,
+        .help = "What concerns the process and not a bridge.",
+    },
+    PLANNED("defaults"),
+    PLANNED("metrics"),
+    PLANNED("recorder"),
+};
+
+const struct config_object config_document = {
+    .what = "the document",
+    .keys = document_keys,
+    .n_keys = N_ELEMENTS(document_keys),
+    .size = sizeof(struct config),
+};
+
+const struct config_key *config_key_find(const struct config_object *object, const char *name)
+{
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        if (strcmp(object->keys[i].name, name) == 0)
+            return &object->keys[i];
+    }
+    return NULL;
+}

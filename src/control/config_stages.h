@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CONFIG_STAGES_H
+#define CONFIG_STAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ringspan/config.h"
+#include "ringspan/json_scan.h"
+
+/*
+ * What the stages of config.h share: the text with its positions, and the list of errors while it
+ * grows.
+ */
+
+struct config_text {
+    const char *bytes;
+    size_t len;
+    struct json_scan scan;
+};
+
+/** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
+int config_check(const struct config_text *text, struct config *config,
+                 struct config_report *report);
+
+/** 0 or -ENOMEM; @report needs config_report_fini() either way. */
+int config_report_init(struct config_report *report, const char *source);
+/** Adds an error at its place in the order of the text. @hint may be NULL. An error that there is
+ * no room or no memory for is counted in n_more. */
+void config_report_add(struct config_report *report, size_t offset, const char *path,
+                       const char *hint, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/** Finds lines, columns and excerpts, once all errors are in. */
+void config_report_locate(struct config_report *report, const char *text, size_t len);
+
+#define CONFIG_QUOTE_SIZE 384
+
+/** 'text', cut if it is long, with what is not for terminals as \u escapes. Returns @ret_quoted. */
+const char *config_quote(const char *text, char ret_quoted[CONFIG_QUOTE_SIZE]);
+
+/** The one of @candidates that whoever wrote @word is likely to mean, or NULL. */
+const char *config_suggest(const char *word, const char *const *candidates, uint32_t n);
+
+#endif
