@@ -114,10 +114,12 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
 static void hint_integer(const struct config_key *key, const struct json_node *node,
                          struct json_object *json, char ret_hint[HINT_SIZE])
 {
-    double value = json_object_get_double(json); /* of a string too, up to what is no number */
+    double value = -1;
 
-    if (node->kind != JSON_STRING && node->kind != JSON_FRACTION)
-        return;
+    if (node->kind == JSON_STRING)
+        value = strtod(json_object_get_string(json), NULL);
+    else if (node->kind == JSON_FRACTION)
+        value = json_object_get_double(json);
     if (value >= (double)key->min && value <= (double)key->max && value == (double)(int64_t)value)
         snprintf(ret_hint, HINT_SIZE, key->unit ? "write %" PRId64 " (%s)" : "write %" PRId64,
                  (int64_t)value, key->unit);
@@ -130,20 +132,17 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
                       const struct json_node *node, struct json_object *json,
                       char ret_hint[HINT_SIZE])
 {
-    char quoted[CONFIG_QUOTE_SIZE];
-
     ret_hint[0] = '\0';
     if (node->kind == JSON_NULL)
-        snprintf(ret_hint, HINT_SIZE, "leave the key out instead");
+        snprintf(ret_hint, HINT_SIZE, "leave it out instead");
     else if (wanted == JSON_INTEGER)
         hint_integer(key, node, json, ret_hint);
     else if (wanted == JSON_STRING && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
         snprintf(ret_hint, HINT_SIZE, "write [ { … } ]: a list, also for one");
-    else if (wanted == JSON_OBJECT && node->kind == JSON_STRING && key->type == CONFIG_LIST)
-        snprintf(ret_hint, HINT_SIZE, "write { \"name\": %s } with double quotes",
-                 config_quote(json_object_get_string(json), quoted));
+    else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
+        snprintf(ret_hint, HINT_SIZE, "write { \"name\": … }");
 }
 
 /* A fraction is shown as it was written: 3e2 is one to JSON only. */

@@ -240,7 +240,7 @@ static void print_error(FILE *stream, const char *source, const struct config_er
     fprintf(stream, ":%" PRIu32 ":%" PRIu32 ": %s%s%s\n", error->line, error->column,
             has_path ? error->path : "", has_path ? ": " : "",
             error->message ? error->message : "out of memory");
-    if (error->excerpt && error->excerpt[0]) {
+    if (error->excerpt && error->excerpt[strspn(error->excerpt, " \t")]) {
         fprintf(stream, INDENT "%s\n", error->excerpt);
         print_caret(stream, error);
     }
