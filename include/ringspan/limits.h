@@ -2,6 +2,8 @@
 #ifndef RINGSPAN_LIMITS_H
 #define RINGSPAN_LIMITS_H
 
+#include <stdint.h>
+
 /*
  * Limits: every bound of the program, in one place, so that none is a surprise.
  *
@@ -50,5 +52,6 @@
 #define LIMIT_CTL_CLIENTS_PER_UID 16
 #define LIMIT_CTL_REQUEST_BYTES   (64u << 10)
 #define LIMIT_CTL_QUEUE_BYTES     (1u << 20)
+#define LIMIT_CTL_TIMEOUT_NS      UINT64_C(5000000000) /* a request to arrive, a client to read */
 
 #endif

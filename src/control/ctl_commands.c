@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/ctl_commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ctl_show.h"
+#include "ringspan/clock.h"
+
+static void show_daemon(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {NULL};
+    const struct ctl_commands *commands = context;
+    struct daemon_summary summary = daemon_summary(commands->daemon);
+    struct json_writer *writer;
+    struct ctl_fault fault;
+
+    if (!ctl_params_known(params, known, &fault)) {
+        ctl_call_fault(call, &fault);
+        return;
+    }
+    writer = ctl_call_open(call);
+    json_open_object(writer, NULL);
+    json_put_string(writer, "version", RINGSPAN_VERSION);
+    json_put_u64(writer, "pid", (uint64_t)getpid());
+    json_put_u64(writer, "uptime", (event_now(commands->loop) - commands->born) / NS_PER_SEC);
+    json_put_bool(writer, "ready", daemon_is_ready(commands->daemon));
+    json_put_u64(writer, "n_bridges", daemon_n_bridges(commands->daemon));
+    json_put_u64(writer, "n_ports", summary.n_ports);
+    json_open_object(writer, "states");
+    for (unsigned i = 0; i < PORT_N_STATES; i++)
+        json_put_u64(writer, port_state_name((enum port_state)i), summary.by_state[i]);
+    json_close_object(writer);
+    json_close_object(writer);
+    ctl_call_close(call);
+}
+
+static const struct ctl_command table[] = {
+    {"daemon.show", false, show_daemon},     {"bridge.show", false, ctl_show_bridge},
+    {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
+    {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
+};
+
+const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
+{
+    *ret_n = sizeof(table) / sizeof(*table);
+    return table;
+}
+
+static void on_wake(void *arg)
+{
+    ctl_wait_check(arg);
+}
+
+int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_commands **ret)
+{
+    struct ctl_commands *commands = calloc(1, sizeof(*commands));
+    int r;
+
+    if (!commands)
+        return -ENOMEM;
+    commands->loop = loop;
+    commands->daemon = daemon;
+    commands->born = event_now(loop);
+    r = event_timer_new(loop, on_wake, commands, &commands->wake);
+    if (r < 0) {
+        free(commands);
+        return r;
+    }
+    *ret = commands;
+    return 0;
+}
+
+void ctl_commands_free(struct ctl_commands *commands)
+{
+    if (!commands)
+        return;
+    event_timer_free(commands->wake);
+    free(commands);
+}
+
+void ctl_commands_port_changed(struct ctl_commands *commands)
+{
+    if (commands->waiters)
+        event_timer_set(commands->wake, event_now(commands->loop));
+}

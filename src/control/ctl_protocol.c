@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/ctl_protocol.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A request is an envelope around flat parameters. */
+#define REQUEST_DEPTH 8
+
+void ctl_fault_set(struct ctl_fault *fault, enum ctl_code code, const char *format, ...)
+{
+    va_list args;
+
+    fault->code = code;
+    va_start(args, format);
+    vsnprintf(fault->message, sizeof(fault->message), format, args);
+    va_end(args);
+}
+
+static int refuse(struct ctl_fault *ret_fault, const char *message)
+{
+    ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "%s", message);
+    return -EINVAL;
+}
+
+/* json-c stops at a NUL and takes control characters inside strings. */
+static bool has_control_character(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ' && !strchr("\t\r", text[i] ? text[i] : 'x'))
+            return true;
+    }
+    return false;
+}
+
+static int parse_tree(const char *text, size_t len, struct json_object **ret_tree,
+                      struct ctl_fault *ret_fault)
+{
+    struct json_tokener *tokener;
+    enum json_tokener_error error;
+    struct json_object *tree;
+
+    if (has_control_character(text, len)) {
+        ctl_fault_set(ret_fault, CTL_PARSE_ERROR, "a control character in the request");
+        return -EINVAL;
+    }
+    tokener = json_tokener_new_ex(REQUEST_DEPTH);
+    if (!tokener) {
+        ctl_fault_set(ret_fault, CTL_INTERNAL_ERROR, "out of memory");
+        return -EINVAL;
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    tree = json_tokener_parse_ex(tokener, text, (int)len);
+    error = json_tokener_get_error(tokener);
+    if (error != json_tokener_success) {
+        ctl_fault_set(ret_fault, CTL_PARSE_ERROR, "not JSON: %s at byte %zu",
+                      error == json_tokener_continue ? "it ends too early"
+                                                     : json_tokener_error_desc(error),
+                      json_tokener_get_parse_end(tokener) + 1);
+        json_tokener_free(tokener);
+        json_object_put(tree);
+        return -EINVAL;
+    }
+    json_tokener_free(tokener);
+    *ret_tree = tree;
+    return 0;
+}
+
+static int take_id(struct ctl_request *request, struct ctl_fault *ret_fault)
+{
+    struct json_object *id;
+
+    if (!json_object_object_get_ex(request->tree, "id", &id))
+        return refuse(ret_fault, "'id' is missing: every request is answered");
+    if (id && !json_object_is_type(id, json_type_int) && !json_object_is_type(id, json_type_string))
+        return refuse(ret_fault, "'id' is neither an integer, a string nor null");
+    if (json_object_is_type(id, json_type_string) &&
+        json_object_get_string_len(id) > CTL_ID_STRING_MAX)
+        return refuse(ret_fault, "'id' is longer than 64 bytes");
+    request->id = id;
+    return 0;
+}
+
+static int take_version(struct ctl_request *request, struct ctl_fault *ret_fault)
+{
+    struct json_object *version;
+
+    if (!json_object_object_get_ex(request->tree, "jsonrpc", &version) ||
+        !json_object_is_type(version, json_type_string) ||
+        strcmp(json_object_get_string(version), "2.0") != 0)
+        return refuse(ret_fault, "'jsonrpc' is not \"2.0\"");
+    return 0;
+}
+
+static int take_method(struct ctl_request *request, struct ctl_fault *ret_fault)
+{
+    struct json_object *method;
+
+    if (!json_object_object_get_ex(request->tree, "method", &method) ||
+        !json_object_is_type(method, json_type_string))
+        return refuse(ret_fault, "'method' is missing or no string");
+    request->method = json_object_get_string(method);
+    return 0;
+}
+
+static int take_params(struct ctl_request *request, struct ctl_fault *ret_fault)
+{
+    struct json_object *params;
+
+    if (!json_object_object_get_ex(request->tree, "params", &params))
+        return 0;
+    if (!json_object_is_type(params, json_type_object))
+        return refuse(ret_fault, "'params' is not an object");
+    request->params = params;
+    return 0;
+}
+
+static int take_nothing_else(struct ctl_request *request, struct ctl_fault *ret_fault)
+{
+    json_object_object_foreach(request->tree, key, value)
+    {
+        (void)value;
+        if (strcmp(key, "jsonrpc") != 0 && strcmp(key, "id") != 0 && strcmp(key, "method") != 0 &&
+            strcmp(key, "params") != 0) {
+            ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "unknown member '%.64s'", key);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+int ctl_request_parse(const char *text, size_t len, struct ctl_request *ret_request,
+                      struct ctl_fault *ret_fault)
+{
+    static int (*const steps[])(struct ctl_request *, struct ctl_fault *) = {
+        take_id, take_version, take_method, take_params, take_nothing_else,
+    };
+    int r;
+
+    *ret_request = (struct ctl_request){0};
+    r = parse_tree(text, len, &ret_request->tree, ret_fault);
+    if (r < 0)
+        return r;
+    if (json_object_is_type(ret_request->tree, json_type_array))
+        return refuse(ret_fault, "batches are not supported: send one request per line");
+    if (!json_object_is_type(ret_request->tree, json_type_object))
+        return refuse(ret_fault, "a request is an object");
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        r = steps[i](ret_request, ret_fault);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void ctl_request_fini(struct ctl_request *request)
+{
+    json_object_put(request->tree);
+    *request = (struct ctl_request){0};
+}
+
+static void open_envelope(struct json_writer *writer, struct json_object *id)
+{
+    json_open_object(writer, NULL);
+    json_put_string(writer, "jsonrpc", "2.0");
+    if (!id)
+        json_put_null(writer, "id");
+    else if (json_object_is_type(id, json_type_string))
+        json_put_string(writer, "id", json_object_get_string(id));
+    else {
+        const char *number = json_object_to_json_string(id);
+
+        json_put_raw(writer, "id", number, strlen(number));
+    }
+}
+
+void ctl_answer_open(struct json_writer *writer, struct json_object *id)
+{
+    open_envelope(writer, id);
+    json_put_key(writer, "result");
+}
+
+void ctl_answer_close(struct json_writer *writer)
+{
+    json_close_object(writer);
+    byte_queue_append(writer->out, "\n", 1);
+    writer->needs_comma = false;
+}
+
+void ctl_answer_fault(struct json_writer *writer, struct json_object *id,
+                      const struct ctl_fault *fault)
+{
+    char code[16];
+
+    snprintf(code, sizeof(code), "%d", (int)fault->code);
+    open_envelope(writer, id);
+    json_open_object(writer, "error");
+    json_put_raw(writer, "code", code, strlen(code));
+    json_put_string(writer, "message", fault->message);
+    json_close_object(writer);
+    ctl_answer_close(writer);
+}
+
+bool ctl_params_known(const struct json_object *params, const char *const *known,
+                      struct ctl_fault *ret_fault)
+{
+    if (!params)
+        return true;
+    json_object_object_foreach(params, key, value)
+    {
+        const char *const *name = known;
+
+        (void)value;
+        while (*name && strcmp(*name, key) != 0)
+            name++;
+        if (!*name) {
+            ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "unknown parameter '%.64s'", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ctl_params_string(const struct json_object *params, const char *key, const char **ret,
+                       struct ctl_fault *ret_fault)
+{
+    struct json_object *value;
+
+    if (!params || !json_object_object_get_ex(params, key, &value))
+        return true;
+    if (!json_object_is_type(value, json_type_string)) {
+        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: not a string", key);
+        return false;
+    }
+    if (strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value)) {
+        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: a NUL in the string", key);
+        return false;
+    }
+    *ret = json_object_get_string(value);
+    return true;
+}
+
+bool ctl_params_integer(const struct json_object *params, const char *key, int64_t min, int64_t max,
+                        int64_t *ret, struct ctl_fault *ret_fault)
+{
+    struct json_object *value;
+
+    if (!params || !json_object_object_get_ex(params, key, &value))
+        return true;
+    if (!json_object_is_type(value, json_type_int)) {
+        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: not an integer", key);
+        return false;
+    }
+    if (json_object_get_int64(value) < min || json_object_get_int64(value) > max) {
+        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: not within %" PRId64 "..%" PRId64, key,
+                      min, max);
+        return false;
+    }
+    *ret = json_object_get_int64(value);
+    return true;
+}

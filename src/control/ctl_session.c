@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: ISC */
+#include "ctl_session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ringspan/clock.h"
+#include "ringspan/limits.h"
+
+#define READ_CHUNK 16384u
+
+/* Rows are made, and further requests served, while less than this is queued. */
+#define OUT_WATERMARK ((size_t)64 << 10)
+
+/* Rows that all sessions together make in one turn of the loop. */
+#define ROWS_PER_TURN 512u
+
+static uint64_t session_now(const struct ctl_session *session)
+{
+    return event_now(session->server->loop);
+}
+
+/* Whether a whole request waits: a line, or what came last before the end of input. */
+static bool has_request(struct ctl_session *session, size_t *ret_len)
+{
+    const char *newline = NULL;
+
+    if (session->in.len > session->scanned)
+        newline = memchr(byte_queue_data(&session->in) + session->scanned, '\n',
+                         session->in.len - session->scanned);
+    if (newline) {
+        *ret_len = (size_t)(newline - byte_queue_data(&session->in));
+        session->scanned = *ret_len;
+        return true;
+    }
+    session->scanned = session->in.len;
+    *ret_len = session->in.len;
+    return session->has_eof && session->in.len;
+}
+
+static uint64_t session_deadline(const struct ctl_session *session, bool reads)
+{
+    uint64_t timeout = session->server->params.timeout_ns;
+
+    if (session->is_dead)
+        return session_now(session);
+    if (session->out.len)
+        return session->out_since + timeout;
+    if (reads && session->in.len)
+        return session->in_since + timeout;
+    return 0;
+}
+
+/* Derives what the session waits for from what it is in the middle of. */
+static void session_settle(struct ctl_session *session)
+{
+    bool idle = session->call.phase == CTL_PHASE_IDLE && !session->is_closing;
+    size_t len;
+    bool pending = idle && has_request(session, &len);
+    bool reads = idle && !pending && !session->has_eof;
+    bool works = pending || session->call.phase == CTL_PHASE_ROWS;
+    uint32_t waits_for = 0;
+
+    if (session->out.overflowed)
+        session->is_dead = true;
+    if (reads)
+        waits_for |= EPOLLIN;
+    if (works || session->out.len)
+        waits_for |= EPOLLOUT;
+    if (event_modify(session->event, waits_for) < 0)
+        session->is_dead = true;
+    event_timer_set(session->timer, session_deadline(session, reads));
+}
+
+static void call_end(struct ctl_call *call)
+{
+    struct ctl_session *session = call->session;
+
+    ctl_request_fini(&call->request);
+    call->phase = CTL_PHASE_IDLE;
+    session->in_since = session_now(session);
+}
+
+/* The client's time to take something runs from when there is something to take. */
+static void session_will_write(struct ctl_session *session)
+{
+    if (!session->out.len)
+        session->out_since = session_now(session);
+}
+
+static struct json_writer *call_begin(struct ctl_call *call)
+{
+    call->phase = CTL_PHASE_HANDLER;
+    session_will_write(call->session);
+    json_writer_init(&call->writer, &call->session->out);
+    return &call->writer;
+}
+
+struct json_writer *ctl_call_open(struct ctl_call *call)
+{
+    ctl_answer_open(call_begin(call), call->request.id);
+    return &call->writer;
+}
+
+void ctl_call_close(struct ctl_call *call)
+{
+    ctl_answer_close(&call->writer);
+    call_end(call);
+    session_settle(call->session);
+}
+
+void ctl_call_fault(struct ctl_call *call, const struct ctl_fault *fault)
+{
+    ctl_answer_fault(call_begin(call), call->request.id, fault);
+    call_end(call);
+    session_settle(call->session);
+}
+
+void ctl_call_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state)
+{
+    json_open_array(ctl_call_open(call), NULL);
+    call->phase = CTL_PHASE_ROWS;
+    call->rows = rows;
+    call->rows_state = state;
+    call->session->server->n_streaming++;
+    session_settle(call->session);
+}
+
+void ctl_call_defer(struct ctl_call *call, void (*cancel)(void *arg), void *arg)
+{
+    call->phase = CTL_PHASE_DEFERRED;
+    call->cancel = cancel;
+    call->cancel_arg = arg;
+}
+
+static void rows_end(struct ctl_call *call)
+{
+    call->rows->free(call->rows_state);
+    call->rows = NULL;
+    call->session->server->n_streaming--;
+}
+
+static void rows_answered(struct ctl_call *call)
+{
+    rows_end(call);
+    json_close_array(&call->writer);
+    ctl_answer_close(&call->writer);
+    call_end(call);
+}
+
+/* The turn's rows are shared out, so that many dumps delay a frame no more than one does. */
+static void call_produce(struct ctl_call *call)
+{
+    struct ctl_session *session = call->session;
+    uint32_t budget = ROWS_PER_TURN / session->server->n_streaming;
+
+    if (!budget)
+        budget = 1;
+    session_will_write(session);
+    while (budget-- && session->out.len < OUT_WATERMARK) {
+        enum ctl_row row = call->rows->next(call->rows_state, &call->writer);
+
+        if (row == CTL_ROW_END)
+            rows_answered(call);
+        else if (row == CTL_ROW_ABORT)
+            session->is_dead = true;
+        if (row == CTL_ROW_END || row == CTL_ROW_ABORT)
+            return;
+    }
+}
+
+static const struct ctl_command *find_command(const struct ctl_server *server, const char *method)
+{
+    for (uint32_t i = 0; i < server->params.n_commands; i++) {
+        if (!strcmp(server->params.commands[i].method, method))
+            return &server->params.commands[i];
+    }
+    return NULL;
+}
+
+static void call_dispatch(struct ctl_call *call)
+{
+    struct ctl_server *server = call->session->server;
+    const struct ctl_command *command = find_command(server, call->request.method);
+    struct ctl_fault fault;
+
+    if (!command) {
+        ctl_fault_set(&fault, CTL_UNKNOWN_METHOD, "no method '%.64s'", call->request.method);
+        ctl_call_fault(call, &fault);
+    } else if (command->needs_write && !call->session->peer.may_write) {
+        ctl_fault_set(&fault, CTL_PERMISSION,
+                      "uid %ju may look at things, not change them (%s needs root or the daemon's "
+                      "own user)",
+                      (uintmax_t)call->session->peer.uid, command->method);
+        log_ratelimited(&server->refusals, event_now(server->loop), LOG_LEVEL_WARNING, "ctl: %s",
+                        fault.message);
+        ctl_call_fault(call, &fault);
+    } else {
+        command->handler(call, call->request.params, server->params.context);
+    }
+}
+
+static void session_serve(struct ctl_session *session, size_t len)
+{
+    struct ctl_call *call = &session->call;
+    struct ctl_fault fault;
+    int r;
+
+    call->phase = CTL_PHASE_HANDLER;
+    r = ctl_request_parse(byte_queue_data(&session->in), len, &call->request, &fault);
+    /* The newline too, which is missing at the end of input. */
+    byte_queue_consume(&session->in, len < session->in.len ? len + 1 : len);
+    session->scanned = 0;
+    if (r < 0)
+        ctl_call_fault(call, &fault);
+    else
+        call_dispatch(call);
+}
+
+/* An error about no request in particular, after which the client is not listened to. */
+static void session_refuse(struct ctl_session *session, enum ctl_code code, const char *message)
+{
+    struct json_writer writer;
+    struct ctl_fault fault;
+
+    ctl_fault_set(&fault, code, "%s", message);
+    session_will_write(session);
+    json_writer_init(&writer, &session->out);
+    ctl_answer_fault(&writer, NULL, &fault);
+    session->is_closing = true;
+}
+
+static void session_read(struct ctl_session *session)
+{
+    char chunk[READ_CHUNK];
+    size_t room = session->in.max_len - session->in.len;
+    ssize_t n;
+
+    n = recv(session->fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), 0);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            session->is_dead = true;
+        return;
+    }
+    if (n == 0)
+        session->has_eof = true;
+    if (!session->in.len)
+        session->in_since = session_now(session);
+    if (!byte_queue_append(&session->in, chunk, (size_t)n))
+        session->is_dead = true;
+}
+
+static void session_flush(struct ctl_session *session)
+{
+    ssize_t n;
+
+    if (!session->out.len)
+        return;
+    n = send(session->fd, byte_queue_data(&session->out), session->out.len, MSG_NOSIGNAL);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            session->is_dead = true;
+        return;
+    }
+    byte_queue_consume(&session->out, (size_t)n);
+    session->out_since = session_now(session);
+}
+
+static void session_work(struct ctl_session *session)
+{
+    size_t len;
+
+    if (session->call.phase == CTL_PHASE_IDLE && !session->is_closing &&
+        session->out.len < OUT_WATERMARK) {
+        if (has_request(session, &len) && len <= LIMIT_CTL_REQUEST_BYTES)
+            session_serve(session, len);
+        else if (session->in.len > LIMIT_CTL_REQUEST_BYTES)
+            session_refuse(session, CTL_INVALID_REQUEST, "the request is longer than 64 KiB");
+    }
+    if (session->call.phase == CTL_PHASE_ROWS)
+        call_produce(&session->call);
+}
+
+static bool session_is_over(const struct ctl_session *session)
+{
+    if (session->is_dead || session->out.overflowed)
+        return true;
+    if (session->out.len || session->call.phase != CTL_PHASE_IDLE)
+        return false;
+    return session->is_closing || (session->has_eof && !session->in.len);
+}
+
+static void session_finish_turn(struct ctl_session *session)
+{
+    if (session_is_over(session))
+        ctl_server_drop(session->server, session);
+    else
+        session_settle(session);
+}
+
+static void session_on_event(void *arg, uint32_t events)
+{
+    struct ctl_session *session = arg;
+
+    if (events & EPOLLIN)
+        session_read(session);
+    session_work(session);
+    session_flush(session);
+    /* Nobody is left to read an answer. A client that only shut down its sending side is not this
+     * case. */
+    if (events & (EPOLLHUP | EPOLLERR))
+        session->is_dead = true;
+    session_finish_turn(session);
+}
+
+static void session_on_timer(void *arg)
+{
+    struct ctl_session *session = arg;
+
+    if (session->out.len && !session->is_dead) {
+        log_ratelimited(&session->server->refusals, session_now(session), LOG_LEVEL_WARNING,
+                        "ctl: client with pid %jd, uid %ju took nothing for too long: cut",
+                        (intmax_t)session->peer.pid, (uintmax_t)session->peer.uid);
+        session->is_dead = true;
+    } else if (!session->is_dead) {
+        session_refuse(session, CTL_TIMEOUT, "the request did not arrive completely in time");
+        session_flush(session);
+    }
+    session_finish_turn(session);
+}
+
+int ctl_session_new(struct ctl_server *server, int fd, const struct ctl_peer *peer,
+                    struct ctl_session **ret)
+{
+    struct ctl_session *session = calloc(1, sizeof(*session));
+    int r;
+
+    if (!session)
+        return -ENOMEM;
+    session->server = server;
+    session->peer = *peer;
+    session->call.session = session;
+    session->fd = -1;
+    byte_queue_init(&session->in, LIMIT_CTL_REQUEST_BYTES + 1);
+    byte_queue_init(&session->out, LIMIT_CTL_QUEUE_BYTES);
+    r = event_timer_new(server->loop, session_on_timer, session, &session->timer);
+    if (r == 0)
+        r = event_add(server->loop, fd, EPOLLIN, session_on_event, session, &session->event);
+    if (r < 0) {
+        ctl_session_free(session);
+        return r;
+    }
+    session->fd = fd;
+    *ret = session;
+    return 0;
+}
+
+void ctl_session_free(struct ctl_session *session)
+{
+    struct ctl_call *call = &session->call;
+
+    if (call->phase == CTL_PHASE_ROWS)
+        rows_end(call);
+    if (call->phase == CTL_PHASE_DEFERRED)
+        call->cancel(call->cancel_arg);
+    ctl_request_fini(&call->request);
+    event_del(session->event);
+    event_timer_free(session->timer);
+    if (session->fd >= 0)
+        close(session->fd);
+    byte_queue_fini(&session->in);
+    byte_queue_fini(&session->out);
+    free(session);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+#include "ctl_show.h"
+
+#include <linux/if.h>
+#include <string.h>
+
+#include "ringspan/clock.h"
+
+/* bridge.show, port.show, fdb.show: one object per thing. */
+
+static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
+                                struct json_writer *writer)
+{
+    struct fdb *fdb = bridge_fdb(bridge);
+
+    if (walk->item++)
+        return CTL_ROW_END;
+    json_open_object(writer, NULL);
+    json_put_string(writer, "name", bridge_name(bridge));
+    json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
+    json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
+    json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)));
+    json_open_object(writer, "fdb");
+    json_put_u64(writer, "entries", fdb_used(fdb));
+    json_put_u64(writer, "max_entries", fdb_max_entries(fdb));
+    json_close_object(writer);
+    json_close_object(writer);
+    return CTL_ROW_WRITTEN;
+}
+
+void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"bridge", NULL};
+    static const struct ctl_walk walk = {.step = bridge_step};
+
+    ctl_walk_answer(call, context, params, known, &walk);
+}
+
+struct flag_name {
+    uint32_t flag;
+    const char *name;
+};
+
+/* Names and order of `ip -j link`. */
+static const struct flag_name flag_names[] = {
+    {IFF_LOOPBACK, "LOOPBACK"},
+    {IFF_BROADCAST, "BROADCAST"},
+    {IFF_POINTOPOINT, "POINTOPOINT"},
+    {IFF_MULTICAST, "MULTICAST"},
+    {IFF_NOARP, "NOARP"},
+    {IFF_ALLMULTI, "ALLMULTI"},
+    {IFF_PROMISC, "PROMISC"},
+    {IFF_MASTER, "MASTER"},
+    {IFF_SLAVE, "SLAVE"},
+    {IFF_DYNAMIC, "DYNAMIC"},
+    {IFF_UP, "UP"},
+    {IFF_LOWER_UP, "LOWER_UP"},
+    {IFF_DORMANT, "DORMANT"},
+};
+
+static void put_flags(struct json_writer *writer, const struct link *link)
+{
+    json_open_array(writer, "flags");
+    if (link && (link->flags & IFF_UP) && !(link->flags & IFF_RUNNING))
+        json_put_string(writer, NULL, "NO-CARRIER");
+    for (size_t i = 0; link && i < sizeof(flag_names) / sizeof(*flag_names); i++) {
+        if (link->flags & flag_names[i].flag)
+            json_put_string(writer, NULL, flag_names[i].name);
+    }
+    json_close_array(writer);
+}
+
+static void put_ring(struct json_writer *writer, const struct port *port)
+{
+    struct port_ring_info ring = port->ops->ring_info(port);
+
+    json_open_object(writer, "ring");
+    json_put_u64(writer, "rx_slots", ring.rx_slots);
+    json_put_u64(writer, "tx_slots", ring.tx_slots);
+    json_put_u64(writer, "bytes", ring.bytes);
+    json_close_object(writer);
+}
+
+static void put_number_if_bound(struct json_writer *writer, const char *key,
+                                const struct port *port, uint32_t number)
+{
+    if (port->ifindex)
+        json_put_u64(writer, key, number);
+    else
+        json_put_null(writer, key);
+}
+
+/* The interface's current name; NULL while the port has none. */
+static const char *current_ifname(const struct ctl_walk *walk, const struct port *port)
+{
+    const struct link *link = daemon_port_link(walk->daemon, port);
+
+    if (link)
+        return link->ifname;
+    return port->ifindex ? port->ifname : NULL;
+}
+
+static bool port_is_selected(const struct ctl_walk *walk, const struct port *port)
+{
+    return port && (!*walk->selection.port || !strcmp(walk->selection.port, port->name));
+}
+
+static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
+                              struct json_writer *writer)
+{
+    const struct port *port;
+
+    if (walk->item >= bridge_max_ports(bridge))
+        return CTL_ROW_END;
+    port = bridge_port(bridge, (port_id)walk->item++);
+    if (!port_is_selected(walk, port))
+        return CTL_ROW_NONE;
+    json_open_object(writer, NULL);
+    json_put_string(writer, "name", port->name);
+    json_put_string(writer, "ifname", current_ifname(walk, port));
+    json_put_string(writer, "configured_ifname", port->ifname);
+    put_number_if_bound(writer, "ifindex", port, port->ifindex);
+    json_put_string(writer, "master", bridge_name(bridge));
+    json_put_string(writer, "type", port->ops->type);
+    json_put_string(writer, "state", port_state_name(port->state));
+    json_put_string(writer, "reason", port->why);
+    put_number_if_bound(writer, "mtu", port, port->mtu);
+    put_flags(writer, daemon_port_link(walk->daemon, port));
+    put_ring(writer, port);
+    json_close_object(writer);
+    return CTL_ROW_WRITTEN;
+}
+
+void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"bridge", "port", NULL};
+    static const struct ctl_walk walk = {.step = port_step};
+
+    ctl_walk_answer(call, context, params, known, &walk);
+}
+
+static bool entry_is_selected(const struct ctl_walk *walk, const struct fdb_entry *entry)
+{
+    const struct ctl_selection *selection = &walk->selection;
+
+    return (!selection->has_vlan || selection->vlan == entry->vid) &&
+           (!selection->has_mac || selection->mac == entry->mac);
+}
+
+static enum ctl_row fdb_step(struct ctl_walk *walk, struct bridge *bridge,
+                             struct json_writer *writer)
+{
+    uint64_t now = daemon_now(walk->daemon);
+    const struct port *port;
+    struct fdb_entry entry;
+    char mac[MAC_STRING_SIZE];
+
+    if (!fdb_next(bridge_fdb(bridge), now, &walk->item, &entry))
+        return CTL_ROW_END;
+    port = bridge_port(bridge, entry.port);
+    if (!port_is_selected(walk, port) || !entry_is_selected(walk, &entry))
+        return CTL_ROW_NONE;
+    json_open_object(writer, NULL);
+    json_put_string(writer, "mac", mac_format(entry.mac, mac));
+    json_put_u64(writer, "vlan", entry.vid);
+    json_put_string(writer, "port", port->name);
+    json_put_string(writer, "ifname", current_ifname(walk, port));
+    json_put_string(writer, "master", bridge_name(bridge));
+    json_put_u64(writer, "age", (now - entry.seen) / NS_PER_SEC);
+    json_open_array(writer, "flags");
+    json_close_array(writer);
+    json_close_object(writer);
+    return CTL_ROW_WRITTEN;
+}
+
+void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"bridge", "port", "vlan", "mac", NULL};
+    static const struct ctl_walk walk = {.step = fdb_step};
+
+    ctl_walk_answer(call, context, params, known, &walk);
+}

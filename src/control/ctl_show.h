@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_CTL_SHOW_H
+#define RINGSPAN_CTL_SHOW_H
+
+#include <stdbool.h>
+
+#include "ringspan/ctl_commands.h"
+#include "ringspan/ctl_server.h"
+
+/*
+ * What the files of ctl_commands share: the context, and walking all bridges row by row.
+ */
+
+struct ctl_waiter;
+
+struct ctl_commands {
+    struct event_loop *loop;
+    struct daemon *daemon;
+    uint64_t born;
+    struct ctl_waiter *waiters;
+    struct event_timer *wake; /* armed when a port changed: waiters look once per turn */
+};
+
+/* What a list is narrowed to; an empty name means all. */
+struct ctl_selection {
+    char bridge[LIMIT_NAME_SIZE];
+    char port[LIMIT_NAME_SIZE];
+    bool has_vlan;
+    bool has_mac;
+    uint16_t vlan;
+    uint64_t mac;
+};
+
+/* A walk over all bridges; `step` makes the rows of one. */
+struct ctl_walk {
+    struct daemon *daemon;
+    struct ctl_selection selection;
+    /* As ctl_rows.next(); CTL_ROW_END ends @bridge. `item` is its own, 0 at first. */
+    enum ctl_row (*step)(struct ctl_walk *walk, struct bridge *bridge, struct json_writer *writer);
+    void (*fini)(struct ctl_walk *walk); /* NULL: nothing to do */
+    uint32_t bridge;
+    uint32_t item;
+    void *extra; /* of step and fini */
+};
+
+/** Answers @call with a walk, or with a fault about its parameters. @known: those that this method
+ * takes. */
+void ctl_walk_answer(struct ctl_call *call, const struct ctl_commands *commands,
+                     const struct json_object *params, const char *const *known,
+                     const struct ctl_walk *walk);
+
+/** NULL if there is none. @ret_bridge may be NULL. */
+struct port *ctl_find_port(const struct daemon *daemon, const char *name,
+                           struct bridge **ret_bridge);
+
+/** Handlers; see the table in ctl_commands.c. */
+void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
+
+/** Looks at every waiter. */
+void ctl_wait_check(struct ctl_commands *commands);
+
+#endif
