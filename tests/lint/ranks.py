@@ -21,9 +21,9 @@ HEADERS = {
     "forward": "forward",
     "port": "port port_memory port_packet",
     "bridge": "bridge",
-    "control": "byte_queue config config_keys ctl_client ctl_path ctl_protocol ctl_server daemon "
+    "control": "byte_queue config config_keys ctl_client ctl_commands ctl_path ctl_protocol ctl_server daemon "
                "json_scan json_text json_writer link_watch reconcile",
-    "program": "cli table",
+    "program": "cli options process table",
 }
 
 # The first pattern that matches decides. Tests are in no room: they may include what they test.

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_CLI_COMMAND_H
+#define RINGSPAN_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ringspan/cli.h"
+#include "ringspan/ctl_client.h"
+#include "ringspan/json_writer.h"
+
+/*
+ * What the command-line tool's commands share: the options, the daemon, words on the command line.
+ */
+
+struct cli {
+    bool json;
+    bool pretty;
+    bool wants_help;
+    const char *socket;  /* -S */
+    const char *state;   /* --for */
+    const char *timeout; /* --timeout */
+};
+
+struct cli_command {
+    const char *name;
+    const char *summary; /* one line in `ringspan help` */
+    const char *help;    /* usage and an example */
+    bool takes_waiting;  /* --for and --timeout */
+    /* @argv holds the words after the command's name. Returns an enum cli_exit. */
+    int (*run)(const struct cli *cli, int argc, char **argv);
+};
+
+extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
+    cli_version;
+
+/** Whether @word is @name, or an abbreviation of it. */
+bool cli_matches(const char *word, const char *name);
+/** Prints "ringspan: …" to standard error; returns @exit. */
+int cli_fail(int exit, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define CLI_TIMEOUT_NS UINT64_C(10000000000) /* for the daemon to say something */
+
+/**
+ * Connects, calls, warns if the daemon is of another version. CLI_OK and a result in @ret_reply
+ * (release it); anything else has been reported, and is the exit status.
+ */
+int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
+             struct ctl_reply *ret_reply);
+
+/** Prints JSON as -j or -p ask for. CLI_OK, or CLI_REFUSED if standard output fails. */
+int cli_print_json(const struct cli *cli, struct json_slice value);
+
+/* A word on the command line that takes a value, and the parameter that it becomes. */
+struct cli_keyword {
+    const char *word;
+    const char *param;
+    bool is_number;
+};
+
+/**
+ * Turns "[show] [bridge B] [port P] …" into a JSON object of parameters, in @out. A word that is no
+ * keyword is the value of @bare (NULL: there is none). CLI_OK or CLI_USAGE, reported.
+ */
+int cli_parse_filters(int argc, char **argv, const struct cli_keyword *keywords, const char *bare,
+                      struct byte_queue *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli_command.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_bridge, &cli_port, &cli_fdb, &cli_ledger, &cli_wait, &cli_version,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+
+enum long_only {
+    OPTION_FOR = 256,
+    OPTION_TIMEOUT,
+};
+
+static const struct option options[] = {
+    {"json", no_argument, NULL, 'j'},
+    {"pretty", no_argument, NULL, 'p'},
+    {"socket", required_argument, NULL, 'S'},
+    {"Version", no_argument, NULL, 'V'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {"for", required_argument, NULL, OPTION_FOR},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {0},
+};
+
+static void print_help(FILE *stream)
+{
+    fputs("Usage: ringspan [OPTIONS] OBJECT [COMMAND]\n\n", stream);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+    fputs("\nOPTIONS\n"
+          "  -j, --json           print JSON\n"
+          "  -p, --pretty         print JSON with line breaks\n"
+          "  -S, --socket SOCKET  a path, or a name for /run/ringspan/NAME.sock\n"
+          "  -V, --version        the version of this tool\n"
+          "  -h, --help           this text, or that of an OBJECT\n"
+          "\nWords may be shortened: `ringspan p s` is `ringspan port show`.\n"
+          "\nExample: ringspan port show\n",
+          stream);
+}
+
+static const struct cli_command *find_command(const char *word)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (cli_matches(word, commands[i]->name))
+            return commands[i];
+    }
+    return NULL;
+}
+
+/* -1 to go on, else an exit status. */
+static int take_option(struct cli *cli, int option)
+{
+    switch (option) {
+    case 'p':
+        cli->pretty = true;
+        cli->json = true;
+        return -1;
+    case 'j':
+        cli->json = true;
+        return -1;
+    case 'S':
+        cli->socket = optarg;
+        return -1;
+    case 'h':
+        cli->wants_help = true;
+        return -1;
+    case OPTION_FOR:
+        cli->state = optarg;
+        return -1;
+    case OPTION_TIMEOUT:
+        cli->timeout = optarg;
+        return -1;
+    case 'V':
+        puts("ringspan " RINGSPAN_VERSION);
+        return CLI_OK;
+    default:
+        fputs("Try `ringspan help`.\n", stderr);
+        return CLI_USAGE;
+    }
+}
+
+static bool is_help(const char *word)
+{
+    return !strcmp(word, "help");
+}
+
+static int run_command(const struct cli *cli, int argc, char **argv)
+{
+    const struct cli_command *command = find_command(argv[0]);
+
+    if (!command)
+        return cli_fail(CLI_USAGE, "there is no object '%s'; try `ringspan help`", argv[0]);
+    if (cli->wants_help || (argc > 1 && is_help(argv[1]))) {
+        fputs(command->help, stdout);
+        return CLI_OK;
+    }
+    if ((cli->state || cli->timeout) && !command->takes_waiting)
+        return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
+    return command->run(cli, argc - 1, argv + 1);
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    int option;
+
+    optind = 0; /* glibc: start afresh, whoever parsed before */
+    while ((option = getopt_long(argc, argv, "jpS:Vh", options, NULL)) != -1) {
+        int status = take_option(&cli, option);
+
+        if (status >= 0)
+            return status;
+    }
+    argc -= optind;
+    argv += optind;
+    if (argc == 0 && !cli.wants_help) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (argc > 1 && is_help(argv[0])) {
+        cli.wants_help = true;
+        return run_command(&cli, argc - 1, argv + 1);
+    }
+    if (argc == 0 || is_help(argv[0])) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    return run_command(&cli, argc, argv);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli_command.h"
+#include "cli_rows.h"
+#include "ringspan/table.h"
+
+/* bridge, port and fdb: ask for a list, print it. */
+
+struct show {
+    const char *method;
+    const char *bare;
+    const struct cli_keyword *keywords;
+    const struct table_column *columns; /* a title is the field's name in capitals */
+    uint32_t n_columns;
+};
+
+#define COLUMNS(array) .columns = (array), .n_columns = sizeof(array) / sizeof(*(array))
+
+static int print_table(const struct show *show, struct json_slice result)
+{
+    struct table *table = table_new(show->columns, show->n_columns);
+    struct json_object *row;
+    bool ok = table != NULL;
+
+    while (ok && (row = cli_next_row(&result))) {
+        for (uint32_t i = 0; ok && i < show->n_columns; i++) {
+            char cell[CLI_CELL_SIZE];
+
+            cli_format_cell(cli_field(row, show->columns[i].title), cell);
+            ok = table_add(table, cell);
+        }
+        json_object_put(row);
+    }
+    if (ok)
+        table_print(table, stdout);
+    table_free(table);
+    if (!ok)
+        return cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
+    return CLI_OK;
+}
+
+static int run_show(const struct cli *cli, const struct show *show, int argc, char **argv)
+{
+    struct byte_queue params;
+    struct ctl_reply reply;
+    int status;
+
+    byte_queue_init(&params, SIZE_MAX);
+    status = cli_parse_filters(argc, argv, show->keywords, show->bare, &params);
+    if (status == CLI_OK)
+        status = cli_call(cli, show->method, byte_queue_data(&params), CLI_TIMEOUT_NS, &reply);
+    byte_queue_fini(&params);
+    if (status != CLI_OK)
+        return status;
+    status = cli->json ? cli_print_json(cli, reply.result)
+                       : print_table(show, json_text_inside(reply.result));
+    ctl_reply_fini(&reply);
+    return status;
+}
+
+static int run_bridge(const struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_keyword keywords[] = {{0}};
+    static const struct table_column columns[] = {
+        {"NAME", false},     {"N_PORTS", true},     {"AGING_TIME", true},
+        {"RESERVED", false}, {"FDB.ENTRIES", true}, {"FDB.MAX_ENTRIES", true},
+    };
+    static const struct show show = {"bridge.show", "bridge", keywords, COLUMNS(columns)};
+
+    return run_show(cli, &show, argc, argv);
+}
+
+static int run_port(const struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_keyword keywords[] = {
+        {"bridge", "bridge", false},
+        {"master", "bridge", false},
+        {"port", "port", false},
+        {0},
+    };
+    static const struct table_column columns[] = {
+        {"NAME", false},  {"IFNAME", false}, {"MASTER", false},
+        {"STATE", false}, {"MTU", true},     {"REASON", false},
+    };
+    static const struct show show = {"port.show", "port", keywords, COLUMNS(columns)};
+
+    return run_show(cli, &show, argc, argv);
+}
+
+static int run_fdb(const struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_keyword keywords[] = {
+        {"bridge", "bridge", false}, {"master", "bridge", false}, {"port", "port", false},
+        {"vlan", "vlan", true},      {"mac", "mac", false},       {0},
+    };
+    static const struct table_column columns[] = {
+        {"MAC", false},    {"VLAN", true}, {"PORT", false},  {"IFNAME", false},
+        {"MASTER", false}, {"AGE", true},  {"FLAGS", false},
+    };
+    static const struct show show = {"fdb.show", NULL, keywords, COLUMNS(columns)};
+
+    return run_show(cli, &show, argc, argv);
+}
+
+const struct cli_command cli_bridge = {
+    .name = "bridge",
+    .summary = "bridges: how many ports, what they learned",
+    .help = "Usage: ringspan bridge [show] [NAME]\n\n"
+            "Example: ringspan -j bridge show | jq '.[].fdb.entries'\n",
+    .run = run_bridge,
+};
+
+const struct cli_command cli_port = {
+    .name = "port",
+    .summary = "ports: their state, and why",
+    .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE]\n\n"
+            "Example: ringspan port show bridge lab0\n"
+            "         ringspan -j port | jq -r '.[] | select(.state != \"forwarding\").reason'\n",
+    .run = run_port,
+};
+
+const struct cli_command cli_fdb = {
+    .name = "fdb",
+    .summary = "learned addresses",
+    .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n\n"
+            "Of several conditions all must hold.\n\n"
+            "Example: ringspan fdb show port r1\n"
+            "         ringspan fdb show mac 02:00:00:00:00:01\n",
+    .run = run_fdb,
+};

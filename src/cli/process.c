@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/process.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "ringspan/log.h"
+#include "ringspan/port_packet.h"
+
+/* Ports are sockets: three descriptors each, and a login may have a thousand. */
+void process_raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warning("cannot raise the limit of open files: %s", strerror(errno));
+}
+
+int process_check_capabilities(void)
+{
+    struct packet_opener opener = packet_opener_here();
+    int fd = opener.open(opener.arg);
+
+    if (fd == -EPERM) {
+        log_error("no permission to open packet sockets: CAP_NET_RAW is missing "
+                  "(run as root, or AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN)");
+        return EX_NOPERM;
+    }
+    if (fd < 0) {
+        log_error("cannot open a packet socket: %s", strerror(-fd));
+        return EX_UNAVAILABLE;
+    }
+    close(fd);
+    return EX_OK;
+}
