@@ -134,14 +134,16 @@ class Lab:
                 if other is not host:
                     other.wire.receive_until_sentinel(last)
 
-    def expect(self, sender, frames, receivers, silent=()):
-        """`sender` sends; each receiver gets exactly that, and the silent ones nothing."""
+    def expect(self, sender, frames, receivers, absent=()):
+        """`sender` sends; each receiver gets exactly that, all other hosts nothing.
+
+        The absent ones are those that cannot get anything now: their cables are down.
+        """
         last = sender.sentinel()
         sender.wire.send(*frames, last)
-        for host in receivers:
-            host.wire.expect(frames, last)
-        for host in silent:
-            host.wire.expect([], last)
+        for host in self.hosts:
+            if host is not sender and host not in absent:
+                host.wire.expect(frames if host in receivers else [], last)
         self.check()
 
     def explain(self):

@@ -149,11 +149,15 @@ class KernelBridge:
     is_ringspan = False
     # STP, MAC control and LACP never cross the kernel's bridge, whatever one asks for.
     GROUP_FWD_MASK = 0xFFF8
+    NETFILTER = "/proc/sys/net/bridge"
 
     def __init__(self, name=BRIDGE):
         self.name = name
 
     def start(self, ports, wait=True, aging_time=300):
+        if os.path.exists(self.NETFILTER):  # it would drop IP frames that it finds malformed
+            for family in ("ip", "ip6", "arp"):
+                space.set_sysctl("net.bridge.bridge-nf-call-%stables" % family, 0)
         space.ip("link", "add", "name", self.name, "type", "bridge", "stp_state", "0",
                  "mcast_snooping", "0", "ageing_time", str(aging_time * 100),
                  "group_fwd_mask", str(self.GROUP_FWD_MASK))
