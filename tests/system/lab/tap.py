@@ -25,16 +25,20 @@ class Tap:
     def __init__(self, ifname, netns=None, vnet=False, offload=0):
         self.ifname = ifname
         self.vnet = vnet
-        try:
-            self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        except OSError as error:
-            raise space.SkipTest("/dev/net/tun: " + error.strerror)
+        with space.inside(netns):  # the device is made where the file was opened
+            self.fd = self._open()
         flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if vnet else 0)
-        with space.inside(netns):
-            fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22s", ifname.encode(), flags, b""))
+        fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22s", ifname.encode(), flags, b""))
         if vnet:
             fcntl.ioctl(self.fd, TUNSETVNETHDRSZ, struct.pack("i", VNET_HEADER.size))
             fcntl.ioctl(self.fd, TUNSETOFFLOAD, offload)
+
+    @staticmethod
+    def _open():
+        try:
+            return os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        except OSError as error:
+            raise space.SkipTest("/dev/net/tun: " + error.strerror)
 
     def close(self):
         os.close(self.fd)

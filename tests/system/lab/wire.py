@@ -24,6 +24,7 @@ AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ETHERTYPE = 0x88B5  # local experimental: no host's stack answers it
 TPID_C, TPID_S = 0x8100, 0x88A8
+VNET_SIZE = 10  # struct virtio_net_hdr
 LARGEST = 70000  # a superframe and its headers
 CAPTURE_BYTES = 64 << 20
 
@@ -83,20 +84,27 @@ def explain_difference(got, wanted):
     return "\n".join(lines)
 
 
-def _with_tag_in_place(data, ancillary):
-    """The kernel strips the outer tag and reports it beside the frame: put it back."""
+def _with_tag_in_place(data, ancillary, start=0):
+    """The kernel strips the outer tag and reports it beside the frame: put it back.
+
+    `start` is where the frame begins in `data`.
+    """
     for level, kind, raw in ancillary:
         if level != SOL_PACKET or kind != PACKET_AUXDATA:
             continue
         status, _, _, _, _, tci, tpid = AUXDATA.unpack(raw[:AUXDATA.size])
         if status & TP_STATUS_VLAN_VALID:
             outer = tpid if status & TP_STATUS_VLAN_TPID_VALID else TPID_C
-            return data[:12] + struct.pack("!HH", outer, tci) + data[12:]
+            place = start + 12
+            return data[:place] + struct.pack("!HH", outer, tci) + data[place:]
     return data
 
 
 class Wire:
-    """One end of a cable: sends raw frames, and captures all that arrives, tags in place."""
+    """One end of a cable: sends raw frames, and captures all that arrives, tags in place.
+
+    With vnet, what is sent and received has the offload header in front.
+    """
 
     def __init__(self, ifname, netns=None, vnet=False):
         self.vnet = vnet
@@ -139,7 +147,7 @@ class Wire:
         while True:
             try:
                 data, ancillary, _, _ = self.socket.recvmsg(LARGEST, 64)
-                return _with_tag_in_place(data, ancillary)
+                return _with_tag_in_place(data, ancillary, VNET_SIZE if self.vnet else 0)
             except BlockingIOError:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -172,6 +180,17 @@ class Wire:
             raise AssertionError("sentinel did not arrive; {} other frames did{}".format(
                 len(frames), ": " + describe(frames[0]) if frames else ""))
         return frames[:-1]
+
+    def receive_offload(self):
+        """(offload header, frame) of the next frame."""
+        raw = self.receive()
+        assert raw is not None, "no frame arrived"
+        return raw[:VNET_SIZE], raw[VNET_SIZE:]
+
+    def receive_until_offload(self, wanted):
+        """receive_until_sentinel() without the offload headers."""
+        frames = self.receive_until_sentinel(bytes(VNET_SIZE) + wanted)
+        return [raw[VNET_SIZE:] for raw in frames]
 
     def expect(self, wanted, last):
         """Exactly the frames `wanted`, in order, byte for byte, before the sentinel `last`."""
