@@ -29,8 +29,12 @@ class Host:
     def cable(self):
         """Lays the cable again after it was deleted."""
         space.ip_batch(list(self.creation())[1:])
+        self.plug_in()
+
+    def plug_in(self):
+        """Its eth0 is a new one: brings it up and captures there from now on."""
         self.bring_up()
-        self._wire = None
+        self._wire = wire.Wire("eth0", self.name)
 
     def bring_up(self):
         """Silent: no address, so that nothing is on the wire but what the test sends."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The switch under test: ringspand, or the kernel's bridge to prove the tests themselves."""
 
+import contextlib
 import json
 import os
 import signal
@@ -117,6 +118,15 @@ class Ringspan:
             raise AssertionError("ringspan ledger: exit {}\n{}{}".format(
                 done.returncode, done.stdout, done.stderr))
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """The daemon does not run, and the world goes on."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def stop(self, timeout=space.DEADLINE):
         """SIGTERM; the exit code."""
         if self.process.poll() is None:
@@ -168,11 +178,15 @@ class KernelBridge:
             self.wait(*ports)
 
     def wait(self, *ports):
-        def forwarding():
-            rows = json.loads(space.run("bridge", "-j", "link"))
-            states = {row["ifname"]: row["state"] for row in rows}
-            return all(states.get(port) == "forwarding" for port in ports)
-        space.eventually(forwarding, "bridge ports forward")
+        for port in ports:
+            self.wait_state(port, "forwarding")
+
+    def wait_state(self, port, state):
+        theirs = {"forwarding": "forwarding", "down": "disabled"}[state]
+        def there():
+            rows = json.loads(space.run("bridge", "-j", "link", "show", "dev", port))
+            return rows[0]["state"] == theirs
+        space.eventually(there, "bridge port {} is {}".format(port, theirs))
 
     def fdb(self):
         rows = json.loads(space.run("bridge", "-j", "fdb", "show", "br", self.name, "dynamic"))

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Interfaces that go down, vanish, come back, change names and places."""
+
+import json
+import os
+import subprocess
+
+from lab import SkipTest, eventually, ip, main, ringspan_only
+from lab.space import ip_batch
+from lab.traffic import Traffic
+from lab.wire import BROADCAST, pattern
+
+ROUNDS = 5
+
+
+def set_port(host, state):
+    ip("link", "set", host.port, state)
+
+
+def set_peer(host, state):
+    host.ip("link", "set", "eth0", state)
+
+
+def check_flap(lab, set_state):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    for _ in range(ROUNDS):
+        set_state(b, "down")
+        lab.switch.wait_state(b.port, "down")
+        assert b.mac not in lab.switch.fdb()
+        assert {a.mac, c.mac} <= set(lab.switch.fdb())
+        lab.expect(c, [c.frame(b, pattern(46)), c.frame(BROADCAST)], [a], absent=[b])
+        set_state(b, "up")
+        lab.switch.wait_state(b.port, "forwarding")
+        lab.expect(c, [c.frame(b, pattern(46))], [a, b])  # nothing stale, and flooded
+        lab.teach(b)
+        lab.expect(c, [c.frame(b, pattern(46))], [b])
+
+
+def test_port_down_and_up(lab):
+    check_flap(lab, set_port)
+
+
+def test_carrier_lost_and_back(lab):
+    check_flap(lab, set_peer)
+
+
+@ringspan_only
+def test_reasons_say_what_to_do(lab):
+    a, b = lab.start_with_hosts(2)
+    set_port(a, "down")
+    lab.switch.wait_state(a.port, "down", "ip link set %s up" % a.port)
+    set_peer(b, "down")
+    lab.switch.wait_state(b.port, "down", "carrier")
+
+
+@ringspan_only
+def test_fast_flaps_under_traffic(lab):
+    """The other ports lose nothing, and the last word counts."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    with Traffic(a, c):
+        for _ in range(20):
+            ip_batch(["link set {} {}".format(b.port, state) for state in ("down", "up")] * 5)
+            lab.check()
+    lab.switch.wait_state(b.port, "forwarding")
+    lab.teach(b)
+    b.wire.drain()
+    lab.expect(a, [a.frame(b, pattern(46))], [b])
+
+
+@ringspan_only
+def test_waits_for_its_interface(lab):
+    a, b = lab.add_hosts(2)
+    lab.switch.start([a.port, b.port, "p3"], wait=False)
+    lab.switch.wait(a.port, b.port)
+    lab.switch.wait_state("p3", "waiting", "p3")
+    assert lab.switch.port("p3")["ifname"] is None
+    lab.capture_everywhere()
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+    (c,) = lab.add_hosts(1)
+    c.wire.drain()
+    lab.switch.wait_state("p3", "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+
+
+@ringspan_only
+def test_delete_and_recreate_under_traffic(lab):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    with Traffic(a, c):
+        for _ in range(ROUNDS):
+            ip("link", "del", b.port)
+            lab.switch.wait_state(b.port, "waiting")
+            assert b.mac not in lab.switch.fdb()
+            b.cable()
+            lab.switch.wait_state(b.port, "forwarding")
+            lab.check()
+    lab.teach(b)
+    lab.expect(a, [a.frame(b, pattern(46))], [b])
+
+
+@ringspan_only
+def test_replaced_at_once(lab):
+    """Deleted and made again before anybody could look: another interface under the same name."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(b)
+    for _ in range(ROUNDS):
+        ip_batch(["link del " + b.port] + list(b.creation())[1:])
+        b.plug_in()
+        index = interface_index(b.port)
+        eventually(lambda: lab.switch.port(b.port).get("ifindex", index) == index, "new interface")
+        lab.switch.wait_state(b.port, "forwarding")
+        eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
+        lab.expect(a, [a.frame(BROADCAST, pattern(46))], [b, c])
+        lab.teach(b)
+
+
+def interface_index(ifname):
+    with open("/sys/class/net/%s/ifindex" % ifname) as file:
+        return int(file.read())
+
+
+def rename(old, new, live):
+    """Kernels before 6.2 rename only interfaces that are down."""
+    if not live:
+        ip("link", "set", old, "down")
+    done = subprocess.run(["ip", "link", "set", old, "name", new], stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise SkipTest("this kernel does not rename interfaces that are up")
+    if not live:
+        ip("link", "set", new, "up")
+
+
+def check_rename(lab, live):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    for _ in range(ROUNDS):
+        rename(b.port, "elsewhere", live)
+        lab.switch.wait_state(b.port, "waiting", b.port)
+        assert b.mac not in lab.switch.fdb()
+        lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
+        rename("elsewhere", b.port, live)
+        lab.switch.wait_state(b.port, "forwarding")
+        lab.expect(a, [a.frame(BROADCAST)], [b, c])
+        lab.expect(b, [b.frame(BROADCAST)], [a, c])
+
+
+@ringspan_only
+def test_rename_away_and_back(lab):
+    check_rename(lab, live=False)
+
+
+@ringspan_only
+def test_live_rename_away_and_back(lab):
+    check_rename(lab, live=True)
+
+
+@ringspan_only
+def test_names_swapped(lab):
+    """A port follows its name, not its interface."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    ip_batch(["link set %s down" % b.port, "link set %s down" % c.port,
+              "link set %s name swap" % b.port, "link set %s name %s" % (c.port, b.port),
+              "link set swap name %s" % c.port,
+              "link set %s up" % b.port, "link set %s up" % c.port])
+    eventually(lambda: lab.switch.port(b.port)["state"] == "forwarding" and
+               lab.switch.port(c.port)["state"] == "forwarding", "both forward again")
+
+    def swapped():
+        for host in (b, c):
+            host.wire.send(host.sentinel())
+        table = lab.switch.fdb()
+        return table.get(b.mac) == c.port and table.get(c.mac) == b.port
+
+    eventually(swapped, "both are bound to the other's interface")
+    for host in (a, b, c):
+        settle(host)
+    lab.expect(a, [a.frame(b, pattern(46))], [b])
+    lab.expect(a, [a.frame(c, pattern(46))], [c])
+
+
+def settle(host):
+    """Takes away what is still on its way to the host."""
+    while host.wire.receive(timeout=0.1):
+        pass
+
+
+@ringspan_only
+def test_moved_to_another_namespace_and_back(lab):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    ip("netns", "add", "elsewhere")
+    with Traffic(a, c):
+        for _ in range(ROUNDS):
+            ip("link", "set", b.port, "netns", "elsewhere")
+            lab.switch.wait_state(b.port, "waiting")
+            ip("-n", "elsewhere", "link", "set", b.port, "netns", str(os.getpid()))
+            lab.switch.wait_state(b.port, "down")
+            ip("link", "set", b.port, "addrgenmode", "none")
+            set_port(b, "up")
+            lab.switch.wait_state(b.port, "forwarding")
+            lab.check()
+    b.wire.drain()
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+
+
+@ringspan_only
+def test_netlink_overrun(lab):
+    """More events than any buffer holds while the daemon cannot read them."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    with lab.switch.stopped():
+        ip_batch(["link add x%d type veth peer name y%d" % (i, i) for i in range(200)])
+        ip_batch(["link set lo alias round%d" % i for i in range(20000)])
+        ip_batch(["link del x%d" % i for i in range(200)])
+        ip_batch(["link del " + b.port] + list(b.creation())[1:])
+        b.plug_in()
+        set_peer(c, "down")
+    lab.switch.wait_state(c.port, "down")
+    lab.switch.wait_state(b.port, "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b], absent=[c])
+    set_peer(c, "up")
+    lab.switch.wait_state(c.port, "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+
+
+@ringspan_only
+def test_enslaved_interface_is_refused(lab):
+    ip("link", "add", "name", "theirs", "type", "bridge")
+    a, b = lab.add_hosts(2)
+    ip("link", "set", b.port, "master", "theirs")
+    lab.switch.start([a.port, b.port], wait=False)
+    lab.switch.wait_state(b.port, "error", "theirs")
+    assert promiscuity(b.port) == 1, "only its master asks for promiscuity"
+    ip("link", "set", b.port, "nomaster")
+    lab.switch.wait_state(b.port, "forwarding")
+    ip("link", "set", b.port, "master", "theirs")
+    lab.switch.wait_state(b.port, "error", "theirs")
+
+
+def promiscuity(ifname):
+    return json.loads(ip("-d", "-j", "link", "show", ifname))[0]["promiscuity"]
+
+
+@ringspan_only
+def test_one_daemon_per_device(lab):
+    a, b = lab.start_with_hosts(2)
+    another = lab.add_switch("lab1")
+    another.start([b.port], wait=False)
+    another.wait_state(b.port, "error", "in use")
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+    lab.switch.stop()
+    another.wait_state(b.port, "forwarding")
+
+
+@ringspan_only
+def test_not_an_ethernet_interface(lab):
+    (a,) = lab.add_hosts(1)
+    lab.switch.start([a.port, "lo"], wait=False)
+    lab.switch.wait_state("lo", "error", "Ethernet")
+    lab.switch.wait_state(a.port, "forwarding")
+
+
+if __name__ == "__main__":
+    main()

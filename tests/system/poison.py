@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""What can stop a transmit ring, provoked on real devices: nothing behind it may suffer.
+
+The daemon is stopped while frames wait in its receive ring and the egress is spoiled, so that it
+sends with yesterday's knowledge.
+"""
+
+from lab import ip, main, ringspan_only, run
+from lab.wire import BROADCAST, frame_of_length, pattern
+
+COUNT = 300
+
+
+def frames_to(sender, receiver, count=COUNT, length=100):
+    """Numbered, so that stale ones can be told."""
+    return [sender.frame(receiver, b"%06d" % i + pattern(length)) for i in range(count)]
+
+
+def lost(lab, port):
+    return sum(lab.switch.dropped(port, "out").values())
+
+
+def spoil_while_frames_wait(lab, spoil):
+    """a's frames to b and to everybody wait while spoil(b) happens; c gets its share exactly."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    frames = frames_to(a, b) + frames_to(a, BROADCAST)
+    last = a.sentinel()
+    with lab.switch.stopped():
+        a.wire.send(*frames, last)
+        spoil(b)
+    to_c = [raw for raw in c.wire.receive_until_sentinel(last) if raw.startswith(b"\xff")]
+    assert to_c == frames[COUNT:]
+    lab.check()
+    return a, b, c
+
+
+@ringspan_only
+def test_device_down(lab):
+    a, b, c = spoil_while_frames_wait(lab, lambda b: ip("link", "set", b.port, "down"))
+    lab.switch.wait_state(b.port, "down")
+    ip("link", "set", b.port, "up")
+    lab.switch.wait_state(b.port, "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])  # nothing stale
+
+
+@ringspan_only
+def test_device_down_and_up(lab):
+    """The flap is over before the daemon looks: what waits may be sent, all or in part, in order."""
+    def flap(b):
+        ip("link", "set", b.port, "down")
+        ip("link", "set", b.port, "up")
+    a, b, c = spoil_while_frames_wait(lab, flap)
+    lab.switch.wait_state(b.port, "forwarding")
+    last = a.sentinel()
+    a.wire.send(last)
+    b.wire.receive_until_sentinel(last)
+    c.wire.receive_until_sentinel(last)
+    lab.expect(a, frames_to(a, BROADCAST), [b, c])
+
+
+@ringspan_only
+def test_no_carrier(lab):
+    a, b, c = spoil_while_frames_wait(lab, lambda b: b.ip("link", "set", "eth0", "down"))
+    lab.switch.wait_state(b.port, "down")
+    b.ip("link", "set", "eth0", "up")
+    lab.switch.wait_state(b.port, "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+
+
+@ringspan_only
+def test_device_gone(lab):
+    a, b, c = spoil_while_frames_wait(lab, lambda b: ip("link", "del", b.port))
+    lab.switch.wait_state(b.port, "waiting")
+    b.cable()
+    lab.switch.wait_state(b.port, "forwarding")
+    b.wire.drain()
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+
+
+@ringspan_only
+def test_mtu_lowered(lab):
+    """The daemon believes in the old MTU while it sends."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    long, short = frame_of_length(b.mac, a.mac, 1500), frames_to(a, b, 100)
+    last = a.sentinel()
+    with lab.switch.stopped():
+        a.wire.send(*short[:50], long, *short[50:], long, last)
+        ip("link", "set", b.port, "mtu", "1000")
+        b.ip("link", "set", "eth0", "mtu", "1000")
+    b.wire.expect(short, last)
+    c.wire.expect([], last)
+    lab.check()
+    assert lost(lab, b.port) == 2
+
+
+@ringspan_only
+def test_shaped_egress(lab):
+    """A queue that is full for one port holds up no other, and opens again."""
+    a, b, c = lab.start_with_hosts(3)
+    run("tc", "qdisc", "add", "dev", b.port, "root", "tbf", "rate", "8mbit", "burst", "4000",
+        "limit", "20000")
+    for _ in range(5):
+        last = a.sentinel()
+        frames = frames_to(a, BROADCAST, length=1000)
+        a.wire.send(*frames, last)
+        c.wire.expect(frames, last)
+        lab.check()
+    assert lost(lab, b.port) > 0
+    run("tc", "qdisc", "del", "dev", b.port, "root")
+    settle(a, b)
+    c.wire.drain()
+    lab.expect(a, frames_to(a, BROADCAST), [b, c])
+
+
+@ringspan_only
+def test_slow_egress_with_a_deep_queue(lab):
+    """The qdisc keeps ring slots for longer than a batch lasts."""
+    a, b, c = lab.start_with_hosts(3)
+    run("tc", "qdisc", "add", "dev", b.port, "root", "tbf", "rate", "20mbit", "burst", "4000",
+        "limit", "4000000")
+    for _ in range(5):
+        last = a.sentinel()
+        frames = frames_to(a, BROADCAST, length=1000)
+        a.wire.send(*frames, last)
+        c.wire.expect(frames, last)
+        got = [raw for raw in b.wire.receive_until_sentinel(last)]
+        assert got == [raw for raw in frames if raw in set(got)], "out of order"
+        lab.check()
+    run("tc", "qdisc", "del", "dev", b.port, "root")
+    lab.expect(a, frames_to(a, BROADCAST), [b, c])
+
+
+def settle(sender, receiver):
+    """Sends sentinels until one arrives: the queue in between has room again."""
+    while True:
+        last = sender.sentinel()
+        sender.wire.send(last)
+        if last in receiver.wire.receive_until(lambda raw: raw == last, timeout=0.2):
+            return
+
+
+def test_tap_whose_owner_does_not_read(lab):
+    a, b = lab.add_hosts(2)
+    device = lab.add_tap("vm1")
+    lab.capture_everywhere()
+    lab.start(["vm1"])
+    for _ in range(10):
+        lab.expect(a, frames_to(a, BROADCAST), [b])
+    while device.receive(timeout=0):
+        pass
+    last = a.sentinel()
+    a.wire.send(last)
+    assert device.receive_until_sentinel(last) == []
+
+
+if __name__ == "__main__":
+    main()
