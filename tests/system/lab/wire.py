@@ -103,16 +103,17 @@ def _with_tag_in_place(data, ancillary, start=0):
 class Wire:
     """One end of a cable: sends raw frames, and captures all that arrives, tags in place.
 
-    With vnet, what is sent and received has the offload header in front.
+    With vnet, what is sent and received has the offload header in front; with an ethertype, only
+    frames of this type are captured.
     """
 
-    def __init__(self, ifname, netns=None, vnet=False):
+    def __init__(self, ifname, netns=None, vnet=False, ethertype=ETH_P_ALL):
         self.vnet = vnet
         with space.inside(netns):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-            self._configure(ifname)
+            self._configure(ifname, ethertype)
 
-    def _configure(self, ifname):
+    def _configure(self, ifname, ethertype):
         ifindex = socket.if_nametoindex(ifname)
         membership = struct.pack("iHH8s", ifindex, PACKET_MR_PROMISC, 0, b"")
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, CAPTURE_BYTES)
@@ -121,7 +122,7 @@ class Wire:
         if self.vnet:
             self.socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self.socket.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
-        self.socket.bind((ifname, ETH_P_ALL))
+        self.socket.bind((ifname, ethertype))
 
     def close(self):
         self.socket.close()

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""One port that gets all it can take starves neither another nor the control socket."""
+
+import json
+import socket
+import time
+
+from lab import eventually, main, ringspan_only
+from lab.traffic import Flood, Traffic
+from lab.wire import Wire, pattern
+
+ROUNDS = 300  # frames that must cross beside a flood
+ANSWER_WITHIN = 2.0
+QUIET_TYPE = 0x88B6
+
+
+def run_beside(lab, flood, traffic):
+    with flood, traffic:
+        eventually(lambda: traffic.frames > ROUNDS or traffic.failure, "traffic goes on", 30)
+        started = time.monotonic()
+        lab.check()
+        took = time.monotonic() - started
+        print("frames beside: {}, control answered in {:.0f} ms".format(traffic.frames, took * 1e3))
+        assert took < ANSWER_WITHIN
+    lab.check()
+
+
+def test_flood_of_unicast(lab):
+    a, b, c, d = lab.start_with_hosts(4)
+    lab.teach(*lab.hosts)
+    run_beside(lab, Flood(a, a.frame(b, pattern(46))), Traffic(c, d))
+
+
+def test_flood_into_a_void(lab):
+    """Frames that are all dropped cost time too."""
+    a, b, c, d = lab.start_with_hosts(4)
+    lab.teach(*lab.hosts)
+    run_beside(lab, Flood(a, a.frame("01:80:c2:00:00:01", pattern(46))), Traffic(c, d))
+
+
+def test_both_to_one_egress(lab):
+    """Incast: the quiet sender gets its share of an egress that another floods."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(*lab.hosts)
+    b.wire.close()
+    quiet = Wire("eth0", b.name, ethertype=QUIET_TYPE)
+    frames = [c.frame(b, b"quiet %d" % i, ethertype=QUIET_TYPE) for i in range(ROUNDS)]
+    with Flood(a, a.frame(b, pattern(46))):
+        for raw in frames:
+            c.wire.send(raw)
+            assert quiet.receive() == raw, "lost beside a flood"
+    lab.check()
+
+
+def test_flood_of_new_sources(lab):
+    """Each frame a new station: the table churns, those who talk stay known."""
+    a, b, c, d = lab.start_with_hosts(4)
+    lab.teach(*lab.hosts)
+    with Traffic(c, d):
+        for start in range(0, 20000, 500):
+            a.wire.send(*[b"\x02\x00\x00\x00\x00\x02\x02\x00\x00\x77" + n.to_bytes(2, "big") +
+                          b"\x88\xb5" + pattern(46) for n in range(start, start + 500)])
+    lab.check()
+
+
+class Client:
+    """A control client without manners."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.setblocking(False)
+        self.socket.connect(path)
+
+    def shout(self, data):
+        try:
+            self.socket.send(data)
+        except OSError:
+            pass
+
+
+@ringspan_only
+def test_clients_without_manners(lab):
+    """They ask and never read, send rubbish, or just sit there."""
+    a, b, c, d = lab.start_with_hosts(4)
+    lab.teach(*lab.hosts)
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ledger.show"}).encode() + b"\n"
+    rubbish = (request * 1000, b"{" * 100000, b"\0" * 1000, b"\xff\n" * 1000, b"[]\n", b"\n" * 5000,
+               b'{"jsonrpc": "2.0", "id": 1, "method": "' + b"x" * 60000 + b'"}\n', request[:10])
+    with Traffic(a, c):
+        clients = [Client(lab.switch.socket) for _ in rubbish]
+        for _ in range(20):
+            for client, data in zip(clients, rubbish):
+                client.shout(data)
+        lab.check()
+        for client in clients:
+            client.socket.close()
+        lab.check()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""How the daemon starts, refuses to start, idles and ends."""
+
+import json
+import os
+import signal
+import socket
+
+from lab import eventually, ip, main, ringspan_only, spawn
+from lab.wire import BROADCAST
+
+EX_USAGE, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 64, 69, 77, 78
+
+
+def end_of(switch, **kwargs):
+    """The exit code and the log of a daemon that is not meant to run."""
+    return switch.spawn(**kwargs).wait(10), switch.read_log()
+
+
+@ringspan_only
+def test_sigterm_and_sigint(lab):
+    lab.add_hosts(2)
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        lab.start()
+        lab.switch.process.send_signal(signo)
+        assert lab.switch.process.wait(2) == 0
+        assert not os.path.exists(lab.switch.socket)
+
+
+@ringspan_only
+def test_sighup_is_logged_and_ignored(lab):
+    a, b = lab.start_with_hosts(2)
+    lab.switch.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "SIGHUP" in lab.switch.read_log(), "SIGHUP is logged")
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_second_instance_is_refused(lab):
+    a, b = lab.start_with_hosts(2)
+    another = type(lab.switch)("another")
+    another.config = lab.switch.config
+    code, log = end_of(another)
+    assert code == EX_UNAVAILABLE, code
+    assert lab.switch.socket in log, log
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_stale_socket_is_no_obstacle(lab):
+    a, b = lab.start_with_hosts(2)
+    lab.switch.process.kill()
+    lab.switch.process.wait()
+    assert os.path.exists(lab.switch.socket)
+    lab.start()
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_bad_configuration_touches_nothing(lab):
+    (a,) = lab.add_hosts(1)
+    bad = ('{"version": 1,\n'
+           ' "bridges": [{"name": "lab0", "agin_time": 300, "ports": [{"name": "p1"}]}],\n'
+           ' "daemon": {"control": {"socket": "%s"}}}\n' % lab.switch.socket)
+    lab.switch.write_text(bad)
+    code, log = end_of(lab.switch)
+    assert code == EX_CONFIG, code
+    assert lab.switch.config + ":2:" in log, log
+    assert "aging_time" in log, "no suggestion"
+    assert not os.path.exists(lab.switch.socket)
+    assert json.loads(ip("-d", "-j", "link", "show", a.port))[0]["promiscuity"] == 0
+    check = lab.switch.call("check", lab.switch.config)
+    assert check.returncode == 4, check.returncode
+
+
+@ringspan_only
+def test_usage(lab):
+    (a,) = lab.add_hosts(1)
+    lab.switch.write_config([a.port])
+    for argv in (["--no-such-option"], [], ["--config"], ["--config", lab.switch.config, "extra"]):
+        code = spawn(lab.switch.daemon, *argv).wait(10)
+        assert code == EX_USAGE, "{}: exit {}".format(argv, code)
+
+
+@ringspan_only
+def test_missing_capability_is_named(lab):
+    (a,) = lab.add_hosts(1)
+    lab.switch.write_config([a.port])
+    code, log = end_of(lab.switch, prefix=("setpriv", "--bounding-set", "-net_raw"))
+    assert code == EX_NOPERM, code
+    assert "CAP_NET_RAW" in log, log
+
+
+@ringspan_only
+def test_ready_and_status(lab):
+    """READY=1 comes when the first plan has run, ports that wait included."""
+    (a,) = lab.add_hosts(1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("/run/lab/notify")
+        manager.settimeout(10)
+        lab.switch.write_config([a.port, "missing"])
+        lab.switch.spawn(env=dict(os.environ, NOTIFY_SOCKET="/run/lab/notify"))
+        text = ""
+        while "READY=1" not in text:
+            text += manager.recv(4096).decode() + "\n"
+        assert os.path.exists(lab.switch.socket)
+        while "2 ports: 1 forwarding, 1 waiting" not in text:
+            text += manager.recv(4096).decode() + "\n"
+        ip("link", "set", a.port, "down")
+        while "1 down" not in text:
+            text += manager.recv(4096).decode() + "\n"
+    assert "2 ports: 1 forwarding, 1 waiting" in lab.switch.read_log()
+
+
+def wake_ups(pid):
+    """Voluntary context switches of all its threads: each is a sleep, hence a wake-up."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, task)) as file:
+            fields = dict(line.split(":", 1) for line in file)
+        total += int(fields["voluntary_ctxt_switches"])
+    return total
+
+
+@ringspan_only
+def test_idle_means_no_wake_ups(lab):
+    a, b = lab.start_with_hosts(2)
+    pid = lab.switch.process.pid
+    lab.switch.check()
+    eventually(lambda: len(os.listdir("/proc/%d/task" % pid)) == 1, "helper threads leave")
+    before = wake_ups(pid)
+    assert a.wire.receive(timeout=3) is None, "somebody talks"
+    assert wake_ups(pid) - before <= 1, "{} wake-ups".format(wake_ups(pid) - before)
+
+
+@ringspan_only
+def test_descriptors_do_not_grow(lab):
+    """Flaps, new interfaces and clients leave nothing behind in the daemon."""
+    a, b = lab.start_with_hosts(2)
+    pid = lab.switch.process.pid
+
+    def descriptors():
+        return len(os.listdir("/proc/%d/fd" % pid))
+
+    def churn():
+        ip("link", "del", b.port)
+        lab.switch.wait_state(b.port, "waiting")
+        b.cable()
+        lab.switch.wait_state(b.port, "forwarding")
+
+    churn()
+    before = descriptors()
+    for _ in range(5):
+        churn()
+    eventually(lambda: descriptors() == before, "descriptors are closed")
+
+
+if __name__ == "__main__":
+    main()

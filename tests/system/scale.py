@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""64 ports: every frame at every port, and an end within two seconds that leaves nothing."""
+
+import json
+import time
+
+from lab import eventually, ip, main, ringspan_only, time_limit
+from lab.wire import BROADCAST, pattern
+
+PORTS = 64
+END_WITHIN = 2.0
+
+
+def promiscuity():
+    return {row["ifname"]: row["promiscuity"] for row in json.loads(ip("-d", "-j", "link"))}
+
+
+def packet_sockets():
+    """How many there are in the switch's namespace."""
+    with open("/proc/thread-self/net/packet") as file:
+        return len(file.readlines()) - 1
+
+
+def assert_left_as_found(before):
+    assert promiscuity() == before
+    assert packet_sockets() == 0
+
+
+@time_limit(180)
+def test_all_pairs(lab):
+    hosts = lab.start_with_hosts(PORTS)
+    hello = {host: host.frame(BROADCAST, b"from " + host.name.encode()) for host in hosts}
+    for host in hosts:
+        host.wire.send(hello[host])
+    for host in hosts:
+        others = {hello[other] for other in hosts if other is not host}
+        got = [host.wire.receive() for _ in others]
+        assert set(got) == others and len(got) == len(others)
+    lab.check()
+    for sender in hosts:
+        sender.wire.send(*[sender.frame(host, pattern(46)) for host in hosts if host is not sender])
+    for host in hosts:
+        wanted = {sender.frame(host, pattern(46)) for sender in hosts if sender is not host}
+        got = [host.wire.receive() for _ in wanted]
+        assert set(got) == wanted
+    lab.expect(hosts[0], [], [])  # and nothing more anywhere
+    assert lab.switch.fdb() == {host.mac: host.port for host in hosts}
+
+
+@ringspan_only
+@time_limit(120)
+def test_end_with_64_ports(lab):
+    lab.add_hosts(PORTS)
+    before = promiscuity()
+    for _ in range(2):
+        lab.start()
+        assert packet_sockets() >= PORTS
+        started = time.monotonic()
+        code = lab.switch.stop()
+        took = time.monotonic() - started
+        print("SIGTERM with {} ports: {:.2f} s".format(PORTS, took))
+        assert code == 0, "exit {}".format(code)
+        assert took < END_WITHIN
+        assert_left_as_found(before)
+
+
+@ringspan_only
+@time_limit(120)
+def test_killed_with_64_ports(lab):
+    """SIGKILL leaves nothing either but the socket's file, which is no obstacle."""
+    hosts = lab.add_hosts(PORTS)
+    before = promiscuity()
+    lab.start()
+    lab.switch.process.kill()
+    lab.switch.process.wait()
+    assert_left_as_found(before)
+    lab.capture_everywhere()
+    lab.start()
+    lab.expect(hosts[0], [hosts[0].frame(BROADCAST)], hosts[1:])
+
+
+@ringspan_only
+def test_ends_while_it_starts(lab):
+    lab.add_hosts(PORTS)
+    before = promiscuity()
+    lab.switch.write_config([host.port for host in lab.hosts])
+    for delay in (0.0, 0.02, 0.1):
+        process = lab.switch.spawn()
+        handlers_are_there(process)
+        time.sleep(delay)  # any moment of the start will do
+        assert lab.switch.stop(5) == 0
+        assert_left_as_found(before)
+
+
+def handlers_are_there(process):
+    """Before it blocks SIGTERM, the signal simply kills it."""
+    sigterm = 1 << 14
+
+    def blocks_sigterm():
+        with open("/proc/%d/status" % process.pid) as file:
+            masks = dict(line.split(":\t", 1) for line in file if line.startswith("Sig"))
+        return int(masks["SigBlk"], 16) & sigterm
+    eventually(blocks_sigterm, "SIGTERM is handled")
+
+
+if __name__ == "__main__":
+    main()
