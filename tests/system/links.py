@@ -110,7 +110,7 @@ def test_replaced_at_once(lab):
         ip_batch(["link del " + b.port] + list(b.creation())[1:])
         b.plug_in()
         index = interface_index(b.port)
-        eventually(lambda: lab.switch.port(b.port).get("ifindex", index) == index, "new interface")
+        eventually(lambda: lab.switch.port(b.port)["ifindex"] == index, "new interface")
         lab.switch.wait_state(b.port, "forwarding")
         eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
         lab.expect(a, [a.frame(BROADCAST, pattern(46))], [b, c])

@@ -129,6 +129,11 @@ class Lab:
         for each in self.switches:
             each.check()
 
+    def finish(self):
+        self.check()
+        for each in self.switches:
+            each.finish()
+
     def teach(self, *hosts):
         """The switch learns where the hosts are."""
         for host in hosts:

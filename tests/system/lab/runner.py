@@ -56,7 +56,7 @@ def run_inside(test):
     limit_time(getattr(test, "time_limit", TIME_LIMIT))
     try:
         test(lab)
-        lab.check()
+        lab.finish()
     except space.SkipTest as reason:
         print(reason)
         return SKIPPED

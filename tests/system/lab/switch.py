@@ -12,6 +12,7 @@ from . import space
 
 WORK = "/run/lab"
 BRIDGE = "lab0"
+SANITIZER_COMPLAINTS = ("Sanitizer", "runtime error:")
 
 
 def build_path(variable, relative):
@@ -65,7 +66,7 @@ class Ringspan:
         def answers():
             if self.process.poll() is not None:
                 raise AssertionError("ringspand ended with {}".format(self.process.returncode))
-            return self.call("version").returncode == 0
+            return self.call("bridge").returncode == 0
         space.eventually(answers, "ringspand answers on its control socket")
 
     def call(self, *argv):
@@ -92,7 +93,7 @@ class Ringspan:
         """The port reaches `state` with `why` in its reason."""
         def there():
             row = self.port(name)
-            return row["state"] == state and why in (row["why"] or "")
+            return row["state"] == state and why in (row["reason"] or "")
         space.eventually(there, "{} is {} ({})".format(name, state, why))
 
     def fdb(self):
@@ -132,6 +133,14 @@ class Ringspan:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
+
+    def finish(self):
+        """The end of every test: a daemon that still runs ends well, and no sanitizer spoke."""
+        if self.process is not None and self.process.poll() is None:
+            code = self.stop()
+            assert code == 0, "ringspand ended with {}".format(code)
+        for complaint in SANITIZER_COMPLAINTS:
+            assert complaint not in self.read_log(), complaint
 
     def read_log(self):
         try:
@@ -193,6 +202,9 @@ class KernelBridge:
         return {row["mac"]: row["ifname"] for row in rows if "permanent" not in row.get("state", "")}
 
     def check(self):
+        pass
+
+    def finish(self):
         pass
 
     def explain(self):
