@@ -51,6 +51,7 @@ struct daemon {
     struct managed_port *ports;
     uint32_t n_ports;
     bool is_ready;
+    bool is_dying; /* steps that are under way end, and none follows */
     void (*on_ready)(void *arg);
     void *on_ready_arg;
     void (*on_change)(void *arg, struct bridge *bridge, const struct port *port);
@@ -105,6 +106,16 @@ static void set_state(struct managed_port *mp, enum port_state state, const char
         daemon->on_change(daemon->on_change_arg, bridge, mp->port);
 }
 
+static void log_laggards(const struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        const struct port *port = daemon->ports[i].port;
+
+        if (port->state != PORT_FORWARDING)
+            log_info("port %s: %s: %s", port->name, port_state_name(port->state), port->why);
+    }
+}
+
 static void check_ready(struct daemon *daemon)
 {
     if (daemon->is_ready || !link_watch_is_synced(daemon->links))
@@ -114,6 +125,7 @@ static void check_ready(struct daemon *daemon)
             return;
     }
     daemon->is_ready = true;
+    log_laggards(daemon);
     if (daemon->on_ready)
         daemon->on_ready(daemon->on_ready_arg);
 }
@@ -205,6 +217,8 @@ static void step_done(void *arg)
     struct managed_port *mp = arg;
 
     mp->port->busy = false;
+    if (mp->daemon->is_dying)
+        return;
     if (mp->step == PORT_STEP_DETACH) {
         mp->bound = 0;
         drain(mp);
@@ -443,10 +457,8 @@ void daemon_free(struct daemon *daemon)
 {
     if (!daemon)
         return;
-    daemon->on_ready = NULL;
-    daemon->on_change = NULL;
+    daemon->is_dying = true;
     link_watch_free(daemon->links);
-    daemon->links = NULL;
     if (daemon->workers) {
         workers_drain(daemon->workers);
         close_all_ports(daemon);

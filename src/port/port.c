@@ -58,7 +58,7 @@ bool port_set_state(struct port *port, enum port_state state, const char *why)
     port->state = state;
     snprintf(port->why, sizeof(port->why), "%s", why);
     if (before == state)
-        log_info("port %s: %s: %s", port->name, state_names[state], why);
+        log_debug("port %s: %s: %s", port->name, state_names[state], why);
     else if (why[0] == '\0')
         log_info("port %s: %s -> %s", port->name, state_names[before], state_names[state]);
     else
