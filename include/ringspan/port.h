@@ -128,8 +128,8 @@ int port_bring_up(struct port *port);
 
 /** Names the state in output: "waiting", "down", … */
 const char *port_state_name(enum port_state state);
-/** The one writer of a port's state: logs old → new with the reason. @why is copied. True if
- * anything changed. */
+/** The one writer of a port's state: logs old → new with the reason; a new reason for the same
+ * state is a debug line. @why is copied. True if anything changed. */
 bool port_set_state(struct port *port, enum port_state state, const char *why);
 
 /**
