@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ringspan/clock.h"
 #include "ringspan/ctl_path.h"
+
+#define AWAIT_INTERVAL_MS 20
 
 bool cli_matches(const char *word, const char *name)
 {
@@ -113,6 +117,33 @@ int cli_call(const struct cli *cli, const char *method, const char *params, uint
         return fail_with_fault(&reply);
     *ret_reply = reply;
     return CLI_OK;
+}
+
+static bool nobody_serves(const char *path)
+{
+    struct ctl_client *client = NULL;
+    int r = ctl_client_open(path, CLI_TIMEOUT_NS, &client);
+
+    ctl_client_close(client);
+    return r == -ENOENT || r == -ECONNREFUSED;
+}
+
+int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_waited_ns)
+{
+    uint64_t began = clock_now();
+
+    for (;;) {
+        struct ctl_path_env env = ctl_path_env_here();
+        struct ctl_path path;
+        int r = ctl_path_of_client(&env, cli->socket, &path);
+
+        if (r < 0)
+            return cli_fail(CLI_USAGE, "%s", ctl_path_strerror(r));
+        *ret_waited_ns = clock_now() - began;
+        if (*ret_waited_ns >= timeout_ns || !nobody_serves(path.text))
+            return CLI_OK;
+        poll(NULL, 0, AWAIT_INTERVAL_MS);
+    }
 }
 
 int cli_print_json(const struct cli *cli, struct json_slice value)

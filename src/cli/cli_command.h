@@ -48,6 +48,12 @@ int cli_fail(int exit, const char *format, ...) __attribute__((format(printf, 2,
 int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
              struct ctl_reply *ret_reply);
 
+/**
+ * Waits until somebody serves the socket, for @timeout_ns at most; tells how long it took. CLI_OK
+ * also if nobody does in time: the call that follows says so.
+ */
+int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_waited_ns);
+
 /** Prints JSON as -j or -p ask for. CLI_OK, or CLI_REFUSED if standard output fails. */
 int cli_print_json(const struct cli *cli, struct json_slice value);
 

@@ -48,11 +48,16 @@ static int run(const struct cli *cli, int argc, char **argv)
     struct byte_queue params;
     struct ctl_reply reply;
     uint64_t timeout = TIMEOUT_DEFAULT;
+    uint64_t waited = 0;
     int status;
 
     if (cli->timeout && !parse_seconds(cli->timeout, &timeout))
         return cli_fail(CLI_USAGE, "--timeout: '%s' is no number of seconds (0..%d)", cli->timeout,
                         TIMEOUT_MAX);
+    status = cli_await_daemon(cli, timeout * NS_PER_SEC, &waited);
+    if (status != CLI_OK)
+        return status;
+    timeout -= waited < timeout * NS_PER_SEC ? waited / NS_PER_SEC : timeout;
     byte_queue_init(&params, SIZE_MAX);
     write_params(&params, cli->state ? cli->state : "forwarding", timeout, argc, argv);
     status = cli_call(cli, "port.wait", byte_queue_data(&params),
@@ -69,10 +74,12 @@ static int run(const struct cli *cli, int argc, char **argv)
 const struct cli_command cli_wait = {
     .name = "wait",
     .summary = "until ports are in a state",
-    .help = "Usage: ringspan wait [PORT...] [--for STATE] [--timeout SECONDS]\n\n"
-            "Without a PORT all of them are meant; STATE is forwarding and SECONDS is 30 unless\n"
-            "given. Ends with status 2 if the time is over, and says which ports are not there.\n\n"
-            "Example: ringspan wait r1 r2 --for forwarding --timeout 10\n",
+    .help =
+        "Usage: ringspan wait [PORT...] [--for STATE] [--timeout SECONDS]\n\n"
+        "Without a PORT all of them are meant; STATE is forwarding and SECONDS is 30 unless\n"
+        "given. A daemon that is not there yet is waited for too. Ends with status 2 if the time\n"
+        "is over, and says which ports are not there; with 3 if no daemon is.\n\n"
+        "Example: ringspan wait r1 r2 --for forwarding --timeout 10\n",
     .takes_waiting = true,
     .run = run,
 };
