@@ -50,6 +50,7 @@ struct daemon {
     uint32_t n_bridges;
     struct managed_port *ports;
     uint32_t n_ports;
+    bool knows_links; /* the first snapshot is complete */
     bool is_ready;
     bool is_dying; /* steps that are under way end, and none follows */
     void (*on_ready)(void *arg);
@@ -118,7 +119,7 @@ static void log_laggards(const struct daemon *daemon)
 
 static void check_ready(struct daemon *daemon)
 {
-    if (daemon->is_ready || !link_watch_is_synced(daemon->links))
+    if (daemon->is_ready || !daemon->knows_links)
         return;
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i].port->busy)
@@ -316,7 +317,7 @@ static void on_link_changed(void *arg, const struct link *before, const struct l
 {
     struct daemon *daemon = arg;
 
-    if (!link_watch_is_synced(daemon->links))
+    if (!daemon->knows_links)
         return;
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (concerns(&daemon->ports[i], before) || concerns(&daemon->ports[i], after))
@@ -328,6 +329,7 @@ static void on_links_synced(void *arg)
 {
     struct daemon *daemon = arg;
 
+    daemon->knows_links = true;
     look_at_all(daemon);
     check_ready(daemon);
 }

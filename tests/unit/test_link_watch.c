@@ -11,7 +11,6 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +18,8 @@
 #include "ringspan/event.h"
 #include "ringspan/link_watch.h"
 #include "ringspan/log.h"
+
+#include "netlink_batch.h"
 
 /*
  * Netlink bytes made here and fed to a watch whose loop is not turned: what is real about it is its
@@ -32,12 +33,6 @@ struct fixture {
     char journal[128u << 10];
     size_t journal_len;
     char taken[128u << 10];
-};
-
-/* Messages in the order of sending. */
-struct batch {
-    alignas(struct nlmsghdr) uint8_t bytes[8192];
-    size_t len;
 };
 
 __attribute__((format(printf, 2, 3))) static void note(struct fixture *f, const char *format, ...)
@@ -112,85 +107,6 @@ static const char *take_journal(struct fixture *f)
     f->journal[0] = '\0';
     f->journal_len = 0;
     return f->taken;
-}
-
-/* ---- messages ---- */
-
-static struct nlmsghdr *put_message(struct batch *batch, uint16_t type, uint16_t flags,
-                                    uint32_t seq)
-{
-    struct nlmsghdr *message = mnl_nlmsg_put_header(batch->bytes + batch->len);
-
-    message->nlmsg_type = type;
-    message->nlmsg_flags = flags;
-    message->nlmsg_seq = seq;
-    return message;
-}
-
-static void end_message(struct batch *batch, const struct nlmsghdr *message)
-{
-    batch->len += MNL_ALIGN(message->nlmsg_len);
-    assert_true(batch->len < sizeof(batch->bytes));
-}
-
-static struct nlmsghdr *put_info(struct batch *batch, uint16_t type, uint16_t flags, uint32_t seq,
-                                 int ifindex)
-{
-    struct nlmsghdr *message = put_message(batch, type, flags, seq);
-    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(message, sizeof(*info));
-
-    info->ifi_index = ifindex;
-    info->ifi_type = 1;
-    info->ifi_flags = IFF_UP;
-    return message;
-}
-
-static void put_link(struct batch *batch, uint16_t type, uint16_t flags, uint32_t seq, int ifindex,
-                     const char *ifname, uint32_t mtu)
-{
-    struct nlmsghdr *message = put_info(batch, type, flags, seq, ifindex);
-
-    mnl_attr_put_strz(message, IFLA_IFNAME, ifname);
-    mnl_attr_put_u32(message, IFLA_MTU, mtu);
-    end_message(batch, message);
-}
-
-static void put_new(struct batch *batch, int ifindex, const char *ifname, uint32_t mtu)
-{
-    put_link(batch, RTM_NEWLINK, 0, 0, ifindex, ifname, mtu);
-}
-
-static void put_del(struct batch *batch, int ifindex, const char *ifname)
-{
-    put_link(batch, RTM_DELLINK, 0, 0, ifindex, ifname, 1500);
-}
-
-static void put_row(struct batch *batch, uint32_t seq, int ifindex, const char *ifname)
-{
-    put_link(batch, RTM_NEWLINK, NLM_F_MULTI, seq, ifindex, ifname, 1500);
-}
-
-static void put_done(struct batch *batch, uint32_t seq, uint16_t flags, int32_t outcome)
-{
-    struct nlmsghdr *message = put_message(batch, NLMSG_DONE, NLM_F_MULTI | flags, seq);
-    int32_t *payload = mnl_nlmsg_put_extra_header(message, sizeof(*payload));
-
-    *payload = outcome;
-    end_message(batch, message);
-}
-
-static void put_error(struct batch *batch, uint32_t seq, int error)
-{
-    struct nlmsghdr *message = put_message(batch, NLMSG_ERROR, 0, seq);
-    struct nlmsgerr *payload = mnl_nlmsg_put_extra_header(message, sizeof(*payload));
-
-    payload->error = error;
-    end_message(batch, message);
-}
-
-static void put_overrun(struct batch *batch)
-{
-    end_message(batch, put_message(batch, NLMSG_OVERRUN, 0, 0));
 }
 
 /* Feeds @batch and empties it. */
