@@ -81,7 +81,8 @@ uint32_t json_first_child(const struct json_scan *scan, uint32_t node);
 /** The child of @parent that follows its child @node, or JSON_NONE. */
 uint32_t json_next_child(const struct json_scan *scan, uint32_t parent, uint32_t node);
 uint32_t json_n_children(const struct json_scan *scan, uint32_t node);
-/** The first member of the object @node whose key is @key (in ASCII), or JSON_NONE. */
+/** The first member of @node whose key is @key (in ASCII); JSON_NONE if there is none, or if @node
+ * is no object. */
 uint32_t json_member(const struct json_scan *scan, const char *text, uint32_t node,
                      const char *key);
 

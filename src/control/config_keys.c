@@ -10,23 +10,25 @@
 #define GROUP_NAME_MAX  32
 #define N_ELEMENTS(x)   (sizeof(x) / sizeof((x)[0]))
 
+/* C0, DEL, and C1 as UTF-8 has it: names and descriptions are shown on terminals. */
 static const char *complain_control(const char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
             return "contains a control character";
     }
     return NULL;
 }
 
-/* What dev_valid_name() and dev_alloc_name() of the kernel refuse. To its isspace() the byte 0xA0,
- * which is part of some UTF-8 characters, is a blank. */
+/* What dev_valid_name() and dev_alloc_name() of the kernel refuse. */
 static const char *complain_name(const char *text)
 {
     if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return "is no name that an interface can have";
-    if (strpbrk(text, " \t\n\v\f\r\xa0"))
+    if (strpbrk(text, " \t\n\v\f\r"))
         return "contains a blank, which an interface's name cannot";
+    if (strchr(text, '\xa0'))
+        return "contains the byte 0xA0 in UTF-8, which the kernel takes for a blank";
     if (strchr(text, '/'))
         return "contains '/', which an interface's name cannot";
     if (strchr(text, ':'))

@@ -133,11 +133,11 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
                       char ret_hint[HINT_SIZE])
 {
     ret_hint[0] = '\0';
-    if (node->kind == JSON_NULL)
+    if (node->kind == JSON_NULL && !key->required)
         snprintf(ret_hint, HINT_SIZE, "leave it out instead");
     else if (wanted == JSON_INTEGER)
         hint_integer(key, node, json, ret_hint);
-    else if (wanted == JSON_STRING && node->kind == JSON_INTEGER)
+    else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
         snprintf(ret_hint, HINT_SIZE, "write [ { … } ]: a list, also for one");

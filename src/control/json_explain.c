@@ -76,12 +76,15 @@ static bool is_word_char(char c)
            c == '-' || c == '$' || c == '.' || c == '+';
 }
 
-/* The word at @at, cut to what is shown of one; "" if there is none. */
-static void word_at(const char *text, size_t len, size_t at, char ret_word[WORD_MAX + 1])
+/* The word at @at, of letters, digits and @more, cut to what is shown of one; "" if there is none.
+ */
+static void word_at(const char *text, size_t len, size_t at, const char *more,
+                    char ret_word[WORD_MAX + 1])
 {
     size_t n = 0;
 
-    while (n < WORD_MAX && at + n < len && is_word_char(text[at + n]))
+    while (n < WORD_MAX && at + n < len && text[at + n] &&
+           (is_word_char(text[at + n]) || strchr(more, text[at + n])))
         n++;
     memcpy(ret_word, text + at, n);
     ret_word[n] = '\0';
@@ -116,7 +119,7 @@ static void explain_value(const char *text, size_t len, size_t at, struct json_e
 {
     char word[WORD_MAX + 1];
 
-    word_at(text, len, at, word);
+    word_at(text, len, at, "", word);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcmp(word, words[i].start) == 0) {
             json_error_set(ret_error, at, words[i].hint, "%s", words[i].message);
@@ -143,7 +146,7 @@ static void explain_key(const char *text, size_t len, size_t at, struct json_err
     char word[WORD_MAX + 1];
     char hint[WORD_MAX + 16];
 
-    word_at(text, len, at, word);
+    word_at(text, len, at, "", word);
     snprintf(hint, sizeof(hint), "write \"%s\"", word);
     if (word[0])
         json_error_set(ret_error, at, hint, "keys are written in double quotes");
@@ -238,7 +241,7 @@ void json_explain_number(const char *text, size_t len, size_t start, size_t at,
     char hint[WORD_MAX + 32];
     char last = text[at - 1];
 
-    word_at(text, len, start, word);
+    word_at(text, len, start, ":%/", word);
     snprintf(hint, sizeof(hint), "if it is text, write \"%s\"", word);
     if (text[at] == 'x' || text[at] == 'X' || text[at] == 'o' || text[at] == 'b')
         json_error_set(ret_error, start, "write it as a decimal number",

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,16 +146,22 @@ static int compare_keys(const char *text, uint32_t a, uint32_t b)
     return char_a < char_b ? -1 : char_a > char_b;
 }
 
+static bool key_is(const char *text, const struct json_node *member, const char *key)
+{
+    struct key_cursor cursor = {.text = text, .at = (size_t)member->key + 1};
+
+    while (*key && next_char(&cursor) == (uint8_t)*key)
+        key++;
+    return !*key && next_char(&cursor) == KEY_END;
+}
+
 uint32_t json_member(const struct json_scan *scan, const char *text, uint32_t node, const char *key)
 {
+    if (scan->nodes[node].kind != JSON_OBJECT)
+        return JSON_NONE;
     for (uint32_t child = json_first_child(scan, node); child != JSON_NONE;
          child = json_next_child(scan, node, child)) {
-        struct key_cursor cursor = {.text = text, .at = (size_t)scan->nodes[child].key + 1};
-        const char *rest = key;
-
-        while (*rest && next_char(&cursor) == (uint8_t)*rest)
-            rest++;
-        if (!*rest && next_char(&cursor) == KEY_END)
+        if (key_is(text, &scan->nodes[child], key))
             return child;
     }
     return JSON_NONE;

@@ -168,7 +168,7 @@ static bool scan_number_end(struct scanner *s, size_t start, bool is_integer)
 {
     char c = has_ended(s) ? ' ' : s->text[s->at];
     bool goes_on = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                   c == '_' || c == '.' || c == '+' || c == '-' || c == ':' || c == '%';
+                   (c && strchr("_.+-:%", c));
 
     if (goes_on) {
         json_explain_number(s->text, s->len, start, s->at, s->error);

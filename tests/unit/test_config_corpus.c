@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ringspan/config.h"
+
+/*
+ * Configurations and what is said about them, from files (the arguments) of such cases:
+ *
+ *   === what it is about
+ *   { "version": 01 }
+ *   --- 1:14: a number has no leading zeros
+ *   ---       hint: if it is text, write "01"
+ *
+ * The last line break before "---" is not part of the text. Every error is listed, in order; a
+ * text without any has "--- ok". In a case whose name ends in "(escaped)", \xNN is a byte.
+ */
+
+#define MAX_TEXT  8192
+#define MIN_CASES 150
+
+struct corpus_case {
+    char name[128];
+    char text[MAX_TEXT];
+    size_t len;
+    char expected[MAX_TEXT];
+};
+
+static uint32_t n_cases;
+static uint32_t n_failed;
+
+static void append(char *to, const char *from)
+{
+    size_t len = strlen(to);
+
+    assert_true(len + strlen(from) < MAX_TEXT);
+    memcpy(to + len, from, strlen(from) + 1);
+}
+
+static void describe(const struct config_report *report, char ret_text[MAX_TEXT])
+{
+    char line[MAX_TEXT];
+
+    ret_text[0] = '\0';
+    for (uint32_t i = 0; i < report->n_errors; i++) {
+        const struct config_error *error = &report->errors[i];
+        int len = snprintf(line, sizeof(line), "--- %u:%u: ", error->line, error->column);
+
+        append(ret_text, line);
+        snprintf(line, sizeof(line), "%s%s%s\n", error->path, error->path[0] ? ": " : "",
+                 error->message);
+        append(ret_text, line);
+        if (error->hint) {
+            snprintf(line, sizeof(line), "---%*shint: %s\n", len - 3, "", error->hint);
+            append(ret_text, line);
+        }
+    }
+    if (report->n_errors == 0)
+        append(ret_text, "--- ok\n");
+}
+
+/* Replaces \xNN by the byte. */
+static void unescape(struct corpus_case *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->len; i++) {
+        if (c->text[i] == '\\' && c->text[i + 1] == 'x') {
+            char digits[3] = {c->text[i + 2], c->text[i + 3], '\0'};
+
+            c->text[n++] = (char)strtoul(digits, NULL, 16);
+            i += 3;
+        } else {
+            c->text[n++] = c->text[i];
+        }
+    }
+    c->len = n;
+}
+
+/* An exact copy on the heap, so that a sanitizer sees a read behind the end. */
+static int parse(const char *text, size_t len, struct config **ret_config,
+                 struct config_report *ret_report)
+{
+    char *copy = malloc(len ? len : 1);
+    int r;
+
+    assert_non_null(copy);
+    memcpy(copy, text, len);
+    r = config_parse("case.json", copy, len, ret_config, ret_report);
+    free(copy);
+    return r;
+}
+
+/* A document that ends early is none: what is left of an accepted text is refused. */
+static void check_prefixes(const struct corpus_case *c)
+{
+    size_t len = c->len;
+    struct config_report report;
+    struct config *config = NULL;
+
+    while (len > 0 && strchr(" \t\r\n", c->text[len - 1]))
+        len--;
+    while (len-- > 0) {
+        assert_int_equal(parse(c->text, len, &config, &report), -EINVAL);
+        assert_int_equal(report.n_errors, 1);
+        assert_in_range(report.errors[0].offset, 0, len);
+        config_report_fini(&report);
+    }
+    assert_null(config);
+}
+
+static void run(struct corpus_case *c)
+{
+    struct config *const untouched = (struct config *)c;
+    struct config *config = untouched;
+    struct config_report report;
+    char found[MAX_TEXT];
+    int r;
+
+    if (strstr(c->name, "(escaped)"))
+        unescape(c);
+    r = parse(c->text, c->len, &config, &report);
+    describe(&report, found);
+    n_cases++;
+    if (strcmp(found, c->expected) != 0) {
+        print_error("=== %s\n%.*s\nexpected:\n%sfound:\n%s", c->name, (int)c->len, c->text,
+                    c->expected, found);
+        n_failed++;
+    }
+    assert_int_equal(r, report.n_errors ? -EINVAL : 0);
+    if (r < 0)
+        assert_ptr_equal(config, untouched);
+    else
+        config_free(config);
+    if (r == 0)
+        check_prefixes(c);
+    config_report_fini(&report);
+}
+
+/* Reads the next case; false at the end of the file. @line is the one to begin with, and then the
+ * first of the case after. */
+static bool read_case(FILE *file, char line[MAX_TEXT], struct corpus_case *ret_case)
+{
+    bool has_text = false;
+
+    if (strncmp(line, "=== ", 4) != 0)
+        return false;
+    memset(ret_case, 0, sizeof(*ret_case));
+    snprintf(ret_case->name, sizeof(ret_case->name), "%.*s", (int)strcspn(line + 4, "\n"),
+             line + 4);
+    line[0] = '\0';
+    while (fgets(line, MAX_TEXT, file) && strncmp(line, "=== ", 4) != 0) {
+        bool is_outcome = strncmp(line, "---", 3) == 0;
+
+        append(is_outcome ? ret_case->expected : ret_case->text, line);
+        has_text = has_text || !is_outcome;
+        line[0] = '\0';
+    }
+    ret_case->len = strlen(ret_case->text) - has_text;
+    return true;
+}
+
+static void test_file(void **state)
+{
+    FILE *file = fopen(*state, "re");
+    struct corpus_case *c = malloc(sizeof(*c));
+    char line[MAX_TEXT] = "";
+
+    assert_non_null(file);
+    assert_non_null(c);
+    n_failed = 0;
+    assert_non_null(fgets(line, sizeof(line), file));
+    while (read_case(file, line, c))
+        run(c);
+    assert_int_equal(n_failed, 0);
+    free(c);
+    fclose(file);
+}
+
+static void test_there_are_enough_cases(void **state)
+{
+    assert_in_range(n_cases, MIN_CASES, UINT32_MAX);
+}
+
+int main(int argc, char **argv)
+{
+    struct CMUnitTest *tests = calloc((size_t)argc, sizeof(*tests));
+    int r;
+
+    if (!tests)
+        return EXIT_FAILURE;
+    for (int i = 1; i < argc; i++)
+        tests[i - 1] = (struct CMUnitTest){argv[i], test_file, NULL, NULL, argv[i]};
+    tests[argc - 1] = (struct CMUnitTest)cmocka_unit_test(test_there_are_enough_cases);
+    r = _cmocka_run_group_tests("config corpus", tests, (size_t)argc, NULL, NULL);
+    free(tests);
+    return r;
+}
