@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "ringspan/config.h"
+
+/*
+ * Any text is either a configuration that keeps its promises, or has errors that point into it and
+ * print as plain text.
+ */
+
+static void check_error(const struct config_error *error, size_t len)
+{
+    fuzz_require(error->offset <= len);
+    fuzz_require(error->line >= 1 && error->column >= 1);
+    fuzz_require(error->path && error->message && error->message[0]);
+    fuzz_require(error->excerpt);
+    fuzz_require(error->excerpt_column >= 1);
+    fuzz_require(error->excerpt_column <= strlen(error->excerpt) + 1);
+}
+
+static void check_printed(const struct config_report *report)
+{
+    char *output = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&output, &size);
+
+    fuzz_require(stream);
+    config_report_print(report, stream);
+    fclose(stream);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)output[i];
+
+        fuzz_require(c == '\n' || c == '\t' || (c >= ' ' && c != 0x7f));
+    }
+    free(output);
+}
+
+static void check_report(const struct config_report *report, size_t len)
+{
+    fuzz_require(report->n_errors > 0 && report->n_errors <= CONFIG_MAX_ERRORS);
+    for (uint32_t i = 0; i < report->n_errors; i++) {
+        check_error(&report->errors[i], len);
+        fuzz_require(i == 0 || report->errors[i - 1].offset <= report->errors[i].offset);
+    }
+    check_printed(report);
+}
+
+static bool is_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len >= 1 && len < LIMIT_NAME_SIZE && !strpbrk(name, "/:% \t\n") &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static void check_port(const struct config *config, const struct config_port *port)
+{
+    fuzz_require(is_name(port->name) && is_name(port->ifname));
+    fuzz_require(strcmp(port->ifname, "lo") != 0);
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        for (uint32_t j = 0; j < config->bridges[i].n_ports; j++) {
+            const struct config_port *other = &config->bridges[i].ports[j];
+
+            fuzz_require(other == port || (strcmp(other->name, port->name) != 0 &&
+                                           strcmp(other->ifname, port->ifname) != 0));
+        }
+    }
+}
+
+static void check_bridge(const struct config *config, const struct config_bridge *bridge)
+{
+    fuzz_require(is_name(bridge->name));
+    fuzz_require(bridge->aging_time >= LIMIT_AGING_TIME_MIN &&
+                 bridge->aging_time <= LIMIT_AGING_TIME_MAX);
+    fuzz_require(bridge->fdb.max_entries >= LIMIT_FDB_ENTRIES_MIN &&
+                 bridge->fdb.max_entries <= LIMIT_FDB_ENTRIES_MAX);
+    fuzz_require(bridge->reserved < RESERVED_N_PRESETS);
+    for (uint32_t i = 0; i < bridge->n_ports; i++)
+        check_port(config, &bridge->ports[i]);
+}
+
+static void check_config(const struct config *config)
+{
+    fuzz_require(config->version == 1);
+    fuzz_require(config->n_bridges >= 1 && config->n_bridges <= LIMIT_BRIDGES);
+    fuzz_require(config_n_ports(config) <= LIMIT_PORTS);
+    fuzz_require(config->daemon.log.level <= LOG_LEVEL_DEBUG);
+    for (uint32_t i = 0; i < config->n_bridges; i++)
+        check_bridge(config, &config->bridges[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct config *config = NULL;
+    struct config_report report;
+    int r = config_parse("fuzz.json", (const char *)data, size, &config, &report);
+
+    fuzz_require(report.source);
+    if (r < 0) {
+        fuzz_require(!config);
+        check_report(&report, size);
+    } else {
+        fuzz_require(config && report.n_errors == 0 && report.n_more == 0);
+        check_config(config);
+    }
+    config_report_fini(&report);
+    config_free(config);
+    return 0;
+}
