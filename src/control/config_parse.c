@@ -433,7 +433,9 @@ static void parse_member(struct parser *p, uint32_t node, const char *name,
     const struct config_key *key = config_key_find(object, name);
     size_t level = enter_key(p, name);
 
-    if (!key)
+    if (!key && !config_report_keeps(p->report, node_of(p, node)->key))
+        p->report->n_more++;
+    else if (!key)
         report_unknown_key(p, node, name, object);
     else if (key->type == CONFIG_PLANNED)
         report_planned_key(p, node, name);
@@ -466,7 +468,10 @@ static void parse_object(struct parser *p, uint32_t node, struct json_object *js
         uint32_t earlier = node_of(p, child)->earlier;
 
         if (earlier != JSON_NONE && earlier != child) {
-            report_repeated_key(p, child);
+            if (config_report_keeps(p->report, node_of(p, child)->key))
+                report_repeated_key(p, child);
+            else
+                p->report->n_more++;
             continue;
         }
         parse_member(p, child, json_object_iter_peek_name(&member),
@@ -543,6 +548,8 @@ int config_parse(const char *source, const char *text, size_t len, struct config
                           error.message);
     if (r == 0)
         r = parse_document(&scanned, &report, ret_config);
+    if (r == -ENOMEM && report.source)
+        config_report_add(&report, 0, "", NULL, "out of memory");
     config_report_locate(&report, text, len);
     json_scan_fini(&scanned.scan);
     *ret_report = report;

@@ -39,6 +39,12 @@ void config_report_fini(struct config_report *report)
     *report = (struct config_report){0};
 }
 
+bool config_report_keeps(const struct config_report *report, size_t offset)
+{
+    return report->n_errors < CONFIG_MAX_ERRORS ||
+           offset < report->errors[CONFIG_MAX_ERRORS - 1].offset;
+}
+
 /* Makes room at the place where an error at @offset belongs; NULL if it is not to be kept. */
 static struct config_error *insert(struct config_report *report, size_t offset)
 {
@@ -46,12 +52,10 @@ static struct config_error *insert(struct config_report *report, size_t offset)
 
     if (!report->errors)
         report->errors = calloc(CONFIG_MAX_ERRORS, sizeof(*report->errors));
-    if (!report->errors)
+    if (!report->errors || !config_report_keeps(report, offset))
         return NULL;
     while (i > 0 && report->errors[i - 1].offset > offset)
         i--;
-    if (i == CONFIG_MAX_ERRORS)
-        return NULL;
     if (report->n_errors == CONFIG_MAX_ERRORS) {
         error_fini(&report->errors[--report->n_errors]);
         report->n_more++;
@@ -155,25 +159,24 @@ static void copy_safely(FILE *stream, const char *text, size_t end, size_t at, u
     }
 }
 
-static void locate(struct config_error *error, const char *text, size_t len)
+/* The line from @start to @end, cut around @column. */
+static void set_excerpt(struct config_error *error, const char *text, size_t start, size_t end)
 {
-    struct json_position position = json_position(text, len, error->offset);
-    size_t at = position.line_start;
-    size_t end = line_end(text, len, at);
-    uint32_t n = count_chars(text, end, at);
-    uint32_t first = position.column > EXCERPT_WIDTH / 2 ? position.column - EXCERPT_WIDTH / 2 : 1;
+    uint32_t n = count_chars(text, end, start);
+    uint32_t first = error->column > EXCERPT_WIDTH / 2 ? error->column - EXCERPT_WIDTH / 2 : 1;
+    size_t at = start;
     size_t size;
     FILE *stream;
 
-    error->line = position.line;
-    error->column = position.column;
     if (n <= EXCERPT_WIDTH)
         first = 1;
     else if (first > n - EXCERPT_WIDTH + 1)
         first = n - EXCERPT_WIDTH + 1;
     for (uint32_t i = 1; i < first; i++)
         at = skip_char(text, end, at);
-    error->excerpt_column = position.column - first + 1 + (first > 1 ? strlen(CUT) : 0);
+    error->excerpt_column = error->column - first + 1;
+    if (first > 1)
+        error->excerpt_column += strlen(CUT);
 
     stream = open_memstream(&error->excerpt, &size);
     if (!stream)
@@ -186,8 +189,20 @@ static void locate(struct config_error *error, const char *text, size_t len)
 
 void config_report_locate(struct config_report *report, const char *text, size_t len)
 {
-    for (uint32_t i = 0; i < report->n_errors; i++)
-        locate(&report->errors[i], text, len);
+    uint32_t line = 1;
+    size_t line_start = 0;
+
+    for (uint32_t i = 0; i < report->n_errors; i++) {
+        struct config_error *error = &report->errors[i];
+        struct json_position position =
+            json_position(text + line_start, len - line_start, error->offset - line_start);
+
+        line += position.line - 1;
+        line_start += position.line_start;
+        error->line = line;
+        error->column = position.column;
+        set_excerpt(error, text, line_start, line_end(text, len, line_start));
+    }
 }
 
 /* Columns of a terminal that the character takes. The common blocks are enough here: a caret that

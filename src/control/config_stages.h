@@ -2,6 +2,7 @@
 #ifndef CONFIG_STAGES_H
 #define CONFIG_STAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ int config_report_init(struct config_report *report, const char *source);
 void config_report_add(struct config_report *report, size_t offset, const char *path,
                        const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/** False if an error at @offset would only be counted: a text of 8 MiB can have more of them than
+ * anybody should spend a sentence on. */
+bool config_report_keeps(const struct config_report *report, size_t offset);
 /** Finds lines, columns and excerpts, once all errors are in. */
 void config_report_locate(struct config_report *report, const char *text, size_t len);
 

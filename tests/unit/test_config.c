@@ -198,6 +198,34 @@ static void test_more_errors_than_are_kept(void **state)
     config_report_fini(&report);
 }
 
+/* As many members of one object as the scan lets through, all of them wrong. A sentence for each,
+ * or a search of the text for each, would take minutes. */
+static void check_many_errors(uint32_t n, uint32_t n_distinct)
+{
+    struct config *config = NULL;
+    struct config_report report;
+    char *bytes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&bytes, &size);
+
+    assert_non_null(stream);
+    for (uint32_t i = 0; i < n; i++)
+        fprintf(stream, "%c\"key%u\": 0", i ? ',' : '{', i % n_distinct);
+    fputc('}', stream);
+    fclose(stream);
+    assert_int_equal(config_parse("many.json", bytes, size, &config, &report), -EINVAL);
+    assert_int_equal(report.n_errors, CONFIG_MAX_ERRORS);
+    assert_int_equal(report.n_errors + report.n_more, n + 2);
+    config_report_fini(&report);
+    free(bytes);
+}
+
+static void test_many_errors(void **state)
+{
+    check_many_errors(LIMIT_CONFIG_NODES - 1, LIMIT_CONFIG_NODES);
+    check_many_errors(LIMIT_CONFIG_NODES - 1, 50);
+}
+
 static char *printed(const char *source, const char *text)
 {
     struct config *config = NULL;
@@ -456,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_too_many_ports_over_bridges),
         cmocka_unit_test(test_too_many_bridges),
         cmocka_unit_test(test_more_errors_than_are_kept),
+        cmocka_unit_test(test_many_errors),
         cmocka_unit_test(test_print),
         cmocka_unit_test(test_print_keeps_tabs),
         cmocka_unit_test(test_print_wide_text),
