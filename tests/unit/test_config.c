@@ -154,12 +154,12 @@ static void test_too_many_ports_over_bridges(void **state)
 
     text_begin(&text);
     text_add_bridge(&text, 0, LIMIT_PORTS);
-    text_add_bridge(&text, 1, 2);
+    text_add_bridge(&text, 1, 1);
     assert_int_equal(text_end(&text, &report), -EINVAL);
     assert_int_equal(report.n_errors, 1);
     assert_string_equal(report.errors[0].path, "bridges[1].ports[0]");
     assert_string_equal(report.errors[0].message,
-                        "4098 ports are too many: at most 4096 are allowed in one daemon");
+                        "4097 ports are too many: at most 4096 are allowed in one daemon");
     assert_int_equal(report.errors[0].line, LIMIT_PORTS + 4);
     config_report_fini(&report);
 }
