@@ -15,7 +15,7 @@
  *
  *   - the text is at most LIMIT_CONFIG_BYTES long, LIMIT_CONFIG_DEPTH deep and has at most
  *     LIMIT_CONFIG_NODES values;
- *   - integers fit int64_t, fractions fit a double;
+ *   - integers fit int64_t;
  *   - no string or key contains U+0000;
  *   - there is no byte order mark (which the RFC lets a reader ignore).
  *

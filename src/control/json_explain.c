@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "json_explain.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,7 +71,7 @@ static bool begins_with(const char *text, size_t len, size_t at, const char *sta
     return len - at >= n && memcmp(text + at, start, n) == 0;
 }
 
-static bool is_word_char(char c)
+bool json_is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '$' || c == '.' || c == '+';
@@ -84,7 +85,7 @@ static void word_at(const char *text, size_t len, size_t at, const char *more,
     size_t n = 0;
 
     while (n < WORD_MAX && at + n < len && text[at + n] &&
-           (is_word_char(text[at + n]) || strchr(more, text[at + n])))
+           (json_is_word_char(text[at + n]) || strchr(more, text[at + n])))
         n++;
     memcpy(ret_word, text + at, n);
     ret_word[n] = '\0';
@@ -165,7 +166,7 @@ static void explain_colon(const char *text, size_t len, size_t at, struct json_e
         json_error_set(ret_error, at, "write \"key\": value", "this key has no value");
     else if (strchr("=", text[at]))
         json_error_set(ret_error, at, "write \"key\": value", "'=' stands where ':' should be");
-    else if (is_word_char(text[at]) || strchr("\"{[", text[at]))
+    else if (json_is_word_char(text[at]) || strchr("\"{[", text[at]))
         json_error_set(ret_error, at, "write \"key\": value",
                        "a ':' is missing between a key and its value");
     else
@@ -174,7 +175,7 @@ static void explain_colon(const char *text, size_t len, size_t at, struct json_e
 
 static void explain_comma(const char *text, size_t len, size_t at, struct json_error *ret_error)
 {
-    if (is_word_char(text[at]) || strchr("\"{[", text[at]))
+    if (json_is_word_char(text[at]) || strchr("\"{[", text[at]))
         json_error_set(ret_error, at, NULL, "a ',' is missing before this");
     else if (strchr("]}", text[at]))
         json_error_set(ret_error, at, NULL, "'%c' closes what '%c' opened", text[at],

@@ -2,7 +2,6 @@
 #ifndef JSON_EXPLAIN_H
 #define JSON_EXPLAIN_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,6 +34,8 @@ void json_explain_utf8(const char *text, size_t at, struct json_error *ret_error
 /** True, and *ret_error says why, if the text begins like a file that is not UTF-8 text. */
 bool json_explain_encoding(const char *text, size_t len, struct json_error *ret_error);
 
+/** What words and numbers are made of, ours and those of other languages. */
+bool json_is_word_char(char c);
 /** Fills in *ret_error; a NULL @hint is none. */
 void json_error_set(struct json_error *ret_error, size_t offset, const char *hint,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -19,7 +19,7 @@ struct scanner {
     struct json_error *error;
 };
 
-/* For "return fail(json_error_set(…))": every function here is true, or false and has said why. */
+/* Says what is wrong, and is false. Every scan function is true, or false and has said why. */
 #define fail(...) (json_error_set(__VA_ARGS__), false)
 
 static bool scan_value(struct scanner *s, uint32_t key);
@@ -142,10 +142,13 @@ static bool scan_string(struct scanner *s)
     return true;
 }
 
-static void skip_digits(struct scanner *s)
+static bool take_digits(struct scanner *s)
 {
+    size_t start = s->at;
+
     while (is_digit(s))
         s->at++;
+    return s->at > start;
 }
 
 static bool fits_int64(const char *digits, size_t n)
@@ -167,10 +170,8 @@ static bool fits_int64(const char *digits, size_t n)
 static bool scan_number_end(struct scanner *s, size_t start, bool is_integer)
 {
     char c = has_ended(s) ? ' ' : s->text[s->at];
-    bool goes_on = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                   (c && strchr("_.+-:%", c));
 
-    if (goes_on) {
+    if (json_is_word_char(c) || c == ':' || c == '%') {
         json_explain_number(s->text, s->len, start, s->at, s->error);
         return false;
     }
@@ -193,22 +194,20 @@ static bool scan_number(struct scanner *s, enum json_kind *ret_kind)
     if (is_at(s, '0'))
         s->at++;
     else
-        skip_digits(s);
+        take_digits(s);
     if (is_at(s, '.')) {
         is_integer = false;
         s->at++;
-        if (!is_digit(s))
+        if (!take_digits(s))
             return fail(s->error, start, NULL, "a digit is missing behind '.'");
-        skip_digits(s);
     }
     if (is_at(s, 'e') || is_at(s, 'E')) {
         is_integer = false;
         s->at++;
         if (is_at(s, '+') || is_at(s, '-'))
             s->at++;
-        if (!is_digit(s))
+        if (!take_digits(s))
             return fail(s->error, start, NULL, "the exponent of this number has no digits");
-        skip_digits(s);
     }
     *ret_kind = is_integer ? JSON_INTEGER : JSON_FRACTION;
     return scan_number_end(s, start, is_integer);
@@ -218,13 +217,10 @@ static bool scan_number(struct scanner *s, enum json_kind *ret_kind)
 static bool take_keyword(struct scanner *s, const char *word)
 {
     size_t n = strlen(word);
-    char next;
 
     if (s->len - s->at < n || memcmp(s->text + s->at, word, n) != 0)
         return false;
-    next = s->len - s->at > n ? s->text[s->at + n] : ' ';
-    if ((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
-        (next >= '0' && next <= '9') || next == '_' || next == '-')
+    if (s->len - s->at > n && json_is_word_char(s->text[s->at + n]))
         return false;
     s->at += n;
     return true;
