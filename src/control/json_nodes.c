@@ -122,7 +122,7 @@ static uint32_t next_escaped(struct key_cursor *cursor)
 
 static uint32_t next_char(struct key_cursor *cursor)
 {
-    uint32_t c;
+    uint32_t c = 0;
 
     if (cursor->text[cursor->at] == '"')
         return KEY_END;

@@ -332,7 +332,7 @@ static bool scan_value(struct scanner *s, uint32_t key)
 {
     uint32_t index = s->n_nodes;
     uint32_t start = (uint32_t)s->at;
-    enum json_kind kind;
+    enum json_kind kind = JSON_NULL;
 
     if (index == LIMIT_CONFIG_NODES)
         return fail(s->error, s->at, NULL, "the text has more than %d values", LIMIT_CONFIG_NODES);
