@@ -140,9 +140,9 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
     else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
-        snprintf(ret_hint, HINT_SIZE, "write [ { … } ]: a list, also for one");
+        snprintf(ret_hint, HINT_SIZE, "write [ { ... } ]: a list, also for one");
     else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
-        snprintf(ret_hint, HINT_SIZE, "write { \"name\": … }");
+        snprintf(ret_hint, HINT_SIZE, "write { \"name\": ... }");
 }
 
 /* A fraction is shown as it was written: 3e2 is one to JSON only. */

@@ -357,13 +357,13 @@ static bool scan_document(struct scanner *s)
         return fail(s->error, 0, NULL, "the text has %zu bytes; at most %u are read", s->len,
                     LIMIT_CONFIG_BYTES);
     if (s->len == 0)
-        return fail(s->error, 0, "a configuration is one object: { \"version\": 1, … }",
+        return fail(s->error, 0, "a configuration is one object: { \"version\": 1, ... }",
                     "the text is empty");
     if (json_explain_encoding(s->text, s->len, s->error))
         return false;
     skip_blanks(s);
     if (has_ended(s))
-        return fail(s->error, 0, "a configuration is one object: { \"version\": 1, … }",
+        return fail(s->error, 0, "a configuration is one object: { \"version\": 1, ... }",
                     "the text has nothing but blanks");
     if (!scan_value(s, JSON_NONE))
         return false;
