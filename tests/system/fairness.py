@@ -7,8 +7,9 @@ import socket
 import time
 
 from lab import eventually, main, ringspan_only
+from lab.space import ip_batch
 from lab.traffic import Flood, Traffic
-from lab.wire import Wire, pattern
+from lab.wire import BROADCAST, Wire, pattern
 
 ROUNDS = 300  # frames that must cross beside a flood
 ANSWER_WITHIN = 2.0
@@ -62,6 +63,32 @@ def test_flood_of_new_sources(lab):
             a.wire.send(*[b"\x02\x00\x00\x00\x00\x02\x02\x00\x00\x77" + n.to_bytes(2, "big") +
                           b"\x88\xb5" + pattern(46) for n in range(start, start + 500)])
     lab.check()
+
+
+@ringspan_only
+def test_loop_of_cables_is_survived(lab):
+    """Two ports joined outside: frames circle as fast as they can, and the daemon still obeys."""
+    a, b = lab.add_hosts(2)
+    ip_batch(["link add l1 type veth peer name l2", "link set l1 up", "link set l2 up"])
+    lab.start(["l1", "l2"])
+    a.wire.send(*[a.frame(BROADCAST, pattern(100 + i)) for i in range(100)])
+    eventually(lambda: lab.switch.counters("l1", "in")["received"] > 20000, "frames circle")
+    lab.check()
+    ends_within_two_seconds(lab)
+
+
+@ringspan_only
+def test_ends_under_a_flood(lab):
+    a, b = lab.start_with_hosts(2)
+    with Flood(a, a.frame(BROADCAST, pattern(46))):
+        eventually(lambda: lab.switch.counters(a.port, "in")["received"] > 10000, "flood")
+        ends_within_two_seconds(lab)
+
+
+def ends_within_two_seconds(lab):
+    started = time.monotonic()
+    assert lab.switch.stop() == 0
+    assert time.monotonic() - started < 2
 
 
 class Client:

@@ -19,7 +19,7 @@ PRESETS = {
 def test_bad_sources_are_dropped(lab):
     left, right = lab.start_with_hosts(2)
     bad = [frame(right.mac, GROUP_SOURCE), frame(right.mac, BROADCAST), frame(BROADCAST, ZERO_SOURCE),
-           frame(BROADCAST, GROUP_SOURCE, tags=[tag(TPID_C, 7)])]
+           frame(BROADCAST, GROUP_SOURCE, pattern(46), tags=[tag(TPID_C, 7)])]
     lab.expect(left, bad, [])
     if lab.switch.is_ringspan:
         assert lab.switch.dropped(left.port, "in") == {"source_group": 3, "source_zero": 1}

@@ -64,6 +64,24 @@ def test_fdb_rows(lab):
 
 
 @ringspan_only
+def test_two_bridges_are_apart(lab):
+    """One daemon, two bridges, the same addresses on both."""
+    a, b, c, d = lab.add_hosts(4)
+    lab.capture_everywhere()
+    lab.switch.write_bridges({"name": "lab0", "ports": [{"name": a.port}, {"name": b.port}]},
+                             {"name": "lab1", "ports": [{"name": c.port}, {"name": d.port}]})
+    lab.switch.launch()
+    frames = [frame(STATION, b.mac, pattern(46)), frame("ff:ff:ff:ff:ff:ff", STATION, pattern(46))]
+    for sender, receiver, others in ((a, b, (c, d)), (c, d, (a, b))):
+        lab.expect(sender, frames, [receiver], absent=others)
+    for host in lab.hosts:
+        assert host.wire.drain() == []
+    ports = {(row["master"], row["port"]) for row in lab.switch.query("fdb")
+             if row["mac"] == STATION}
+    assert ports == {("lab0", a.port), ("lab1", c.port)}
+
+
+@ringspan_only
 def test_full_table_is_fair(lab):
     """One host that invents addresses cannot push out the others'."""
     noisy, quiet, third = lab.start_with_hosts(3, fdb={"max_entries": 64})

@@ -4,6 +4,7 @@
 
 import json
 import os
+import socket
 import subprocess
 
 from lab import SkipTest, eventually, ip, main, ringspan_only
@@ -109,17 +110,12 @@ def test_replaced_at_once(lab):
     for _ in range(ROUNDS):
         ip_batch(["link del " + b.port] + list(b.creation())[1:])
         b.plug_in()
-        index = interface_index(b.port)
+        index = socket.if_nametoindex(b.port)
         eventually(lambda: lab.switch.port(b.port)["ifindex"] == index, "new interface")
         lab.switch.wait_state(b.port, "forwarding")
         eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
         lab.expect(a, [a.frame(BROADCAST, pattern(46))], [b, c])
         lab.teach(b)
-
-
-def interface_index(ifname):
-    with open("/sys/class/net/%s/ifindex" % ifname) as file:
-        return int(file.read())
 
 
 def rename(old, new, live):
@@ -259,8 +255,9 @@ def test_one_daemon_per_device(lab):
 @ringspan_only
 def test_not_an_ethernet_interface(lab):
     (a,) = lab.add_hosts(1)
-    lab.switch.start([a.port, "lo"], wait=False)
-    lab.switch.wait_state("lo", "error", "Ethernet")
+    ip("tuntap", "add", "t0", "mode", "tun")
+    lab.switch.start([a.port, "t0"], wait=False)
+    lab.switch.wait_state("t0", "error", "Ethernet")
     lab.switch.wait_state(a.port, "forwarding")
 
 

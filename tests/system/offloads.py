@@ -148,7 +148,8 @@ def superframes(dst, src):
     for size in PAYLOAD_SIZES:
         payload = pattern(size)
         for tags in TAG_STACKS:
-            yield superframe(dst, src, payload, GSO_SIZE, tags) + (payload, tags)
+            for ecn in (False, True):
+                yield superframe(dst, src, payload, GSO_SIZE, tags, ecn) + (payload, tags)
 
 
 def test_tagged_superframes_cross_whole(lab):

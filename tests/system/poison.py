@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""What can stop a transmit ring, provoked on real devices: nothing behind it may suffer.
+"""What can stop a ring, provoked on real devices: nothing behind it may suffer.
 
 The daemon is stopped while frames wait in its receive ring and the egress is spoiled, so that it
-sends with yesterday's knowledge.
+sends with yesterday's knowledge; or while more frames come than the ring has room for.
 """
 
-from lab import ip, main, ringspan_only, run
+from lab import eventually, ip, main, ringspan_only, run
 from lab.wire import BROADCAST, frame_of_length, pattern
 
 COUNT = 300
@@ -154,6 +154,38 @@ def test_tap_whose_owner_does_not_read(lab):
     last = a.sentinel()
     a.wire.send(last)
     assert device.receive_until_sentinel(last) == []
+
+
+@ringspan_only
+def test_receive_ring_overflows(lab):
+    """What does not fit is missing, counted; what follows is whole."""
+    a, b = lab.start_with_hosts(2)
+    frames = frames_to(a, BROADCAST, count=20000, length=20)
+    with lab.switch.stopped():
+        a.wire.send(*frames)
+    slots = lab.switch.port(a.port)["ring"]["rx_slots"]
+    last = a.sentinel()
+    eventually(lambda: lab.switch.counters(a.port, "in")["received"] >= slots, "ring is read")
+    a.wire.send(last)
+    assert b.wire.receive_until_sentinel(last) == frames[:slots]
+    assert lab.switch.counters(a.port, "kernel")["tp_drops"] == len(frames) - slots
+
+
+@ringspan_only
+def test_receive_buffer_overflows(lab):
+    """Frames larger than a slot share the socket's buffer; small ones among them need none."""
+    a, b = lab.start_with_hosts(2, mtu=9000)
+    frames = [a.frame(BROADCAST, b"%06d" % i + pattern(8900 if i % 2 else 50))
+              for i in range(4000)]
+    last = a.sentinel()
+    with lab.switch.stopped():
+        a.wire.send(*frames, last)
+    got = b.wire.receive_until_sentinel(last)
+    assert [raw for raw in got if len(raw) < 1000] == frames[0::2]
+    assert got == [raw for raw in frames if raw in set(got)], "altered or out of order"
+    assert lab.switch.dropped(a.port, "in") == {"truncated": len(frames) - len(got)}
+    assert len(got) < len(frames), "the buffer did not overflow"
+    lab.expect(a, frames[:50], [b])
 
 
 if __name__ == "__main__":

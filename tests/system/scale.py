@@ -81,6 +81,25 @@ def test_killed_with_64_ports(lab):
 
 
 @ringspan_only
+def test_limit_of_open_files_is_raised(lab):
+    lab.add_hosts(PORTS)
+    lab.switch.write_config([host.port for host in lab.hosts])
+    lab.switch.launch(prefix=("prlimit", "--nofile=64:4096"))
+
+
+@ringspan_only
+def test_many_ports_that_wait(lab):
+    """As many as a configuration may have: an interface that is missing costs no ring."""
+    (a,) = lab.add_hosts(1)
+    started = time.monotonic()
+    lab.switch.start([a.port] + ["w%d" % i for i in range(4095)], wait=False)
+    lab.switch.wait(a.port)
+    assert len(lab.switch.query("port")) == 4096
+    print("4096 ports, one there: {:.2f} s".format(time.monotonic() - started))
+    assert lab.switch.stop(2) == 0
+
+
+@ringspan_only
 def test_ends_while_it_starts(lab):
     lab.add_hosts(PORTS)
     before = promiscuity()
@@ -89,7 +108,8 @@ def test_ends_while_it_starts(lab):
         process = lab.switch.spawn()
         handlers_are_there(process)
         time.sleep(delay)  # any moment of the start will do
-        assert lab.switch.stop(5) == 0
+        code = lab.switch.stop(5)
+        assert code == 0, "exit {} after {} s".format(code, delay)
         assert_left_as_found(before)
 
 

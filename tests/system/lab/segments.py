@@ -7,7 +7,8 @@ from .wire import frame, mac_bytes
 
 VNET_HEADER = struct.Struct("=BBHHHH")  # struct virtio_net_hdr
 NEEDS_CSUM = 1
-GSO_TCPV4 = 1
+GSO_TCPV4, GSO_ECN = 1, 0x80
+TCP_ACK, TCP_CWR = 0x10, 0x80
 IPPROTO_TCP = 6
 CSUM_OFFSET = 16
 IP_SIZE, TCP_SIZE = 20, 20
@@ -35,14 +36,16 @@ def ip_header(payload_length):
     return header[:10] + struct.pack("!H", 0xFFFF ^ sum16(header)) + header[12:]
 
 
-def superframe(dst, src, payload, gso_size, tags=()):
+def superframe(dst, src, payload, gso_size, tags=(), ecn=False):
     """(offload header, frame): one TCP segment of any size, its checksum left to the hardware."""
+    flags = TCP_ACK | (TCP_CWR if ecn else 0)
     partial = sum16(pseudo_header(TCP_SIZE + len(payload)))
-    tcp = struct.pack("!HHIIBBHHH", 1, 2, FIRST_SEQUENCE, 0, TCP_SIZE << 2, 0x10, 65535, partial, 0)
+    tcp = struct.pack("!HHIIBBHHH", 1, 2, FIRST_SEQUENCE, 0, TCP_SIZE << 2, flags, 65535, partial, 0)
     packet = ip_header(TCP_SIZE + len(payload)) + tcp + payload
     raw = frame(dst, src, packet, tags=tags, ethertype=0x0800)
+    gso_type = GSO_TCPV4 | (GSO_ECN if ecn else 0)
     tcp_start = len(raw) - len(payload) - TCP_SIZE
-    vnet = VNET_HEADER.pack(NEEDS_CSUM, GSO_TCPV4, tcp_start + TCP_SIZE, gso_size, tcp_start,
+    vnet = VNET_HEADER.pack(NEEDS_CSUM, gso_type, tcp_start + TCP_SIZE, gso_size, tcp_start,
                             CSUM_OFFSET)
     return vnet, raw
 

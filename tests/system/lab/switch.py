@@ -35,9 +35,11 @@ class Ringspan:
         self.process = None
 
     def write_config(self, ports, **bridge):
-        """`ports`: names, or objects of the configuration."""
-        entries = [{"name": port} if isinstance(port, str) else port for port in ports]
-        document = {"version": 1, "bridges": [dict(bridge, name=self.name, ports=entries)],
+        self.write_bridges(dict(bridge, name=self.name, ports=[{"name": port} for port in ports]))
+
+    def write_bridges(self, *bridges):
+        """Objects of the configuration."""
+        document = {"version": 1, "bridges": bridges,
                     "daemon": {"control": {"socket": self.socket}, "log": {"level": "debug"}}}
         self.write_text(json.dumps(document, indent=2))
 
@@ -56,7 +58,11 @@ class Ringspan:
 
     def start(self, ports, wait=True, **bridge):
         self.write_config(ports, **bridge)
-        self.spawn()
+        self.launch(wait)
+
+    def launch(self, wait=True, prefix=()):
+        """Starts the daemon on the configuration that was written."""
+        self.spawn(prefix)
         self.wait_ready()
         if wait:
             self.wait()
