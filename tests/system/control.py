@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The command-line tool against a daemon: rows, exit codes, waiting, and who may ask."""
+
+import json
+import os
+import shutil
+import subprocess
+
+from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn
+
+OK, USAGE, REFUSED, UNREACHABLE, INVALID, PERMISSION = range(6)
+NOBODY = 65534
+FLAT = {
+    "bridge": {"name", "n_ports", "aging_time", "reserved"},
+    "port": {"name", "ifname", "master", "state", "reason", "mtu", "flags", "ring"},
+    "fdb": {"mac", "vlan", "port", "ifname", "master", "age", "flags"},
+    "ledger": {"master", "port", "direction", "balanced"},
+}
+
+
+def ask(lab, *argv, **kwargs):
+    return subprocess.run([lab.switch.client, *argv], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+
+
+def ask_as_nobody(lab, *argv, group=NOBODY):
+    # Nobody may not look into the home directory that this may be built in.
+    client = shutil.copy(lab.switch.client, "/run/lab/client")
+    prefix = ["setpriv", "--reuid", str(NOBODY), "--regid", str(group), "--clear-groups"]
+    return subprocess.run(prefix + [client, *argv], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@ringspan_only
+def test_rows(lab):
+    a, b = lab.start_with_hosts(2)
+    lab.teach(a, b)
+    for command, keys in FLAT.items():
+        rows = lab.switch.query(command)
+        assert rows and all(keys <= set(row) for row in rows), "{}: {}".format(command, rows)
+        table = lab.switch.call(command).stdout.splitlines()
+        assert len(table) >= len(rows), "a line for each row"
+    ledger = {(row["port"], row["direction"]) for row in lab.switch.query("ledger")}
+    assert {(host.port, way) for host in (a, b) for way in ("in", "out", "kernel")} <= ledger
+    assert all(row["balanced"] for row in lab.switch.query("ledger"))
+
+
+@ringspan_only
+def test_exit_codes(lab):
+    (a,) = lab.add_hosts(1)
+    lab.start()
+    expected = [
+        (OK, ["port"]), (OK, ["version"]), (OK, ["wait", a.port]),
+        (USAGE, ["nonsense"]), (USAGE, []), (USAGE, ["--nonsense"]), (USAGE, ["port", "--for", "x"]),
+        (USAGE, ["wait", "--timeout", "soon"]),
+        (REFUSED, ["wait", "nosuch"]), (REFUSED, ["wait", a.port, "--for", "nosuch"]),
+    ]
+    for status, argv in expected:
+        done = lab.switch.call(*argv)
+        assert done.returncode == status, "{}: {}, {}".format(argv, done.returncode, done.stderr)
+        assert status == OK or done.stderr, "{} says nothing".format(argv)
+    assert ask(lab, "-S", "/run/lab/nobody.sock", "port").returncode == UNREACHABLE
+
+
+@ringspan_only
+def test_check(lab):
+    lab.switch.write_config(["p1"])
+    assert ask(lab, "check", lab.switch.config).returncode == OK
+    lab.switch.write_text('{"version": 1,\n "bridges": [{"name": "lab0", "ports": [{"nam": 1}]}]}')
+    done = ask(lab, "check", lab.switch.config)
+    assert done.returncode == INVALID
+    assert lab.switch.config + ":2:" in done.stderr, done.stderr
+
+
+@ringspan_only
+def test_wait_says_who_is_late(lab):
+    (a,) = lab.add_hosts(1)
+    lab.switch.start([a.port, "late"], wait=False)
+    lab.switch.wait(a.port)
+    done = lab.switch.call("wait", "--timeout", "1")
+    assert done.returncode == REFUSED
+    assert "late" in done.stderr and "waiting" in done.stderr, done.stderr
+    assert a.port + " is" not in done.stderr
+
+
+@ringspan_only
+def test_wait_returns_when_it_happens(lab):
+    (a,) = lab.add_hosts(1)
+    lab.switch.start([a.port, "p2"], wait=False)
+    client = spawn(lab.switch.client, "-S", lab.switch.socket, "wait", "p2", "--timeout", "20")
+    lab.switch.wait(a.port)
+    assert client.poll() is None
+    lab.add_hosts(1)
+    assert client.wait(DEADLINE) == OK
+    ip("link", "set", a.port, "down")
+    lab.switch.wait(a.port, state="down")
+
+
+@ringspan_only
+def test_wait_waits_for_the_daemon_too(lab):
+    (a,) = lab.add_hosts(1)
+    client = spawn(lab.switch.client, "-S", lab.switch.socket, "wait", "--timeout", "20")
+    lab.start()
+    assert client.wait(DEADLINE) == OK
+
+
+def start_with_control(lab, control):
+    document = {"version": 1, "bridges": [{"name": "lab0", "ports": [{"name": "p1"}]}],
+                "daemon": {"control": control}}
+    lab.switch.write_text(json.dumps(document))
+    lab.switch.spawn()
+
+
+@ringspan_only
+def test_default_socket_and_names(lab):
+    lab.add_hosts(1)
+    start_with_control(lab, {})
+    lab.switch.socket = "/run/ringspan/ringspan.sock"
+    eventually(lambda: os.path.exists(lab.switch.socket), "the default socket")
+    assert ask(lab, "port").returncode == OK
+    assert ask(lab, "-S", "ringspan", "port").returncode == OK
+    assert ask(lab, "port", env={"RINGSPAN_SOCKET": lab.switch.socket}).returncode == OK
+    assert ask(lab, "port", env={"RINGSPAN_SOCKET": "other"}).returncode == UNREACHABLE
+
+
+@ringspan_only
+def test_who_may_ask(lab):
+    """Root, and a group if one is configured."""
+    lab.add_hosts(1)
+    lab.start()
+    argv = ("-S", lab.switch.socket, "port")
+    assert ask_as_nobody(lab, *argv).returncode == PERMISSION
+    lab.switch.stop()
+    start_with_control(lab, {"socket": lab.switch.socket, "group": "games"})
+    lab.switch.wait_ready()
+    assert ask_as_nobody(lab, *argv).returncode == PERMISSION
+    games = 60
+    done = ask_as_nobody(lab, *argv, group=games)
+    assert done.returncode == OK, done.stderr
+
+
+if __name__ == "__main__":
+    main()
