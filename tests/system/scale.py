@@ -10,6 +10,7 @@ from lab.wire import BROADCAST, pattern
 
 PORTS = 64
 END_WITHIN = 2.0
+FORWARDS = "-> forwarding"
 
 
 def promiscuity():
@@ -104,12 +105,14 @@ def test_ends_while_it_starts(lab):
     lab.add_hosts(PORTS)
     before = promiscuity()
     lab.switch.write_config([host.port for host in lab.hosts])
-    for delay in (0.0, 0.02, 0.1):
+    for n_forwarding in (0, 0, 1, 20):
+        seen = lab.switch.read_log().count(FORWARDS)
         process = lab.switch.spawn()
         handlers_are_there(process)
-        time.sleep(delay)  # any moment of the start will do
+        eventually(lambda: lab.switch.read_log().count(FORWARDS) - seen >= n_forwarding,
+                   "%d ports forward" % n_forwarding)
         code = lab.switch.stop(5)
-        assert code == 0, "exit {} after {} s".format(code, delay)
+        assert code == 0, "exit {} with {} ports forwarding".format(code, n_forwarding)
         assert_left_as_found(before)
 
 

@@ -75,7 +75,7 @@ def eventually(predicate, what, timeout=DEADLINE):
             return value
         if time.monotonic() > deadline:
             raise AssertionError("not within {} s: {}".format(timeout, what))
-        time.sleep(POLL_INTERVAL)
+        time.sleep(POLL_INTERVAL)  # lint: poll
 
 
 def kill_at_exit_of_parent():
