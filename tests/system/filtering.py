@@ -3,7 +3,7 @@
 """What must not cross: bad sources, reserved destinations; and what must not upset anything."""
 
 from lab import eventually, main, ringspan_only
-from lab.wire import BROADCAST, TPID_C, frame, mac_bytes, pattern, tag
+from lab.wire import BROADCAST, TPID_C, Wire, frame, mac_bytes, pattern, tag
 
 GROUP_SOURCE = "03:00:00:00:00:01"
 ZERO_SOURCE = "00:00:00:00:00:00"
@@ -96,6 +96,18 @@ def test_frame_to_its_own_source_and_port(lab):
     assert left.wire.drain() == []
     if lab.switch.is_ringspan:
         assert lab.switch.dropped(left.port, "in") == {"same_port": 2}
+
+
+def test_frames_that_the_switch_host_sends_are_not_received(lab):
+    """What leaves through a port from outside the switch goes to the cable and nowhere else."""
+    left, right = lab.start_with_hosts(2)
+    raw = frame(BROADCAST, "02:00:00:00:00:77", pattern(46))
+    outside = Wire(left.port)
+    outside.send(raw)
+    assert left.wire.receive() == raw
+    lab.expect(left, [], [])
+    if lab.switch.is_ringspan:
+        assert lab.switch.fdb() == {left.mac: left.port}
 
 
 @ringspan_only

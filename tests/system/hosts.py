@@ -5,7 +5,8 @@
 import itertools
 import json
 
-from lab import eventually, main
+from lab import eventually, main, ringspan_only
+from lab.space import ip_batch
 
 MEBIBIT = 1e6
 
@@ -104,6 +105,20 @@ def test_udp(lab):
                                              end["sum"]["packets"]))
         assert end["sum"]["lost_packets"] == 0
         lab.check()
+
+
+@ringspan_only
+def test_two_switches_in_a_row(lab):
+    """Two daemons joined by a cable, a host on each."""
+    left, right = lab.add_hosts(2, addresses=True)
+    ip_batch(["link add l1 type veth peer name l2", "link set l1 up", "link set l2 up"])
+    another = lab.add_switch("lab1")
+    lab.switch.start([left.port, "l1"])
+    another.start([right.port, "l2"])
+    left.ping(right.v4)
+    left.ping(right.v6)
+    tcp_both_ways(lab, "two switches")
+    assert another.fdb()[left.mac] == "l2"
 
 
 def test_both_directions_at_once(lab):

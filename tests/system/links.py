@@ -9,7 +9,7 @@ import subprocess
 
 from lab import SkipTest, eventually, ip, main, ringspan_only
 from lab.space import ip_batch
-from lab.traffic import Traffic
+from lab.traffic import Flood, Traffic
 from lab.wire import BROADCAST, pattern
 
 ROUNDS = 5
@@ -100,6 +100,33 @@ def test_delete_and_recreate_under_traffic(lab):
             lab.check()
     lab.teach(b)
     lab.expect(a, [a.frame(b, pattern(46))], [b])
+
+
+@ringspan_only
+def test_deleted_while_flooded(lab):
+    a, b, c, d = lab.start_with_hosts(4)
+    lab.teach(a, b, c, d)
+    with Flood(a, a.frame(b, pattern(1000))), Traffic(c, d):
+        for _ in range(ROUNDS):
+            ip("link", "del", b.port)
+            lab.switch.wait_state(b.port, "waiting")
+            b.cable()
+            lab.switch.wait_state(b.port, "forwarding")
+            lab.check()
+
+
+@ringspan_only
+def test_port_and_interface_with_different_names(lab):
+    a, b = lab.add_hosts(2)
+    lab.capture_everywhere()
+    lab.switch.write_bridges({"name": "lab0", "ports": [{"name": b.port, "ifname": a.port},
+                                                        {"name": a.port, "ifname": b.port}]})
+    lab.switch.launch()
+    lab.expect(a, [a.frame(b, pattern(46))], [b])
+    assert lab.switch.fdb() == {a.mac: b.port}
+    assert lab.switch.port(a.port)["ifname"] == b.port
+    ip("link", "set", b.port, "down")
+    lab.switch.wait_state(a.port, "down", b.port)
 
 
 @ringspan_only

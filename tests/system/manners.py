@@ -125,7 +125,18 @@ def wake_ups(pid):
 
 @ringspan_only
 def test_idle_means_no_wake_ups(lab):
-    a, b = lab.start_with_hosts(2)
+    """Whatever the ports' states: one forwards, one is down, one lost its carrier, one waits, one
+    is another's."""
+    a, b, c, d = lab.add_hosts(4)
+    a.wire.drain()
+    ip("link", "add", "name", "theirs", "type", "bridge")
+    ip("link", "set", d.port, "master", "theirs")
+    lab.switch.start([host.port for host in lab.hosts] + ["missing"], wait=False)
+    ip("link", "set", b.port, "down")
+    c.ip("link", "set", "eth0", "down")
+    for port, state in ((a.port, "forwarding"), (b.port, "down"), (c.port, "down"),
+                        (d.port, "error"), ("missing", "waiting")):
+        lab.switch.wait_state(port, state)
     pid = lab.switch.process.pid
     lab.switch.check()
     eventually(lambda: len(os.listdir("/proc/%d/task" % pid)) == 1, "helper threads leave")

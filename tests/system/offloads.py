@@ -110,6 +110,27 @@ def test_udp_superframes(lab):
         lab.check()
 
 
+def test_segments_merged_by_the_port(lab):
+    """Receive offload on the switch's side makes superframes of what the hosts cut."""
+    left, right = lab.start_with_hosts(2, addresses=True)
+    for host in (left, right):
+        host.set_offloads("off")
+        run("ethtool", "-K", host.port, "gro", "on")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        stream(left, right, 8 * MEBIBYTE, family)
+        stream(right, left, 8 * MEBIBYTE, family)
+        lab.check()
+
+
+def test_stream_through_a_shaped_port(lab):
+    """The queue takes superframes, refuses some, and TCP copes."""
+    left, right = lab.start_with_hosts(2, addresses=True)
+    run("tc", "qdisc", "add", "dev", right.port, "root", "tbf", "rate", "100mbit", "burst", "20000",
+        "limit", "100000")
+    stream(left, right, 4 * MEBIBYTE)
+    stream(right, left, 4 * MEBIBYTE)
+
+
 def host_behind_tap(lab, **kwargs):
     """h1 on a veth; h2 behind two taps and a cable, as a virtual machine would be."""
     left, machine = lab.add_hosts(2, addresses=True)

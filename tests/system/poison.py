@@ -6,6 +6,9 @@ The daemon is stopped while frames wait in its receive ring and the egress is sp
 sends with yesterday's knowledge; or while more frames come than the ring has room for.
 """
 
+import struct
+from random import Random
+
 from lab import eventually, ip, main, ringspan_only, run
 from lab.wire import BROADCAST, frame_of_length, pattern
 
@@ -154,6 +157,42 @@ def test_tap_whose_owner_does_not_read(lab):
     last = a.sentinel()
     a.wire.send(last)
     assert device.receive_until_sentinel(last) == []
+
+
+def hostile_frame(random, source):
+    """An offload header and a frame behind it, each likely enough to get past the kernel."""
+    size = random.choice((14, 15, 33, 60, 200, 1514, 3000, 9000, 40000, 65535))
+    vnet = struct.pack("=BBHHHH", random.choice((0, 1, 2, 3)), random.choice((0, 1, 3, 4, 5, 0x81)),
+                       random.choice((0, 14, 54, 66, size, 65535)),
+                       random.choice((0, 1, 100, 1400, 65535)),
+                       random.choice((0, 14, 34, 54, size - 1, size, 65535)),
+                       random.choice((0, 6, 16, 1000, 65535)))
+    ethertype = random.choice((b"\x08\x00\x45", b"\x86\xdd\x60", b"\x81\x00\x00",
+                               b"\x88\xa8\x00", b"\x88\xb5\x00"))
+    protocol = random.choice((6, 17, 0, 255))
+    body = bytearray(b"\xff" * 6 + source + ethertype + random.randbytes(size))[:size]
+    for offset in (20, 23):  # where IPv6 and IPv4 have it
+        if len(body) > offset:
+            body[offset] = protocol
+    return vnet + bytes(body)
+
+
+@ringspan_only
+def test_hostile_offload_headers(lab):
+    """A guest behind a tap writes what it likes."""
+    machine = lab.add_tap("vm1", vnet=True)
+    lab.add_tap("vm2")  # takes no offloads: the kernel has to make sense of each frame
+    a, b = lab.add_hosts(2)
+    lab.start(["vm1", "vm2"])
+    random = Random(1)
+    taken = sum(machine.try_send_raw(hostile_frame(random, b"\x02\0\0\0\x77\x01"))
+                for _ in range(4000))
+    print("{} of 4000 got past the kernel".format(taken))
+    assert taken > 100
+    lab.check()
+    lab.capture_everywhere()
+    lab.teach(a)
+    lab.expect(a, frames_to(a, b, 100), [b])
 
 
 @ringspan_only

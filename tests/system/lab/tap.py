@@ -47,6 +47,14 @@ class Tap:
         for raw in frames:
             os.write(self.fd, (bytes(VNET_HEADER.size) if self.vnet else b"") + raw)
 
+    def try_send_raw(self, raw):
+        """With the offload header in `raw`; false if the kernel refuses it."""
+        try:
+            os.write(self.fd, raw)
+        except OSError:
+            return False
+        return True
+
     def receive_raw(self, timeout=space.DEADLINE):
         """The next frame with its offload header, if there is one; None after the deadline."""
         ready, _, _ = select.select([self.fd], [], [], timeout)

@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 
-from .wire import frame
+from .wire import Wire, frame
 
 BURST = 32
+TRAFFIC_TYPE = 0x88B7  # its own, so that other floods do not disturb it
 
 FLOODER = """
 import socket, sys
@@ -32,6 +33,7 @@ class Traffic:
 
     def __init__(self, sender, receiver):
         self.sender, self.receiver = sender, receiver
+        self.capture = Wire("eth0", receiver.name, ethertype=TRAFFIC_TYPE)
         self.frames = 0
         self.failure = None
         self.stopping = threading.Event()
@@ -39,13 +41,14 @@ class Traffic:
 
     def _burst(self):
         numbers = range(self.frames, self.frames + BURST)
-        return [frame(self.receiver.mac, self.sender.mac, b"frame %d" % n) for n in numbers]
+        return [frame(self.receiver.mac, self.sender.mac, b"frame %d" % n, ethertype=TRAFFIC_TYPE)
+                for n in numbers]
 
     def _run(self):
         while not self.stopping.is_set() and self.failure is None:
             burst = self._burst()
             self.sender.wire.send(*burst)
-            got = self.receiver.wire.receive_until(lambda raw: raw == burst[-1], timeout=5)
+            got = self.capture.receive_until(lambda raw: raw == burst[-1], timeout=5)
             if got != burst:
                 self.failure = "{} of {} frames after frame {}".format(len(got), BURST, self.frames)
             self.frames += BURST
@@ -57,6 +60,8 @@ class Traffic:
     def __exit__(self, kind, value, trace):
         self.stopping.set()
         self.thread.join()
+        self.capture.close()
+        self.receiver.wire.drain()
         if kind is None:
             assert self.failure is None, self.failure
             assert self.frames > 0, "no traffic at all"
