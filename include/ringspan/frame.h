@@ -104,8 +104,8 @@ struct virtio_net_hdr frame_wire_vnet(const struct frame *frame);
  * Returns that length. */
 uint32_t frame_write_wire(const struct frame *frame, uint8_t *ret_bytes);
 
-/** Whether the offload header's offsets lie inside the frame. A frame that fails must not be sent.
- */
+/** Whether the offload header's offsets lie inside the frame, and still would with its tags back in
+ * place. A frame that fails must not be sent. */
 bool frame_vnet_is_sane(const struct frame *frame);
 
 #endif

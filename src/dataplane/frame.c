@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
-#define IPV6_HEADER    40
-#define TCP_HEADER_MIN 20
-#define UDP_HEADER     8
+#define ETHERTYPE_IPV4  0x0800
+#define ETHERTYPE_IPV6  0x86dd
+#define IPV4_HEADER_MIN 20
+#define IPV6_HEADER     40
+#define TCP_HEADER_MIN  20
+#define UDP_HEADER      8
 
 bool frame_push_tag(struct frame *frame, struct vlan_tag tag)
 {
@@ -49,15 +50,17 @@ static uint32_t transport_offset(const struct frame *frame)
 {
     uint32_t ethertype = 0;
     uint32_t at;
+    uint32_t len;
 
     if (frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
         return frame->vnet.csum_start;
     at = network_offset(frame, &ethertype);
     if (at == 0 || at >= frame->len)
         return 0;
-    if (ethertype == ETHERTYPE_IPV4)
-        return at + (frame->data[at] & 0x0fu) * 4;
-    return ethertype == ETHERTYPE_IPV6 ? at + IPV6_HEADER : 0;
+    if (ethertype == ETHERTYPE_IPV6)
+        return at + IPV6_HEADER;
+    len = (frame->data[at] & 0x0fu) * 4;
+    return ethertype == ETHERTYPE_IPV4 && len >= IPV4_HEADER_MIN ? at + len : 0;
 }
 
 static uint32_t tcp_header_len(const struct frame *frame, uint32_t at)
@@ -169,6 +172,7 @@ bool frame_vnet_is_sane(const struct frame *frame)
 
     if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
         if (vnet->csum_start < ETHER_HEADER_SIZE ||
+            vnet->csum_start > UINT16_MAX - VLAN_STACK_SIZE * VLAN_TAG_SIZE ||
             (uint32_t)vnet->csum_start + vnet->csum_offset + 2u > frame->len)
             return false;
     }

@@ -116,6 +116,7 @@ static const struct super supers[] = {
     {"cut before IP, parsed", TCPV4, 0, IPV4, 0, 20, 5, 14, 0},
     {"cut in IPv6, parsed", UDP_L4, 0, IPV6, 0, 40, 0, 61, 0},
     {"not IP, parsed", TCPV4, 0, 0x0806, 0, 20, 5, 9000, 0},
+    {"header length of IPv4 too small", TCPV4, 0, IPV4, 0, 16, 5, 9000, 0},
     {"unknown type", 2, NEEDS, IPV4, 0, 20, 5, 9000, 0},
     {"congestion alone", ECN, NEEDS, IPV4, 0, 20, 5, 9000, 0},
 };
@@ -392,6 +393,18 @@ static void test_lies_of_the_offload_header(void **state)
     }
 }
 
+/* Tags shift csum_start, which is a 16-bit number: where it would wrap, the frame must not go. */
+static void test_checksum_that_tags_would_push_over_the_edge(void **state)
+{
+    struct frame *frame = frame_of(66000);
+
+    frame->vnet = (struct virtio_net_hdr){.flags = NEEDS, .csum_start = 0xfffc, .csum_offset = 6};
+    frame_push_tag(frame, c_tag);
+    assert_false(frame_vnet_is_sane(frame));
+    frame->vnet.csum_start = 0xfff7; /* with two tags it is 0xffff */
+    assert_true(frame_vnet_is_sane(frame));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_weight),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_lies_of_the_offload_header),
+        cmocka_unit_test(test_checksum_that_tags_would_push_over_the_edge),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
