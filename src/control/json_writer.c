@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ringspan/json_scan.h"
+
 #define REPLACEMENT_CHARACTER "\xef\xbf\xbd"
 
 void json_writer_init(struct json_writer *writer, struct byte_queue *out)
@@ -15,34 +17,6 @@ void json_writer_init(struct json_writer *writer, struct byte_queue *out)
 static void put(struct json_writer *writer, const char *text)
 {
     byte_queue_append(writer->out, text, strlen(text));
-}
-
-/* The length of the well-formed UTF-8 sequence at @s, which ends in NUL; 0 if there is none. */
-static size_t utf8_sequence_len(const unsigned char *s)
-{
-    uint32_t code;
-    size_t len;
-
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        len = 2;
-    else if ((s[0] & 0xf0) == 0xe0)
-        len = 3;
-    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-        len = 4;
-    else
-        return 0;
-    code = s[0] & (0xffu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    if ((len == 3 && code < 0x800) || (len == 4 && code < 0x10000) || code > 0x10ffff ||
-        (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return len;
 }
 
 static const char *escape_of(unsigned char c, char ret_buffer[8])
@@ -69,24 +43,39 @@ static bool needs_escape(unsigned char c)
     return c < 0x20 || c == 0x7f || c == '"' || c == '\\';
 }
 
+/* How many bytes from @at on can be copied as they are. */
+static size_t plain_len(const char *string, size_t len, size_t at)
+{
+    size_t end = at;
+    uint32_t c;
+
+    while (end < len && !needs_escape((unsigned char)string[end])) {
+        size_t n = json_utf8(string, len, end, &c);
+
+        if (!n)
+            break;
+        end += n;
+    }
+    return end - at;
+}
+
 static void put_quoted(struct json_writer *writer, const char *string)
 {
-    const unsigned char *s = (const unsigned char *)string;
+    size_t len = strlen(string);
+    size_t at = 0;
     char buffer[8];
 
     put(writer, "\"");
-    while (*s) {
-        size_t plain = 0;
-        size_t len;
+    while (at < len) {
+        size_t plain = plain_len(string, len, at);
+        unsigned char c = (unsigned char)string[at + plain];
 
-        while (s[plain] && !needs_escape(s[plain]) && (len = utf8_sequence_len(s + plain)) > 0)
-            plain += len;
-        byte_queue_append(writer->out, s, plain);
-        s += plain;
-        if (!*s)
+        byte_queue_append(writer->out, string + at, plain);
+        at += plain;
+        if (at == len)
             break;
-        put(writer, needs_escape(*s) ? escape_of(*s, buffer) : REPLACEMENT_CHARACTER);
-        s++;
+        put(writer, needs_escape(c) ? escape_of(c, buffer) : REPLACEMENT_CHARACTER);
+        at++;
     }
     put(writer, "\"");
 }
