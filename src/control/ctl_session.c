@@ -49,8 +49,8 @@ static uint64_t session_deadline(const struct ctl_session *session, bool reads)
 
     if (session->is_dead)
         return session_now(session);
-    if (session->out.len)
-        return session->out_since + timeout;
+    if (session->awaits_room)
+        return session->room_since + timeout;
     if (reads && session->in.len)
         return session->in_since + timeout;
     return 0;
@@ -63,16 +63,14 @@ static void session_settle(struct ctl_session *session)
     size_t len;
     bool pending = idle && has_request(session, &len);
     bool reads = idle && !pending && !session->has_eof;
-    bool works = pending || session->call.phase == CTL_PHASE_ROWS;
-    uint32_t waits_for = 0;
+    bool awaits_room = pending || session->call.phase == CTL_PHASE_ROWS || session->out.len;
 
     if (session->out.overflowed)
         session->is_dead = true;
-    if (reads)
-        waits_for |= EPOLLIN;
-    if (works || session->out.len)
-        waits_for |= EPOLLOUT;
-    if (event_modify(session->event, waits_for) < 0)
+    if (awaits_room && !session->awaits_room)
+        session->room_since = session_now(session);
+    session->awaits_room = awaits_room;
+    if (event_modify(session->event, (reads ? EPOLLIN : 0) | (awaits_room ? EPOLLOUT : 0)) < 0)
         session->is_dead = true;
     event_timer_set(session->timer, session_deadline(session, reads));
 }
@@ -86,17 +84,9 @@ static void call_end(struct ctl_call *call)
     session->in_since = session_now(session);
 }
 
-/* The client's time to take something runs from when there is something to take. */
-static void session_will_write(struct ctl_session *session)
-{
-    if (!session->out.len)
-        session->out_since = session_now(session);
-}
-
 static struct json_writer *call_begin(struct ctl_call *call)
 {
     call->phase = CTL_PHASE_HANDLER;
-    session_will_write(call->session);
     json_writer_init(&call->writer, &call->session->out);
     return &call->writer;
 }
@@ -161,7 +151,6 @@ static void call_produce(struct ctl_call *call)
 
     if (!budget)
         budget = 1;
-    session_will_write(session);
     while (budget-- && session->out.len < OUT_WATERMARK) {
         enum ctl_row row = call->rows->next(call->rows_state, &call->writer);
 
@@ -229,7 +218,6 @@ static void session_refuse(struct ctl_session *session, enum ctl_code code, cons
     struct ctl_fault fault;
 
     ctl_fault_set(&fault, code, "%s", message);
-    session_will_write(session);
     json_writer_init(&writer, &session->out);
     ctl_answer_fault(&writer, NULL, &fault);
     session->is_closing = true;
@@ -268,7 +256,6 @@ static void session_flush(struct ctl_session *session)
         return;
     }
     byte_queue_consume(&session->out, (size_t)n);
-    session->out_since = session_now(session);
 }
 
 static void session_work(struct ctl_session *session)
@@ -307,6 +294,8 @@ static void session_on_event(void *arg, uint32_t events)
 {
     struct ctl_session *session = arg;
 
+    if (events & EPOLLOUT)
+        session->room_since = session_now(session);
     if (events & EPOLLIN)
         session_read(session);
     session_work(session);
@@ -322,7 +311,7 @@ static void session_on_timer(void *arg)
 {
     struct ctl_session *session = arg;
 
-    if (session->out.len && !session->is_dead) {
+    if (session->awaits_room && !session->is_dead) {
         log_ratelimited(&session->server->refusals, session_now(session), LOG_LEVEL_WARNING,
                         "ctl: client with pid %jd, uid %ju took nothing for too long: cut",
                         (intmax_t)session->peer.pid, (uintmax_t)session->peer.uid);

@@ -50,12 +50,13 @@ struct ctl_session {
     struct event_timer *timer;
     struct byte_queue in;
     struct byte_queue out;
-    size_t scanned;     /* bytes of `in` that hold no newline */
-    uint64_t in_since;  /* when the request that is being read began */
-    uint64_t out_since; /* when the client last took something, or owed nothing */
-    bool has_eof;       /* the client sends nothing more */
-    bool is_closing;    /* ends when its output is gone */
-    bool is_dead;       /* ends now */
+    size_t scanned;      /* bytes of `in` that hold no newline */
+    uint64_t in_since;   /* when the request that is being read began */
+    uint64_t room_since; /* when the socket last had room, or was first asked for it */
+    bool awaits_room;    /* to send, or to go on working: its turns come when the client reads */
+    bool has_eof;        /* the client sends nothing more */
+    bool is_closing;     /* ends when its output is gone */
+    bool is_dead;        /* ends now */
     struct ctl_call call;
 };
 
