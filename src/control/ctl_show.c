@@ -72,7 +72,7 @@ static void put_flags(struct json_writer *writer, const struct link *link)
 
 static void put_ring(struct json_writer *writer, const struct port *port)
 {
-    struct port_ring_info ring = port->ops->ring_info(port);
+    struct port_ring_info ring = port_rings(port);
 
     json_open_object(writer, "ring");
     json_put_u64(writer, "rx_slots", ring.rx_slots);
@@ -81,11 +81,17 @@ static void put_ring(struct json_writer *writer, const struct port *port)
     json_close_object(writer);
 }
 
-static void put_number_if_bound(struct json_writer *writer, const char *key,
-                                const struct port *port, uint32_t number)
+/* A helper thread that binds the port writes these fields. */
+static bool is_bound(const struct port *port)
 {
-    if (port->ifindex)
-        json_put_u64(writer, key, number);
+    return !port->busy && port->ifindex;
+}
+
+static void put_number_if_bound(struct json_writer *writer, const char *key,
+                                const struct port *port, const uint32_t *number)
+{
+    if (is_bound(port))
+        json_put_u64(writer, key, *number);
     else
         json_put_null(writer, key);
 }
@@ -97,7 +103,7 @@ static const char *current_ifname(const struct ctl_walk *walk, const struct port
 
     if (link)
         return link->ifname;
-    return port->ifindex ? port->ifname : NULL;
+    return is_bound(port) ? port->ifname : NULL;
 }
 
 static bool port_is_selected(const struct ctl_walk *walk, const struct port *port)
@@ -119,12 +125,12 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "name", port->name);
     json_put_string(writer, "ifname", current_ifname(walk, port));
     json_put_string(writer, "configured_ifname", port->ifname);
-    put_number_if_bound(writer, "ifindex", port, port->ifindex);
+    put_number_if_bound(writer, "ifindex", port, &port->ifindex);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "type", port->ops->type);
     json_put_string(writer, "state", port_state_name(port->state));
     json_put_string(writer, "reason", port->why);
-    put_number_if_bound(writer, "mtu", port, port->mtu);
+    put_number_if_bound(writer, "mtu", port, &port->mtu);
     put_flags(writer, daemon_port_link(walk->daemon, port));
     put_ring(writer, port);
     json_close_object(writer);
