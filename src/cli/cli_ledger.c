@@ -7,6 +7,7 @@
 
 #include "cli_command.h"
 #include "cli_rows.h"
+#include "ringspan/ledger.h"
 #include "ringspan/table.h"
 
 /* The ledger's sums, written out, and the drops with their reasons; status 6 if a sum fails. */
@@ -15,7 +16,8 @@ static const struct table_column sum_columns[] = {
     {"MASTER", false}, {"PORT", false}, {"DIRECTION", false}, {"BALANCED", false}, {"SUM", false},
 };
 static const struct table_column drop_columns[] = {
-    {"MASTER", false}, {"PORT", false}, {"DIRECTION", false}, {"DROPPED", true}, {"REASON", false},
+    {"MASTER", false}, {"PORT", false},   {"DIRECTION", false},
+    {"DROPPED", true}, {"REASON", false}, {"MEANING", false},
 };
 
 #define N_COLUMNS(array) ((uint32_t)(sizeof(array) / sizeof(*(array))))
@@ -60,13 +62,21 @@ static void format_sum(struct json_object *row, char *ret_text, size_t size)
                  cli_number(row, "decided"), cli_number(row, "retired_decided"));
 }
 
-static bool add_row(struct table *table, struct json_object *row, const char *fourth,
-                    const char *fifth)
+static bool add_head(struct table *table, struct json_object *row)
 {
     return table_add(table, cli_string(row, "master")) &&
            table_add(table, cli_string(row, "port")) &&
-           table_add(table, cli_string(row, "direction")) && table_add(table, fourth) &&
-           table_add(table, fifth);
+           table_add(table, cli_string(row, "direction"));
+}
+
+/* A daemon of another version may have reasons that this tool has no sentence for. */
+static const char *meaning_of(const char *reason)
+{
+    for (unsigned i = DROP_NONE + 1; i < DROP_N_REASONS; i++) {
+        if (!strcmp(reason, drop_reason_name((enum drop_reason)i)))
+            return drop_reason_sentence((enum drop_reason)i);
+    }
+    return "-";
 }
 
 static void add_drops(struct ledger_view *view, struct json_object *row)
@@ -77,7 +87,9 @@ static void add_drops(struct ledger_view *view, struct json_object *row)
         return;
     json_object_object_foreach(dropped, reason, frames)
     {
-        if (!add_row(view->drops, row, json_object_get_string(frames), reason))
+        if (!add_head(view->drops, row) ||
+            !table_add(view->drops, json_object_get_string(frames)) ||
+            !table_add(view->drops, reason) || !table_add(view->drops, meaning_of(reason)))
             view->out_of_memory = true;
     }
 }
@@ -94,7 +106,8 @@ static void view_row(struct ledger_view *view, struct json_object *row)
                  cli_string(row, "master"), cli_string(row, "port"), cli_string(row, "direction"),
                  sum);
     }
-    if (!add_row(view->sums, row, balanced ? "yes" : "NO", sum))
+    if (!add_head(view->sums, row) || !table_add(view->sums, balanced ? "yes" : "NO") ||
+        !table_add(view->sums, sum))
         view->out_of_memory = true;
     add_drops(view, row);
 }

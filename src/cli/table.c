@@ -77,18 +77,25 @@ static void print_printable(const char *text, FILE *stream)
         fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, stream);
 }
 
-static void print_cell(const struct table *table, uint32_t column, const char *text, FILE *stream)
+/* Spaces are owed until something follows, so that no line ends with them. */
+static void print_cell(const struct table *table, uint32_t column, const char *text, uint32_t *owed,
+                       FILE *stream)
 {
-    int padding = (int)(table->widths[column] - text_width(text));
-    bool is_last = column + 1 == table->n_columns;
+    uint32_t padding = table->widths[column] - text_width(text);
+    bool is_number = table->columns[column].is_number;
 
-    if (table->columns[column].is_number)
-        fprintf(stream, "%*s", padding, "");
+    if (is_number)
+        *owed += padding;
+    if (*text) {
+        fprintf(stream, "%*s", (int)*owed, "");
+        *owed = 0;
+    }
     print_printable(text, stream);
-    if (is_last)
+    *owed += GAP + (is_number ? 0 : padding);
+    if (column + 1 == table->n_columns) {
         fputc('\n', stream);
-    else
-        fprintf(stream, "%*s", (table->columns[column].is_number ? 0 : padding) + GAP, "");
+        *owed = 0;
+    }
 }
 
 bool table_is_empty(const struct table *table)
@@ -99,13 +106,14 @@ bool table_is_empty(const struct table *table)
 void table_print(const struct table *table, FILE *stream)
 {
     const char *cell = byte_queue_data(&table->cells);
+    uint32_t owed = 0;
 
     if (table_is_empty(table))
         return;
     for (uint32_t i = 0; i < table->n_columns; i++)
-        print_cell(table, i, table->columns[i].title, stream);
+        print_cell(table, i, table->columns[i].title, &owed, stream);
     for (uint64_t i = 0; i < table->n_cells; i++) {
-        print_cell(table, (uint32_t)(i % table->n_columns), cell, stream);
+        print_cell(table, (uint32_t)(i % table->n_columns), cell, &owed, stream);
         cell += strlen(cell) + 1;
     }
 }
