@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ctl_lab.h"
+#include "ringspan/cli.h"
+#include "ringspan/table.h"
+
+#define MAX_WORDS 16
+
+struct outcome {
+    int status;
+    char out[1 << 14];
+    char err[1 << 12];
+};
+
+static struct outcome outcome;
+
+static void read_back(FILE *file, char *ret_text, size_t size)
+{
+    rewind(file);
+    ret_text[fread(ret_text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+static int run_child(char *line, FILE *out, FILE *err)
+{
+    char *words[MAX_WORDS + 1] = {(char *)"ringspan"};
+    int n = 1;
+
+    for (char *word = strtok(line, " "); word && n < MAX_WORDS; word = strtok(NULL, " "))
+        words[n++] = word;
+    dup2(fileno(out), STDOUT_FILENO);
+    dup2(fileno(err), STDERR_FILENO);
+    n = cli_main(n, words);
+    fflush(stdout);
+    return n;
+}
+
+/* Runs the tool in a child while this process turns the daemon's loop. */
+static int ringspan(const char *line)
+{
+    FILE *out = tmpfile();
+    FILE *err = tmpfile();
+    char copy[512];
+    int status;
+    pid_t pid;
+
+    assert_non_null(out);
+    assert_non_null(err);
+    snprintf(copy, sizeof(copy), "%s", line);
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        _exit(run_child(copy, out, err));
+    TURN_UNTIL(waitpid(pid, &status, WNOHANG) == pid);
+    assert_true(WIFEXITED(status));
+    outcome.status = WEXITSTATUS(status);
+    read_back(out, outcome.out, sizeof(outcome.out));
+    read_back(err, outcome.err, sizeof(outcome.err));
+    return outcome.status;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in '%s'", part, text);
+}
+
+/* It failed, said why, and wrote nothing else. */
+static void assert_fails(const char *line, enum cli_exit status, const char *err)
+{
+    if (ringspan(line) != (int)status)
+        fail_msg("'%s' ended with %d: %s", line, outcome.status, outcome.err);
+    assert_has(outcome.err, err);
+    assert_string_equal(outcome.out, "");
+}
+
+static void assert_prints(const char *line, const char *out)
+{
+    if (ringspan(line) != CLI_OK)
+        fail_msg("'%s' ended with %d: %s", line, outcome.status, outcome.err);
+    assert_string_equal(outcome.out, out);
+    assert_string_equal(outcome.err, "");
+}
+
+static int setup(void **state)
+{
+    int r = lab_setup(state);
+
+    setenv("RINGSPAN_SOCKET", bench.path, 1);
+    return r;
+}
+
+#define CLI_TEST(test) cmocka_unit_test_setup_teardown(test, setup, lab_teardown)
+
+static const char port_table[] =
+    "NAME    IFNAME  MASTER  STATE    MTU  REASON\n"
+    "rsp-r1  -       lab0    waiting    -  no interface named rsp-r1\n"
+    "rsp-r2  -       lab0    waiting    -  no interface named rsp-r2\n";
+
+static void test_tables(void **state)
+{
+    assert_prints("port show bridge lab0", port_table);
+    assert_prints("port show master lab0", port_table);
+    assert_prints("p s b lab0", port_table);
+    assert_prints("bridge show lab1",
+                  "NAME  N_PORTS  AGING_TIME  RESERVED  FDB.ENTRIES  FDB.MAX_ENTRIES\n"
+                  "lab1        1         300  all                 0               16\n");
+    assert_prints("fdb", "");
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    lab_learn("rsp-r3", 10, 0x020000000003);
+    assert_prints("fdb show", "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS\n"
+                              "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  -\n"
+                              "02:00:00:00:00:03    10  rsp-r3  -       lab1      0  -\n");
+    assert_prints("fdb port rsp-r3 vlan 11", "");
+}
+
+static void test_json(void **state)
+{
+    static const char entry[] = "{\"mac\":\"02:00:00:00:00:01\",\"vlan\":0,\"port\":\"rsp-r1\","
+                                "\"ifname\":null,\"master\":\"lab0\",\"age\":0,\"flags\":[]}";
+    char expected[256];
+
+    assert_prints("-j fdb show", "[]\n");
+    assert_prints("-p fdb show", "[]\n");
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    snprintf(expected, sizeof(expected), "[%s]\n", entry);
+    assert_prints("-j fdb show", expected);
+    assert_prints("fdb -j mac 02:00:00:00:00:01", expected);
+    assert_prints("-p fdb show", "[\n    {\n        \"mac\": \"02:00:00:00:00:01\",\n"
+                                 "        \"vlan\": 0,\n        \"port\": \"rsp-r1\",\n"
+                                 "        \"ifname\": null,\n        \"master\": \"lab0\",\n"
+                                 "        \"age\": 0,\n        \"flags\": []\n    }\n]\n");
+}
+
+static void test_refusals(void **state)
+{
+    assert_fails("fdb show port nobody", CLI_REFUSED, "ringspan: there is no port named 'nobody'");
+    assert_fails("-j fdb show bridge nobody", CLI_REFUSED, "there is no bridge named 'nobody'");
+    assert_fails("fdb show mac 1:2", CLI_REFUSED, "'1:2' is not an address");
+    assert_fails("port show p", CLI_REFUSED, "there is no port named 'p'");
+}
+
+static void test_usage(void **state)
+{
+    assert_fails("", CLI_USAGE, "Usage: ringspan");
+    assert_fails("switch", CLI_USAGE, "there is no object 'switch'");
+    assert_fails("fdb show nonsense", CLI_USAGE, "what is 'nonsense'?");
+    assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
+    assert_fails("fdb show vlan ten", CLI_USAGE, "vlan: 'ten' is not a number");
+    assert_fails("fdb show vlan -1", CLI_USAGE, "");
+    assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE, "'port' is given twice");
+    assert_fails("port show --for down", CLI_USAGE, "belong to `ringspan wait`");
+    assert_fails("wait --timeout soon", CLI_USAGE, "'soon' is no number of seconds");
+    assert_fails("--nonsense", CLI_USAGE, "Try `ringspan help`");
+    assert_fails("check", CLI_USAGE, "takes one FILE");
+    assert_fails("version now", CLI_USAGE, "takes no words");
+    assert_fails("-S  port", CLI_USAGE, "");
+}
+
+static void test_help(void **state)
+{
+    static const char *const lines[] = {"help",        "-h",         "--help",
+                                        "port help",   "help fdb",   "ledger -h",
+                                        "wait --help", "check help", "version help"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        assert_int_equal(ringspan(lines[i]), CLI_OK);
+        assert_has(outcome.out, "Usage: ringspan ");
+        assert_has(outcome.out, "Example: ringspan ");
+        assert_string_equal(outcome.err, "");
+    }
+}
+
+static void test_no_daemon(void **state)
+{
+    char line[128];
+
+    ctl_server_free(bench.server);
+    bench.server = NULL;
+    assert_fails("-j port show", CLI_UNREACHABLE, "no daemon serves /tmp/ringspan-test-");
+    assert_fails("-S /nonexistent/x port", CLI_UNREACHABLE, "no daemon serves /nonexistent/x");
+    assert_fails("wait --timeout 0", CLI_UNREACHABLE, "no daemon serves");
+    assert_prints("-j version", "[{\"ringspan\":\"" RINGSPAN_VERSION "\",\"ringspand\":null}]\n");
+    snprintf(line, sizeof(line), "-S %0108d/ port", 1);
+    assert_fails(line, CLI_USAGE, "longer than 107 bytes");
+}
+
+static void test_wait(void **state)
+{
+    assert_prints("wait --for waiting", "");
+    assert_prints("-j wait rsp-r1 --for waiting",
+                  "[{\"name\":\"rsp-r1\",\"master\":\"lab0\",\"state\":\"waiting\","
+                  "\"reason\":\"no interface named rsp-r1\"}]\n");
+    assert_fails("wait rsp-r1 --timeout 0", CLI_REFUSED,
+                 "1 of 1 ports not forwarding; rsp-r1 is waiting (no interface named rsp-r1)");
+    lab_set_state("rsp-r1", PORT_FORWARDING, "");
+    assert_prints("w rsp-r1 --timeout=3", "");
+    assert_fails("wait rsp-r9", CLI_REFUSED, "there is no port named 'rsp-r9'");
+}
+
+static void test_ledger(void **state)
+{
+    struct ledger_port *counters =
+        &bridge_port_by_name(daemon_bridge(lab.daemon, 1), "rsp-r3")->ledger;
+
+    counters->received.frames = 3;
+    counters->tp_packets = 3;
+    counters->in_dropped[DROP_NO_EGRESS] = 3;
+    assert_int_equal(ringspan("ledger show rsp-r3"), CLI_OK);
+    assert_has(outcome.out,
+               "lab1    rsp-r3  in         yes       3 received = 0 unicast + 0 flooded "
+               "+ 0 consumed + 3 dropped + 0 held_in\n");
+    assert_has(outcome.out, "\nMASTER  PORT    DIRECTION  DROPPED  REASON     MEANING\n"
+                            "lab1    rsp-r3  in               3  no_egress  no other port is "
+                            "forwarding\n");
+    counters->received.frames = 4;
+    counters->tp_packets = 4;
+    assert_int_equal(ringspan("ledger"), CLI_IMBALANCE);
+    assert_has(outcome.err,
+               "the ledger does not balance: bridge lab1, port rsp-r3, in: 4 received");
+    assert_has(outcome.out, "lab1    rsp-r3  in         NO ");
+    assert_int_equal(ringspan("-j ledger"), CLI_IMBALANCE);
+    assert_has(outcome.out, "\"balanced\":false");
+    assert_int_equal(ringspan("ledger bridge lab0"), CLI_OK);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_check(void **state)
+{
+    char path[80];
+    char line[128];
+
+    snprintf(path, sizeof(path), "%s/lab.json", bench.dir);
+    write_file(path, "{\"version\":1,\"bridges\":[{\"name\":\"b\",\"ports\":[{\"name\":\"p\"}]}]}");
+    snprintf(line, sizeof(line), "check %s", path);
+    assert_int_equal(ringspan(line), CLI_OK);
+    assert_has(outcome.out, "valid: 1 bridges, 1 ports\n");
+    snprintf(line, sizeof(line), "-j check %s", path);
+    assert_prints(line, "[]\n");
+    write_file(path, "{\"version\":1,\n \"bridges\":[{\"nam\":\"b\"}]}");
+    assert_int_equal(ringspan(line), CLI_INVALID);
+    assert_has(outcome.out, "\"line\":2,\"column\":14,\"path\":\"bridges[0].nam\"");
+    assert_string_equal(outcome.err, "");
+    snprintf(line, sizeof(line), "check %s", path);
+    assert_fails(line, CLI_INVALID, "lab.json:2:14: bridges[0].nam:");
+    unlink(path);
+    assert_fails(line, CLI_INVALID, "lab.json");
+}
+
+static void test_version(void **state)
+{
+    assert_prints("-V", "ringspan " RINGSPAN_VERSION "\n");
+    assert_prints("version", "ringspan " RINGSPAN_VERSION "\nringspand " RINGSPAN_VERSION "\n");
+}
+
+/* ---- tables ---- */
+
+static void test_table(void **state)
+{
+    static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"WHY", false}};
+    static const char *const cells[] = {
+        "a", "1000", "because", "\xc3\xa4\xc3\xb6\xc3\xbc-long", "2", "", "e\x1b[m", "-", "x\ny"};
+    struct table *table = table_new(columns, 3);
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+
+    assert_non_null(table);
+    table_print(table, stream);
+    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
+        assert_true(table_add(table, cells[i]));
+    table_print(table, stream);
+    fclose(stream);
+    assert_string_equal(text, "NAME         N  WHY\n"
+                              "a         1000  because\n"
+                              "\xc3\xa4\xc3\xb6\xc3\xbc-long     2\n"
+                              "e?[m         -  x?y\n");
+    free(text);
+    table_free(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLI_TEST(test_tables),  CLI_TEST(test_json),          CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),   CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),    CLI_TEST(test_ledger),        CLI_TEST(test_check),
+        CLI_TEST(test_version), cmocka_unit_test(test_table),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ctl_lab.h"
+
+static void send_request(int i, const char *method, const char *params)
+{
+    char request[1024];
+
+    snprintf(request, sizeof(request),
+             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
+    bench_say(i, request);
+}
+
+/* The answer from behind the id on, up to the closing brace. */
+static const char *ask(const char *method, const char *params)
+{
+    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":1,";
+    char *end;
+
+    if (bench.clients[0] < 0)
+        bench_dial(0);
+    send_request(0, method, params);
+    bench_hear_lines(0, 1);
+    assert_memory_equal(bench.text, head, strlen(head));
+    end = strrchr(bench.text, '}');
+    *end = '\0';
+    return bench.text + strlen(head);
+}
+
+static void assert_has(const char *answer, const char *part)
+{
+    if (!strstr(answer, part))
+        fail_msg("'%s' is not in '%s'", part, answer);
+}
+
+static void assert_error(const char *method, const char *params, const char *error)
+{
+    const char *answer = ask(method, params);
+
+    assert_has(answer, "\"error\":");
+    assert_has(answer, error);
+}
+
+#define WAITING_PORT(name, master)                                                             \
+    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                     \
+    "\",\"ifindex\":null,\"master\":\"" master "\",\"type\":\"netdev\",\"state\":\"waiting\"," \
+    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                    \
+    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}}"
+
+static void test_daemon(void **state)
+{
+    const char *answer = ask("daemon.show", "{}");
+    char pid[32];
+
+    snprintf(pid, sizeof(pid), "\"pid\":%d", (int)getpid());
+    assert_has(answer, "\"version\":\"" RINGSPAN_VERSION "\"");
+    assert_has(answer, pid);
+    assert_has(answer, "\"uptime\":0,\"ready\":true,\"n_bridges\":2,\"n_ports\":3,"
+                       "\"states\":{\"waiting\":3,\"down\":0,");
+    assert_error("daemon.show", "{\"x\":1}", "unknown parameter 'x'");
+}
+
+static void test_bridges(void **state)
+{
+    static const char lab1[] = "{\"name\":\"lab1\",\"n_ports\":1,\"aging_time\":300,\"reserved\":"
+                               "\"all\",\"fdb\":{\"entries\":1,\"max_entries\":16}}]";
+
+    lab_learn("rsp-r3", 0, 0x020000000003);
+    assert_has(ask("bridge.show", "{}"),
+               "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"aging_time\":100,\"reserved\":"
+               "\"transparent\",\"fdb\":{\"entries\":0,\"max_entries\":65536}},");
+    assert_has(bench.text, lab1);
+    assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), lab1);
+    assert_null(strstr(bench.text, "lab0"));
+    assert_error("bridge.show", "{\"bridge\":\"lab2\"}", "there is no bridge named 'lab2'");
+    assert_error("bridge.show", "{\"bridge\":0}", "bridge: not a string");
+    assert_error("bridge.show", "{\"port\":\"rsp-r1\"}", "unknown parameter 'port'");
+}
+
+static void test_ports(void **state)
+{
+    assert_string_equal(ask("port.show", "{}"),
+                        "\"result\":[" WAITING_PORT("rsp-r1", "lab0") "," WAITING_PORT(
+                            "rsp-r2", "lab0") "," WAITING_PORT("rsp-r3", "lab1") "]");
+    assert_string_equal(ask("port.show", "{\"bridge\":\"lab1\"}"),
+                        "\"result\":[" WAITING_PORT("rsp-r3", "lab1") "]");
+    assert_string_equal(ask("port.show", "{\"port\":\"rsp-r2\"}"),
+                        "\"result\":[" WAITING_PORT("rsp-r2", "lab0") "]");
+    assert_error("port.show", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
+    assert_error("port.show", "{\"bridge\":\"lab1\",\"port\":\"rsp-r2\"}",
+                 "port 'rsp-r2' belongs to bridge 'lab0', not to 'lab1'");
+}
+
+#define ENTRY(mac, vlan, port, master)                         \
+    "{\"mac\":\"" mac "\",\"vlan\":" #vlan ",\"port\":\"" port \
+    "\",\"ifname\":null,\"master\":\"" master "\",\"age\":0,\"flags\":[]}"
+
+static void test_fdb(void **state)
+{
+    static const char one[] = ENTRY("02:00:00:00:00:01", 0, "rsp-r1", "lab0");
+    static const char two[] = ENTRY("02:00:00:00:00:02", 0, "rsp-r2", "lab0");
+    static const char two_in_7[] = ENTRY("02:00:00:00:00:02", 7, "rsp-r1", "lab0");
+    static const char three[] = ENTRY("02:00:00:00:00:03", 0, "rsp-r3", "lab1");
+    char expected[600];
+
+    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    lab_learn("rsp-r2", 0, 0x020000000002);
+    lab_learn("rsp-r1", 7, 0x020000000002);
+    lab_learn("rsp-r3", 0, 0x020000000003);
+    snprintf(expected, sizeof(expected), "\"result\":[%s,%s,%s,%s]", one, two, two_in_7, three);
+    assert_string_equal(ask("fdb.show", "{}"), expected);
+    snprintf(expected, sizeof(expected), "\"result\":[%s,%s]", one, two_in_7);
+    assert_string_equal(ask("fdb.show", "{\"port\":\"rsp-r1\"}"), expected);
+    snprintf(expected, sizeof(expected), "\"result\":[%s,%s]", two, two_in_7);
+    assert_string_equal(ask("fdb.show", "{\"mac\":\"02:00:00:00:00:02\"}"), expected);
+    snprintf(expected, sizeof(expected), "\"result\":[%s]", two_in_7);
+    assert_string_equal(ask("fdb.show", "{\"vlan\":7,\"bridge\":\"lab0\"}"), expected);
+    assert_string_equal(ask("fdb.show", "{\"vlan\":7,\"port\":\"rsp-r2\"}"), "\"result\":[]");
+    assert_error("fdb.show", "{\"vlan\":4095}", "vlan: not within 0..4094");
+    assert_error("fdb.show", "{\"vlan\":\"7\"}", "vlan: not an integer");
+    assert_error("fdb.show", "{\"mac\":\"02:00\"}", "mac: '02:00' is not an address");
+    assert_error("fdb.show", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
+}
+
+static void test_whole_table(void **state)
+{
+    const char *answer;
+    uint32_t n = 0;
+
+    for (uint64_t i = 0; i < 5000; i++)
+        lab_learn(i % 2 ? "rsp-r1" : "rsp-r2", 0, 0x020000000000 + i);
+    answer = ask("fdb.show", "{\"bridge\":\"lab0\"}");
+    for (const char *c = answer; (c = strstr(c, "\"mac\"")); c++)
+        n++;
+    assert_int_equal(n, 5000);
+    assert_has(answer, "02:00:00:00:13:87");
+}
+
+static struct port *port_named(const char *name)
+{
+    return bridge_port_by_name(daemon_bridge(lab.daemon, 0), name);
+}
+
+#define ACROSS(fanout, decided, balanced)                                                 \
+    "{\"master\":\"lab0\",\"port\":null,\"direction\":\"across\",\"balanced\":" #balanced \
+    ",\"fanout\":" #fanout ",\"decided\":" #decided ",\"retired_fanout\":0,\"retired_decided\":0}"
+
+static void test_ledger(void **state)
+{
+    struct ledger_port *in = &port_named("rsp-r1")->ledger;
+    struct ledger_port *out = &port_named("rsp-r2")->ledger;
+    const char *answer;
+
+    in->received = (struct ledger_volume){5, 9, 1000};
+    in->unicast = 2;
+    in->in_dropped[DROP_RUNT] = 2;
+    in->in_dropped[DROP_SAME_PORT] = 1;
+    in->fanout = 2;
+    out->decided = 2;
+    out->accepted = (struct ledger_volume){2, 6, 500};
+    answer = ask("ledger.show", "{\"bridge\":\"lab0\"}");
+    assert_has(answer, "\"result\":[" ACROSS(2, 2, true) ",{");
+    assert_has(answer,
+               "{\"master\":\"lab0\",\"port\":\"rsp-r1\",\"direction\":\"in\",\"balanced\":true,"
+               "\"received\":5,\"segments\":9,\"bytes\":1000,\"unicast\":2,\"flooded\":0,"
+               "\"consumed\":0,\"dropped_total\":3,\"dropped\":{\"runt\":2,\"same_port\":1},"
+               "\"held_in\":0}");
+    assert_has(answer,
+               "{\"master\":\"lab0\",\"port\":\"rsp-r2\",\"direction\":\"out\",\"balanced\":true,"
+               "\"decided\":2,\"originated\":0,\"duplicated\":0,\"accepted\":2,\"segments\":6,"
+               "\"bytes\":500,\"dropped_total\":0,\"dropped\":{},\"held_out\":0}");
+    out->accepted.frames--;
+    out->decided++;
+    answer = ask("ledger.show", "{\"bridge\":\"lab0\"}");
+    assert_has(answer, ACROSS(2, 3, false));
+    assert_has(answer, "\"rsp-r2\",\"direction\":\"out\",\"balanced\":false");
+    assert_has(answer, "\"rsp-r2\",\"direction\":\"in\",\"balanced\":true");
+    answer = ask("ledger.show", "{\"port\":\"rsp-r2\"}");
+    assert_null(strstr(answer, "across"));
+    assert_null(strstr(answer, "rsp-r1"));
+    in->unicast--;
+    assert_has(ask("ledger.show", "{}"), "\"rsp-r1\",\"direction\":\"in\",\"balanced\":false");
+    assert_has(bench.text, "lab1");
+}
+
+static void test_wait_for_what_is(void **state)
+{
+    assert_string_equal(ask("port.wait", "{\"state\":\"waiting\",\"ports\":[\"rsp-r2\"]}"),
+                        "\"result\":[{\"name\":\"rsp-r2\",\"master\":\"lab0\",\"state\":"
+                        "\"waiting\",\"reason\":\"no interface named rsp-r2\"}]");
+    assert_has(ask("port.wait", "{\"state\":\"waiting\"}"), "\"rsp-r3\"");
+    assert_string_equal(ask("port.wait", "{\"ports\":[]}"), "\"result\":[]");
+}
+
+static void test_wait_until(void **state)
+{
+    bench_dial(0);
+    send_request(0, "port.wait", "{\"ports\":[\"rsp-r1\",\"rsp-r3\"],\"timeout\":100}");
+    bench_turns(3);
+    lab_set_state("rsp-r1", PORT_FORWARDING, "");
+    bench_turns(3);
+    bench_hear(0);
+    assert_int_equal(bench.text_len, 0);
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
+    bench_hear_lines(0, 1);
+    assert_has(bench.text,
+               "\"result\":[{\"name\":\"rsp-r1\",\"master\":\"lab0\",\"state\":\"forwarding\","
+               "\"reason\":\"\"},{\"name\":\"rsp-r3\",");
+}
+
+static void test_wait_in_vain(void **state)
+{
+    lab_set_state("rsp-r1", PORT_FORWARDING, "");
+    lab_set_state("rsp-r3", PORT_DOWN, "no carrier");
+    assert_error("port.wait", "{\"timeout\":0}",
+                 "\"code\":-32003,\"message\":\"2 of 3 ports not forwarding; rsp-r2 is waiting (no "
+                 "interface named rsp-r2); rsp-r3 is down (no carrier)\"");
+}
+
+static void test_wait_wrongly(void **state)
+{
+    assert_error("port.wait", "{\"state\":\"happy\"}", "ports have no state 'happy'");
+    assert_error("port.wait", "{\"ports\":\"rsp-r1\"}", "ports: not an array");
+    assert_error("port.wait", "{\"ports\":[1]}", "ports: not an array of names");
+    assert_error("port.wait", "{\"ports\":[\"rsp-r1\",\"x\"]}", "there is no port named 'x'");
+    assert_error("port.wait", "{\"timeout\":-1}", "timeout: not within 0..86400");
+    assert_error("port.wait", "{\"for\":\"down\"}", "unknown parameter 'for'");
+}
+
+static void test_waiter_leaves(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        bench_dial(i);
+        send_request(i, "port.wait", "{\"timeout\":100}");
+    }
+    bench_turns(5);
+    bench_hang_up(1);
+    TURN_UNTIL(ctl_server_n_clients(bench.server) == 2);
+    lab_set_state("rsp-r1", PORT_FORWARDING, "");
+    lab_set_state("rsp-r2", PORT_FORWARDING, "");
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
+    bench_hear_lines(0, 1);
+    bench_hear_lines(2, 1);
+    /* The teardown frees a server with a waiter. */
+    send_request(0, "port.wait", "{\"state\":\"error\",\"timeout\":100}");
+    bench_turns(3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LAB_TEST(test_daemon),
+        LAB_TEST(test_bridges),
+        LAB_TEST(test_ports),
+        LAB_TEST(test_fdb),
+        LAB_TEST(test_whole_table),
+        LAB_TEST(test_ledger),
+        LAB_TEST(test_wait_for_what_is),
+        LAB_TEST(test_wait_until),
+        LAB_TEST(test_wait_in_vain),
+        LAB_TEST(test_wait_wrongly),
+        LAB_TEST(test_waiter_leaves),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
