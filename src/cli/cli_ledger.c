@@ -79,19 +79,27 @@ static const char *meaning_of(const char *reason)
     return "-";
 }
 
+static void add_drop(struct ledger_view *view, struct json_object *row, const char *reason,
+                     const char *frames)
+{
+    if (!add_head(view->drops, row) || !table_add(view->drops, frames) ||
+        !table_add(view->drops, reason) || !table_add(view->drops, meaning_of(reason)))
+        view->out_of_memory = true;
+}
+
 static void add_drops(struct ledger_view *view, struct json_object *row)
 {
     struct json_object *dropped = cli_field(row, "dropped");
+    struct json_object_iterator i;
+    struct json_object_iterator end;
 
-    if (!dropped)
+    if (!json_object_is_type(dropped, json_type_object))
         return;
-    json_object_object_foreach(dropped, reason, frames)
-    {
-        if (!add_head(view->drops, row) ||
-            !table_add(view->drops, json_object_get_string(frames)) ||
-            !table_add(view->drops, reason) || !table_add(view->drops, meaning_of(reason)))
-            view->out_of_memory = true;
-    }
+    i = json_object_iter_begin(dropped);
+    end = json_object_iter_end(dropped);
+    for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
+        add_drop(view, row, json_object_iter_peek_name(&i),
+                 json_object_get_string(json_object_iter_peek_value(&i)));
 }
 
 static void view_row(struct ledger_view *view, struct json_object *row)

@@ -135,18 +135,37 @@ static int take_params(struct ctl_request *request, struct ctl_fault *ret_fault)
     return 0;
 }
 
+static bool is_among(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* The first key of @object that is not among @known; NULL if there is none. */
+static const char *find_unknown(const struct json_object *object, const char *const *known)
+{
+    /* Reads only, but takes no const. */
+    struct json_object *tree = (struct json_object *)object;
+    struct json_object_iterator i = json_object_iter_begin(tree);
+    struct json_object_iterator end = json_object_iter_end(tree);
+
+    for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
+        if (!is_among(json_object_iter_peek_name(&i), known))
+            return json_object_iter_peek_name(&i);
+    }
+    return NULL;
+}
+
 static int take_nothing_else(struct ctl_request *request, struct ctl_fault *ret_fault)
 {
-    json_object_object_foreach(request->tree, key, value)
-    {
-        (void)value;
-        if (strcmp(key, "jsonrpc") != 0 && strcmp(key, "id") != 0 && strcmp(key, "method") != 0 &&
-            strcmp(key, "params") != 0) {
-            ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "unknown member '%.64s'", key);
-            return -EINVAL;
-        }
-    }
-    return 0;
+    static const char *const known[] = {"jsonrpc", "id", "method", "params", NULL};
+    const char *unknown = find_unknown(request->tree, known);
+
+    if (!unknown)
+        return 0;
+    ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "unknown member '%.64s'", unknown);
+    return -EINVAL;
 }
 
 int ctl_request_parse(const char *text, size_t len, struct ctl_request *ret_request,
@@ -224,21 +243,12 @@ void ctl_answer_fault(struct json_writer *writer, struct json_object *id,
 bool ctl_params_known(const struct json_object *params, const char *const *known,
                       struct ctl_fault *ret_fault)
 {
-    if (!params)
-        return true;
-    json_object_object_foreach(params, key, value)
-    {
-        const char *const *name = known;
+    const char *unknown = params ? find_unknown(params, known) : NULL;
 
-        (void)value;
-        while (*name && strcmp(*name, key) != 0)
-            name++;
-        if (!*name) {
-            ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "unknown parameter '%.64s'", key);
-            return false;
-        }
-    }
-    return true;
+    if (!unknown)
+        return true;
+    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "unknown parameter '%.64s'", unknown);
+    return false;
 }
 
 bool ctl_params_string(const struct json_object *params, const char *key, const char **ret,
