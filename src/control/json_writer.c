@@ -50,7 +50,8 @@ static size_t plain_len(const char *string, size_t len, size_t at)
     uint32_t c;
 
     while (end < len && !needs_escape((unsigned char)string[end])) {
-        size_t n = json_utf8(string, len, end, &c);
+        /* Most text is ASCII, and most of a dump is made here. */
+        size_t n = (unsigned char)string[end] < 0x80 ? 1 : json_utf8(string, len, end, &c);
 
         if (!n)
             break;
