@@ -18,11 +18,10 @@ static void write_error(struct json_writer *writer, const struct config_report *
     json_close_object(writer);
 }
 
-static int print_json(const struct cli *cli, const struct config_report *report)
+static void print_json(const struct cli *cli, const struct config_report *report)
 {
     struct byte_queue out;
     struct json_writer writer;
-    int status;
 
     byte_queue_init(&out, SIZE_MAX);
     json_writer_init(&writer, &out);
@@ -30,9 +29,8 @@ static int print_json(const struct cli *cli, const struct config_report *report)
     for (uint32_t i = 0; i < report->n_errors; i++)
         write_error(&writer, report, &report->errors[i]);
     json_close_array(&writer);
-    status = cli_print_json(cli, (struct json_slice){byte_queue_data(&out), out.len});
+    cli_print_json(cli, (struct json_slice){byte_queue_data(&out), out.len});
     byte_queue_fini(&out);
-    return status;
 }
 
 static void print_text(const struct config_report *report, const struct config *config)
@@ -57,7 +55,7 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (r == -ENOMEM)
         status = cli_fail(CLI_REFUSED, "out of memory");
     else if (cli->json)
-        status = print_json(cli, &report);
+        print_json(cli, &report);
     else
         print_text(&report, config);
     config_report_fini(&report);

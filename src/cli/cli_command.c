@@ -146,7 +146,7 @@ int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_w
     }
 }
 
-int cli_print_json(const struct cli *cli, struct json_slice value)
+void cli_print_json(const struct cli *cli, struct json_slice value)
 {
     if (cli->pretty) {
         json_text_print_pretty(value, stdout);
@@ -154,9 +154,6 @@ int cli_print_json(const struct cli *cli, struct json_slice value)
         fwrite(value.text, 1, value.len, stdout);
         fputc('\n', stdout);
     }
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return cli_fail(CLI_REFUSED, "standard output: %s", strerror(errno));
-    return CLI_OK;
 }
 
 static const struct cli_keyword *find_keyword(const struct cli_keyword *keywords, const char *word)

@@ -54,8 +54,8 @@ int cli_call(const struct cli *cli, const char *method, const char *params, uint
  */
 int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_waited_ns);
 
-/** Prints JSON as -j or -p ask for. CLI_OK, or CLI_REFUSED if standard output fails. */
-int cli_print_json(const struct cli *cli, struct json_slice value);
+/** Prints JSON as -j or -p ask for. */
+void cli_print_json(const struct cli *cli, struct json_slice value);
 
 /* A word on the command line that takes a value, and the parameter that it becomes. */
 struct cli_keyword {

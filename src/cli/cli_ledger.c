@@ -131,13 +131,12 @@ static void view_rows(struct ledger_view *view, struct json_slice result)
     }
 }
 
-static int print_view(const struct ledger_view *view)
+static void print_view(const struct ledger_view *view)
 {
     table_print(view->sums, stdout);
     if (!table_is_empty(view->drops))
         putchar('\n');
     table_print(view->drops, stdout);
-    return CLI_OK;
 }
 
 static int show(const struct cli *cli, struct json_slice result)
@@ -146,14 +145,16 @@ static int show(const struct cli *cli, struct json_slice result)
         .sums = table_new(sum_columns, N_COLUMNS(sum_columns)),
         .drops = table_new(drop_columns, N_COLUMNS(drop_columns)),
     };
-    int status;
+    int status = CLI_OK;
 
     view.out_of_memory = !view.sums || !view.drops;
     view_rows(&view, result);
     if (view.out_of_memory)
         status = cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
+    else if (cli->json)
+        cli_print_json(cli, result);
     else
-        status = cli->json ? cli_print_json(cli, result) : print_view(&view);
+        print_view(&view);
     if (status == CLI_OK && view.n_failed)
         status = CLI_IMBALANCE;
     table_free(view.sums);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,14 @@ static bool is_help(const char *word)
     return !strcmp(word, "help");
 }
 
+/* Output that did not arrive is no success: a full disk, say. */
+static int flush_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    return status ? status : cli_fail(CLI_REFUSED, "standard output: %s", strerror(errno));
+}
+
 static int run_command(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_command *command = find_command(argv[0]);
@@ -102,7 +111,7 @@ static int run_command(const struct cli *cli, int argc, char **argv)
     }
     if ((cli->state || cli->timeout) && !command->takes_waiting)
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
-    return command->run(cli, argc - 1, argv + 1);
+    return flush_output(command->run(cli, argc - 1, argv + 1));
 }
 
 int cli_main(int argc, char **argv)

@@ -56,8 +56,10 @@ static int run_show(const struct cli *cli, const struct show *show, int argc, ch
     byte_queue_fini(&params);
     if (status != CLI_OK)
         return status;
-    status = cli->json ? cli_print_json(cli, reply.result)
-                       : print_table(show, json_text_inside(reply.result));
+    if (cli->json)
+        cli_print_json(cli, reply.result);
+    else
+        status = print_table(show, json_text_inside(reply.result));
     ctl_reply_fini(&reply);
     return status;
 }

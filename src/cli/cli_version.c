@@ -22,21 +22,19 @@ static struct json_slice ask_daemon(const struct cli *cli, struct ctl_reply *ret
     return result;
 }
 
-static int print_text(struct json_slice version)
+static void print_text(struct json_slice version)
 {
     puts("ringspan " RINGSPAN_VERSION);
     if (version.len > 2)
         printf("ringspand %.*s\n", (int)version.len - 2, version.text + 1);
     else
         puts("ringspand: not reachable");
-    return CLI_OK;
 }
 
-static int print_json(const struct cli *cli, struct json_slice version)
+static void print_json(const struct cli *cli, struct json_slice version)
 {
     struct byte_queue out;
     struct json_writer writer;
-    int status;
 
     byte_queue_init(&out, SIZE_MAX);
     json_writer_init(&writer, &out);
@@ -49,23 +47,24 @@ static int print_json(const struct cli *cli, struct json_slice version)
         json_put_null(&writer, "ringspand");
     json_close_object(&writer);
     json_close_array(&writer);
-    status = cli_print_json(cli, (struct json_slice){byte_queue_data(&out), out.len});
+    cli_print_json(cli, (struct json_slice){byte_queue_data(&out), out.len});
     byte_queue_fini(&out);
-    return status;
 }
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
     struct ctl_reply reply = {0};
     struct json_slice version = {0};
-    int status;
 
     if (argc)
         return cli_fail(CLI_USAGE, "`ringspan version` takes no words: '%s'", argv[0]);
     json_text_member(ask_daemon(cli, &reply), "version", &version);
-    status = cli->json ? print_json(cli, version) : print_text(version);
+    if (cli->json)
+        print_json(cli, version);
+    else
+        print_text(version);
     ctl_reply_fini(&reply);
-    return status;
+    return CLI_OK;
 }
 
 const struct cli_command cli_version = {

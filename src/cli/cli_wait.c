@@ -66,7 +66,7 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (status != CLI_OK)
         return status;
     if (cli->json)
-        status = cli_print_json(cli, reply.result);
+        cli_print_json(cli, reply.result);
     ctl_reply_fini(&reply);
     return status;
 }

@@ -47,15 +47,13 @@ static int run_child(char *line, FILE *out, FILE *err)
 }
 
 /* Runs the tool in a child while this process turns the daemon's loop. */
-static int ringspan(const char *line)
+static int ringspan_to(const char *line, FILE *out)
 {
-    FILE *out = tmpfile();
     FILE *err = tmpfile();
     char copy[512];
     int status;
     pid_t pid;
 
-    assert_non_null(out);
     assert_non_null(err);
     snprintf(copy, sizeof(copy), "%s", line);
     fflush(stdout);
@@ -65,9 +63,19 @@ static int ringspan(const char *line)
     TURN_UNTIL(waitpid(pid, &status, WNOHANG) == pid);
     assert_true(WIFEXITED(status));
     outcome.status = WEXITSTATUS(status);
-    read_back(out, outcome.out, sizeof(outcome.out));
     read_back(err, outcome.err, sizeof(outcome.err));
     return outcome.status;
+}
+
+static int ringspan(const char *line)
+{
+    FILE *out = tmpfile();
+    int status;
+
+    assert_non_null(out);
+    status = ringspan_to(line, out);
+    read_back(out, outcome.out, sizeof(outcome.out));
+    return status;
 }
 
 static void assert_has(const char *text, const char *part)
@@ -269,6 +277,20 @@ static void test_check(void **state)
     assert_fails(line, CLI_INVALID, "lab.json");
 }
 
+/* A full disk. */
+static void test_output_fails(void **state)
+{
+    static const char *const lines[] = {"port", "-j port", "-p ledger", "-j version"};
+    FILE *full = fopen("/dev/full", "w");
+
+    assert_non_null(full);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        assert_int_equal(ringspan_to(lines[i], full), CLI_REFUSED);
+        assert_has(outcome.err, "standard output: No space left on device");
+    }
+    fclose(full);
+}
+
 static void test_version(void **state)
 {
     assert_prints("-V", "ringspan " RINGSPAN_VERSION "\n");
@@ -304,10 +326,10 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),  CLI_TEST(test_json),          CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),   CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),    CLI_TEST(test_ledger),        CLI_TEST(test_check),
-        CLI_TEST(test_version), cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),  CLI_TEST(test_json),         CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),   CLI_TEST(test_help),         CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),    CLI_TEST(test_ledger),       CLI_TEST(test_check),
+        CLI_TEST(test_version), CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
