@@ -141,25 +141,26 @@ static void assert_refused(const char *text, size_t len, const char *message)
     ctl_request_fini(&request);
 }
 
-/* json-c would build some megabytes for these. */
+/* json-c would build some megabytes out of these. */
 static void test_costly_requests(void **state)
 {
+    static const char head[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"a\":[{}";
     char text[60000];
     char id[200];
+    size_t len = strlen(head);
 
-    text[0] = '[';
-    for (size_t i = 1; i + 3 < sizeof(text); i += 3)
-        memcpy(text + i, "{},", 3);
-    memcpy(text + sizeof(text) - 5, "{}] ", 4);
-    memset(text + sizeof(text) - 8, ' ', 3);
-    text[sizeof(text) - 9] = ',';
-    assert_refused(text, sizeof(text) - 1, "");
+    memcpy(text, head, len);
+    for (; len + 6 < sizeof(text); len += 3)
+        memcpy(text + len, ",{}", 3);
+    memcpy(text + len, "]}}", 3);
+    assert_refused(text, len + 3, "more than 1024 values");
     memset(id, 'i', sizeof(id));
     memcpy(id, "{\"id\":\"", 7);
     memcpy(id + sizeof(id) - 2, "\"}", 2);
     assert_refused(id, sizeof(id), "64 bytes");
     memset(text, '[', sizeof(text));
-    assert_refused(text, sizeof(text), "");
+    assert_refused(text, sizeof(text), "deep");
 }
 
 int main(void)
