@@ -158,6 +158,29 @@ static void test_credentials_without_group(void **state)
     assert_int_equal(as_uid(4242, 0, 0, expect_no_group), 0);
 }
 
+static int expect_busy(void)
+{
+    return ask_and_find(REQUEST(1, "echo"), "clients are connected already");
+}
+
+/* Readers cannot take the last places: here all places are the last. */
+static void test_places_kept_for_writers(void **state)
+{
+    struct ctl_server_params params = bench_params();
+
+    if (geteuid() != 0)
+        skip();
+    params.group = "root";
+    params.max_clients = 4;
+    params.max_clients_per_uid = 4;
+    assert_int_equal(bench_start(params), 0);
+    assert_int_equal(chmod(bench.dir, 0755), 0);
+    assert_int_equal(as_uid(4242, 0, 0, expect_busy), 0);
+    bench_dial(0);
+    bench_say(0, REQUEST(1, "write"));
+    assert_string_equal(bench_hear_lines(0, 1), ANSWER(1));
+}
+
 static void test_unknown_group(void **state)
 {
     struct ctl_server_params params = bench_params();
@@ -237,6 +260,7 @@ int main(void)
         BENCH_TEST(test_no_descriptors_left),
         BENCH_TEST(test_credentials),
         BENCH_TEST(test_credentials_without_group),
+        BENCH_TEST(test_places_kept_for_writers),
         BENCH_TEST(test_unknown_group),
         BENCH_TEST(test_second_instance),
         BENCH_TEST(test_stale_socket),
