@@ -8,14 +8,13 @@
 /*
  * Control commands: what clients can ask a daemon. Method by method:
  *
- *   daemon.show                              one object: version, pid, uptime, ports by state
- *   bridge.show  {bridge}                    an array, one object per bridge
- *   port.show    {bridge, port}              an array, one object per port
- *   fdb.show     {bridge, port, vlan, mac}   an array, one object per live entry
- *   ledger.show  {bridge, port}              an array: per bridge the sum "across", per port "in",
- *                                            "out" and, if it has a socket, "kernel"
- *   port.wait    {ports, state, timeout}     an array, one object per port, when all are in @state;
- *                                            an error naming those that are not, after @timeout s
+ *   daemon.show                              one object: version, pid, uptime, ports by state,
+ * netlink bridge.show  {bridge}                    an array, one object per bridge port.show
+ * {bridge, port}              an array, one object per port fdb.show     {bridge, port, vlan, mac}
+ * an array, one object per live entry ledger.show  {bridge, port}              an array: per bridge
+ * the sum "across", per port "in", "out" and, if it has a socket, "kernel" port.wait    {ports,
+ * state, timeout}     an array, one object per port, when all are in @state; an error naming those
+ * that are not, after @timeout s
  *
  * All parameters may be absent and narrow the list; a name that does not exist is an error, not an
  * empty list. Lists are made row by row (ctl_rows): a dump sees each entry as it is when its row is

@@ -40,6 +40,8 @@ struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *na
 const struct config *daemon_config(const struct daemon *daemon);
 /** The interface that a port is bound to now, or NULL. */
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port);
+/** What the link watch went through: overruns are harmless, and worth knowing. */
+struct link_watch_counters daemon_link_counters(const struct daemon *daemon);
 uint64_t daemon_now(const struct daemon *daemon);
 
 /* How many ports are in each state, for the summary line and STATUS=. */

@@ -8,6 +8,18 @@
 #include "ctl_show.h"
 #include "ringspan/clock.h"
 
+static void put_netlink(struct json_writer *writer, const struct daemon *daemon)
+{
+    struct link_watch_counters counters = daemon_link_counters(daemon);
+
+    json_open_object(writer, "netlink");
+    json_put_u64(writer, "events", counters.events);
+    json_put_u64(writer, "overruns", counters.overruns);
+    json_put_u64(writer, "interrupted_dumps", counters.interrupted_dumps);
+    json_put_u64(writer, "dumps", counters.dumps);
+    json_close_object(writer);
+}
+
 static void show_daemon(struct ctl_call *call, const struct json_object *params, void *context)
 {
     static const char *const known[] = {NULL};
@@ -32,6 +44,7 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
     for (unsigned i = 0; i < PORT_N_STATES; i++)
         json_put_u64(writer, port_state_name((enum port_state)i), summary.by_state[i]);
     json_close_object(writer);
+    put_netlink(writer, commands->daemon);
     json_close_object(writer);
     ctl_call_close(call);
 }

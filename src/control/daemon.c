@@ -529,6 +529,11 @@ const struct link *daemon_port_link(const struct daemon *daemon, const struct po
     return link_watch_by_index(daemon->links, port->ifindex);
 }
 
+struct link_watch_counters daemon_link_counters(const struct daemon *daemon)
+{
+    return link_watch_counters(daemon->links);
+}
+
 uint64_t daemon_now(const struct daemon *daemon)
 {
     return event_now(daemon->loop);

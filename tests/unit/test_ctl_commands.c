@@ -67,6 +67,7 @@ static void test_daemon(void **state)
     assert_has(answer, pid);
     assert_has(answer, "\"uptime\":0,\"ready\":true,\"n_bridges\":2,\"n_ports\":3,"
                        "\"states\":{\"waiting\":3,\"down\":0,");
+    assert_has(answer, "\"netlink\":{\"events\":0,\"overruns\":0,");
     assert_error("daemon.show", "{\"x\":1}", "unknown parameter 'x'");
 }
 
