@@ -33,7 +33,7 @@ def check_flap(lab, set_state):
         assert {a.mac, c.mac} <= set(lab.switch.fdb())
         lab.expect(c, [c.frame(b, pattern(46)), c.frame(BROADCAST)], [a], absent=[b])
         set_state(b, "up")
-        lab.switch.wait_state(b.port, "forwarding")
+        lab.wait_connected(b)
         lab.expect(c, [c.frame(b, pattern(46))], [a, b])  # nothing stale, and flooded
         lab.teach(b)
         lab.expect(c, [c.frame(b, pattern(46))], [b])
@@ -65,7 +65,7 @@ def test_fast_flaps_under_traffic(lab):
         for _ in range(20):
             ip_batch(["link set {} {}".format(b.port, state) for state in ("down", "up")] * 5)
             lab.check()
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     lab.teach(b)
     b.wire.drain()
     lab.expect(a, [a.frame(b, pattern(46))], [b])
@@ -96,7 +96,7 @@ def test_delete_and_recreate_under_traffic(lab):
             lab.switch.wait_state(b.port, "waiting")
             assert b.mac not in lab.switch.fdb()
             b.cable()
-            lab.switch.wait_state(b.port, "forwarding")
+            lab.wait_connected(b)
             lab.check()
     lab.teach(b)
     lab.expect(a, [a.frame(b, pattern(46))], [b])
@@ -111,7 +111,7 @@ def test_deleted_while_flooded(lab):
             ip("link", "del", b.port)
             lab.switch.wait_state(b.port, "waiting")
             b.cable()
-            lab.switch.wait_state(b.port, "forwarding")
+            lab.wait_connected(b)
             lab.check()
 
 
@@ -139,7 +139,7 @@ def test_replaced_at_once(lab):
         b.plug_in()
         index = socket.if_nametoindex(b.port)
         eventually(lambda: lab.switch.port(b.port)["ifindex"] == index, "new interface")
-        lab.switch.wait_state(b.port, "forwarding")
+        lab.wait_connected(b)
         eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
         lab.expect(a, [a.frame(BROADCAST, pattern(46))], [b, c])
         lab.teach(b)
@@ -165,7 +165,7 @@ def check_rename(lab, live):
         assert b.mac not in lab.switch.fdb()
         lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
         rename("elsewhere", b.port, live)
-        lab.switch.wait_state(b.port, "forwarding")
+        lab.wait_connected(b)
         lab.expect(a, [a.frame(BROADCAST)], [b, c])
         lab.expect(b, [b.frame(BROADCAST)], [a, c])
 
@@ -224,7 +224,7 @@ def test_moved_to_another_namespace_and_back(lab):
             lab.switch.wait_state(b.port, "down")
             ip("link", "set", b.port, "addrgenmode", "none")
             set_port(b, "up")
-            lab.switch.wait_state(b.port, "forwarding")
+            lab.wait_connected(b)
             lab.check()
     b.wire.drain()
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
@@ -243,10 +243,10 @@ def test_netlink_overrun(lab):
         b.plug_in()
         set_peer(c, "down")
     lab.switch.wait_state(c.port, "down")
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     lab.expect(a, [a.frame(BROADCAST)], [b], absent=[c])
     set_peer(c, "up")
-    lab.switch.wait_state(c.port, "forwarding")
+    lab.wait_connected(c)
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
 
 
@@ -259,7 +259,7 @@ def test_enslaved_interface_is_refused(lab):
     lab.switch.wait_state(b.port, "error", "theirs")
     assert promiscuity(b.port) == 1, "only its master asks for promiscuity"
     ip("link", "set", b.port, "nomaster")
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     ip("link", "set", b.port, "master", "theirs")
     lab.switch.wait_state(b.port, "error", "theirs")
 
@@ -285,7 +285,7 @@ def test_not_an_ethernet_interface(lab):
     ip("tuntap", "add", "t0", "mode", "tun")
     lab.switch.start([a.port, "t0"], wait=False)
     lab.switch.wait_state("t0", "error", "Ethernet")
-    lab.switch.wait_state(a.port, "forwarding")
+    lab.wait_connected(a)
 
 
 if __name__ == "__main__":

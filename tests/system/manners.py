@@ -158,7 +158,7 @@ def test_descriptors_do_not_grow(lab):
         ip("link", "del", b.port)
         lab.switch.wait_state(b.port, "waiting")
         b.cable()
-        lab.switch.wait_state(b.port, "forwarding")
+        lab.wait_connected(b)
 
     churn()
     before = descriptors()

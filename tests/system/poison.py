@@ -44,7 +44,7 @@ def test_device_down(lab):
     a, b, c = spoil_while_frames_wait(lab, lambda b: ip("link", "set", b.port, "down"))
     lab.switch.wait_state(b.port, "down")
     ip("link", "set", b.port, "up")
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     lab.expect(a, [a.frame(BROADCAST)], [b, c])  # nothing stale
 
 
@@ -55,7 +55,7 @@ def test_device_down_and_up(lab):
         ip("link", "set", b.port, "down")
         ip("link", "set", b.port, "up")
     a, b, c = spoil_while_frames_wait(lab, flap)
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     last = a.sentinel()
     a.wire.send(last)
     b.wire.receive_until_sentinel(last)
@@ -68,7 +68,7 @@ def test_no_carrier(lab):
     a, b, c = spoil_while_frames_wait(lab, lambda b: b.ip("link", "set", "eth0", "down"))
     lab.switch.wait_state(b.port, "down")
     b.ip("link", "set", "eth0", "up")
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
 
 
@@ -77,7 +77,7 @@ def test_device_gone(lab):
     a, b, c = spoil_while_frames_wait(lab, lambda b: ip("link", "del", b.port))
     lab.switch.wait_state(b.port, "waiting")
     b.cable()
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     b.wire.drain()
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Hosts in network namespaces, cables to the switch, and the switch."""
 
+import json
+
 from . import space, switch, tap, wire
 
 OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
@@ -58,6 +60,10 @@ class Host:
     def set_offloads(self, state):
         """Checksum and segmentation offloads of its own interface."""
         self.run("ethtool", "-K", "eth0", *[word for name in OFFLOADS for word in (name, state)])
+
+    def is_up(self):
+        """Carrier is there and its stack sends: for a moment after a flap it drops silently."""
+        return json.loads(self.ip("-j", "link", "show", "eth0"))[0]["operstate"] == "UP"
 
     @property
     def wire(self):
@@ -133,6 +139,11 @@ class Lab:
         self.check()
         for each in self.switches:
             each.finish()
+
+    def wait_connected(self, host):
+        """Both ends of the host's cable are ready."""
+        self.switch.wait_state(host.port, "forwarding")
+        space.eventually(host.is_up, host.name + " is up")
 
     def teach(self, *hosts):
         """The switch learns where the hosts are."""
