@@ -17,7 +17,7 @@ QUIET_TYPE = 0x88B6
 
 
 def run_beside(lab, flood, traffic):
-    with flood, traffic:
+    with traffic, flood:
         eventually(lambda: traffic.frames > ROUNDS or traffic.failure, "traffic goes on", 30)
         started = time.monotonic()
         lab.check()

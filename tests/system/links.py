@@ -106,7 +106,7 @@ def test_delete_and_recreate_under_traffic(lab):
 def test_deleted_while_flooded(lab):
     a, b, c, d = lab.start_with_hosts(4)
     lab.teach(a, b, c, d)
-    with Flood(a, a.frame(b, pattern(1000))), Traffic(c, d):
+    with Traffic(c, d), Flood(a, a.frame(b, pattern(1000))):
         for _ in range(ROUNDS):
             ip("link", "del", b.port)
             lab.switch.wait_state(b.port, "waiting")
