@@ -70,7 +70,8 @@ def run_inside(test):
 
 def run_outside(script, name):
     code = subprocess.run(UNSHARE + (sys.executable, script, "--inside", name),
-                          stdin=subprocess.DEVNULL).returncode
+                          stdin=subprocess.DEVNULL,
+                          preexec_fn=space.kill_at_exit_of_parent).returncode
     word = {0: "ok", SKIPPED: "skipped"}.get(code, "FAILED (%d)" % code)
     print(name, word, flush=True)
     return code
