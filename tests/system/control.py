@@ -99,7 +99,7 @@ def test_wait_returns_when_it_happens(lab):
 
 @ringspan_only
 def test_wait_waits_for_the_daemon_too(lab):
-    (a,) = lab.add_hosts(1)
+    lab.add_hosts(1)
     client = spawn(lab.switch.client, "-S", lab.switch.socket, "wait", "--timeout", "20")
     lab.start()
     assert client.wait(DEADLINE) == OK

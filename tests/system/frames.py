@@ -49,13 +49,13 @@ def cross(lab, frames, both_ways=True):
 
 
 def test_every_length_untagged(lab):
-    left, right = lab.start_with_hosts(2)
+    lab.start_with_hosts(2)
     cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length)
                 for length in range(HEADER, MTU + HEADER + 1)])
 
 
 def test_every_length_tagged(lab):
-    left, right = lab.start_with_hosts(2)
+    lab.start_with_hosts(2)
     tags = [tag(TPID_C, 1234, pcp=3)]
     cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length, tags)
                 for length in range(TAGGED_MIN, MTU + HEADER + TAG + 1)])
@@ -63,14 +63,14 @@ def test_every_length_tagged(lab):
 
 def test_every_length_s_tagged(lab):
     # A packet socket sends no S-tagged frame above MTU + 14; a tap does, see mtu.py.
-    left, right = lab.start_with_hosts(2)
+    lab.start_with_hosts(2)
     tags = [tag(TPID_S, 1234, dei=1)]
     cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length, tags)
                 for length in range(TAGGED_MIN, MTU + HEADER + 1)])
 
 
 def test_every_length_double_tagged(lab):
-    left, right = lab.start_with_hosts(2)
+    lab.start_with_hosts(2)
     tags = [tag(TPID_S, 1, pcp=1), tag(TPID_C, 2, dei=1)]
     cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length, tags)
                 for length in range(HEADER + 2 * TAG, MTU + HEADER + 1)], both_ways=False)
@@ -79,7 +79,7 @@ def test_every_length_double_tagged(lab):
 @time_limit(120)
 def test_lengths_of_jumbo_frames(lab):
     """Around a ring slot, a page, and the MTU; tagged and not."""
-    left, right = lab.start_with_hosts(2, mtu=9000)
+    lab.start_with_hosts(2, mtu=9000)
     around = [length + delta for length in (2048, 4096, 8192) for delta in range(-90, 10)]
     lengths = around + list(range(8990, 9015))
     cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length)

@@ -177,7 +177,7 @@ def test_tagged_superframes_cross_whole(lab):
     left, right = lab.start_with_hosts(2)
     sender = Wire("eth0", left.name, vnet=True)
     receiver = Wire("eth0", right.name, vnet=True)
-    for vnet, raw, payload, tags in superframes(right.mac, left.mac):
+    for vnet, raw, _, tags in superframes(right.mac, left.mac):
         sender.send(vnet + raw)
         header, got = receiver.receive_offload()
         assert got == raw, "altered: {} against {} bytes".format(len(got), len(raw))
