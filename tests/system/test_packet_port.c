@@ -50,6 +50,27 @@ static void run(const char *format, ...)
         fail_msg("failed: %s", command);
 }
 
+/* The kernel declares a link operational some time after its carrier is there (link_watch.c), and
+ * until then what is sent to it is dropped without a word. */
+static void wait_until_operational(const char *ifname)
+{
+    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
+    char command[128];
+
+    snprintf(command, sizeof(command), "ip link show dev %s | grep -q 'state UP'", ifname);
+    while (system(command) != 0) {
+        if (clock_now() > deadline)
+            fail_msg("%s is not operational", ifname);
+    }
+}
+
+static void bring_cable_up(void)
+{
+    run("ip link set p0 up && ip link set " PEER " up");
+    wait_until_operational("p0");
+    wait_until_operational(PEER);
+}
+
 static int open_tap_device(const char *name)
 {
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
@@ -109,7 +130,7 @@ static int set_up(void **state)
     run("ip link add p0 type veth peer name " PEER);
     /* No address, no IPv6: nothing but our frames on the wire. */
     run("sysctl -qw net.ipv6.conf.p0.disable_ipv6=1 net.ipv6.conf." PEER ".disable_ipv6=1");
-    run("ip link set p0 up && ip link set " PEER " up");
+    bring_cable_up();
     assert_int_equal(bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &f->pool), 0);
     new_port(f, 64);
     start_on(f, "p0", 1500);
@@ -323,7 +344,7 @@ static void device_down_leaves_nothing_to_be_sent_later(void **state)
         send_one(f, i, 60);
     port_flush(f->port);
     assert_int_equal(out_dropped(f, DROP_EGRESS_DOWN), 10);
-    run("ip link set p0 up");
+    bring_cable_up();
     assert_int_not_equal(f->port->source->ops->take_error(f->port->source), 0);
     assert_int_equal(f->port->source->ops->take_error(f->port->source), 0);
     expect_works_again(f);
@@ -338,7 +359,7 @@ static void device_down_between_queueing_and_kick(void **state)
     run("ip link set p0 down");
     port_flush(f->port);
     assert_int_equal(out_dropped(f, DROP_EGRESS_DOWN), 10);
-    run("ip link set p0 up");
+    bring_cable_up();
     expect_works_again(f);
 }
 
@@ -355,7 +376,7 @@ static void device_gone_is_its_own_reason_and_the_ring_serves_the_next(void **st
     f->port->ops->stop(f->port);
     run("ip link add p0 type veth peer name " PEER);
     run("sysctl -qw net.ipv6.conf.p0.disable_ipv6=1 net.ipv6.conf." PEER ".disable_ipv6=1");
-    run("ip link set p0 up && ip link set " PEER " up");
+    bring_cable_up();
     close(f->peer_fd);
     f->peer_fd = listen_on(PEER);
     start_on(f, "p0", 1500);
@@ -371,7 +392,7 @@ static void no_carrier_loses_frames_but_not_the_ring(void **state)
         send_one(f, i, 60);
         port_flush(f->port);
     }
-    run("ip link set " PEER " up");
+    bring_cable_up();
     while (recv(f->peer_fd, &(char){0}, 1, 0) >= 0 || errno == ENETDOWN)
         ;
     expect_works_again(f);
