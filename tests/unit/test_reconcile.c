@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/reconcile.h"
+
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ETHER    .ifindex = 5, .mtu = 1500, .type = ARPHRD_ETHER, .ifname = "r1"
+#define LOOPBACK .ifindex = 1, .mtu = 65536, .type = ARPHRD_LOOPBACK, .ifname = "r1"
+
+static const struct link bridge0 = {.ifindex = 9, .type = ARPHRD_ETHER, .ifname = "br0"};
+
+/* The table in reconcile.h, and where its lines meet. */
+static const struct {
+    const char *what;
+    bool exists;
+    struct link link;
+    const struct link *master;
+    enum port_state state;
+    uint32_t ifindex;
+    const char *why;
+} rows[] = {
+    {"missing", false, {0}, NULL, PORT_WAITING, 0, "no interface named r1"},
+    {"loopback",
+     true,
+     {LOOPBACK, .flags = IFF_UP | IFF_LOOPBACK, .carrier = true},
+     NULL,
+     PORT_ERROR,
+     0,
+     "r1 is not an Ethernet interface"},
+    {"tun",
+     true,
+     {.ifindex = 5, .type = ARPHRD_NONE, .flags = IFF_UP, .carrier = true},
+     NULL,
+     PORT_ERROR,
+     0,
+     "r1 is not an Ethernet interface"},
+    {"Ethernet that loops back",
+     true,
+     {ETHER, .flags = IFF_UP | IFF_LOOPBACK, .carrier = true},
+     NULL,
+     PORT_ERROR,
+     0,
+     "r1 is not an Ethernet interface"},
+    {"enslaved",
+     true,
+     {ETHER, .flags = IFF_UP, .carrier = true, .master = 9},
+     &bridge0,
+     PORT_ERROR,
+     0,
+     "enslaved to br0 (ip link set r1 nomaster)"},
+    {"enslaved to the unseen",
+     true,
+     {ETHER, .flags = IFF_UP, .carrier = true, .master = 9},
+     NULL,
+     PORT_ERROR,
+     0,
+     "enslaved to another device (ip link set r1 nomaster)"},
+    {"enslaved and down",
+     true,
+     {ETHER, .master = 9},
+     &bridge0,
+     PORT_ERROR,
+     0,
+     "enslaved to br0 (ip link set r1 nomaster)"},
+    {"not Ethernet, enslaved, down",
+     true,
+     {.ifindex = 5, .type = ARPHRD_NONE, .master = 9},
+     &bridge0,
+     PORT_ERROR,
+     0,
+     "r1 is not an Ethernet interface"},
+    {"down", true, {ETHER}, NULL, PORT_DOWN, 5, "r1 is administratively down (ip link set r1 up)"},
+    {"down, carrier left over",
+     true,
+     {ETHER, .carrier = true},
+     NULL,
+     PORT_DOWN,
+     5,
+     "r1 is administratively down (ip link set r1 up)"},
+    {"no carrier", true, {ETHER, .flags = IFF_UP}, NULL, PORT_DOWN, 5, "r1 has no carrier"},
+    {"ready", true, {ETHER, .flags = IFF_UP, .carrier = true}, NULL, PORT_FORWARDING, 5, ""},
+};
+
+static void test_each_line_of_the_table(void **state)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct port_target target;
+
+        memset(&target, 0xa5, sizeof(target));
+        reconcile_port("r1", rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
+        if (target.state != rows[i].state || target.ifindex != rows[i].ifindex ||
+            strcmp(target.why, rows[i].why) != 0)
+            fail_msg("%s: %s, bound to %u: '%s'", rows[i].what, port_state_name(target.state),
+                     target.ifindex, target.why);
+        assert_int_equal(target.mtu, rows[i].exists ? rows[i].link.mtu : 0);
+    }
+}
+
+static void test_longest_names_fit(void **state)
+{
+    static const char name[] = "fifteen-letters";
+    struct link link = {ETHER, .master = 9};
+    struct link master = {.ifindex = 9, .ifname = "masters-of-none"};
+    struct port_target target;
+
+    reconcile_port(name, &link, &master, &target);
+    assert_string_equal(target.why,
+                        "enslaved to masters-of-none (ip link set fifteen-letters nomaster)");
+    link.master = 0;
+    reconcile_port(name, &link, NULL, &target);
+    assert_string_equal(target.why, "fifteen-letters is administratively down "
+                                    "(ip link set fifteen-letters up)");
+}
+
+static enum port_step step(uint32_t bound, uint32_t wanted)
+{
+    const struct port_target target = {.ifindex = wanted};
+
+    return reconcile_step(bound, &target);
+}
+
+static void test_steps(void **state)
+{
+    assert_int_equal(step(0, 0), PORT_STEP_NONE);
+    assert_int_equal(step(5, 5), PORT_STEP_NONE);
+    assert_int_equal(step(0, 5), PORT_STEP_ATTACH);
+    assert_int_equal(step(5, 0), PORT_STEP_DETACH);
+    /* Deleted and made again, or renamed: first let go, then look again. */
+    assert_int_equal(step(5, 6), PORT_STEP_DETACH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_line_of_the_table),
+        cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_steps),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
