@@ -116,6 +116,10 @@ static void memory_tx(struct port *port, const struct frame *frame)
     struct memory_port *m = memory_of(port);
     struct memory_frame *slot = &m->sent[m->n_queued];
 
+    if (!m->started) {
+        port_count_out_dropped(port, DROP_EGRESS_GONE);
+        return;
+    }
     if (m->n_failures > 0) {
         m->n_failures--;
         port_count_out_dropped(port, m->failure);
