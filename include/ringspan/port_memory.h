@@ -14,9 +14,9 @@
  * A whole switch of them runs in a process with no privileges and a clock that the test turns.
  * memory_port_inject() is the host sending; memory_port_sent() is what the host would have
  * received, tags back in place, offload header beside it. Both directions are bounded; an egress
- * that is full refuses frames with TX_QUEUE_FULL, as a device would, and one
- * that is not started with EGRESS_GONE, as a socket that is bound to nothing would.
- * memory_port_fail_tx() makes the next frames fail with a chosen reason.
+ * that is full refuses frames with TX_QUEUE_FULL, as a device would, and one that is not started
+ * with EGRESS_GONE, as a socket that is bound to nothing would. memory_port_fail_tx() makes the
+ * next frames fail with a chosen reason.
  */
 
 /* A frame as on the wire. */

@@ -52,17 +52,20 @@ int port_bring_up(struct port *port)
 bool port_set_state(struct port *port, enum port_state state, const char *why)
 {
     enum port_state before = port->state;
+    char kept[PORT_WHY_SIZE]; /* as the port keeps it: @why may be longer, or the port's own */
 
-    if (before == state && strcmp(port->why, why) == 0)
+    snprintf(kept, sizeof(kept), "%s", why);
+    if (before == state && strcmp(port->why, kept) == 0)
         return false;
     port->state = state;
-    snprintf(port->why, sizeof(port->why), "%s", why);
+    memcpy(port->why, kept, sizeof(kept));
     if (before == state)
-        log_debug("port %s: %s: %s", port->name, state_names[state], why);
-    else if (why[0] == '\0')
+        log_debug("port %s: %s: %s", port->name, state_names[state], kept);
+    else if (kept[0] == '\0')
         log_info("port %s: %s -> %s", port->name, state_names[before], state_names[state]);
     else
-        log_info("port %s: %s -> %s: %s", port->name, state_names[before], state_names[state], why);
+        log_info("port %s: %s -> %s: %s", port->name, state_names[before], state_names[state],
+                 kept);
     return true;
 }
 
