@@ -6,6 +6,9 @@
 #include "packet.h"
 #include "ringspan/container.h"
 
+/* Each of them clears one pending error; an interface that goes raises two, milliseconds apart. */
+#define RECEIVE_TRIES 4
+
 /* Fills in what the slot says besides the bytes. */
 static void read_metadata(const struct tpacket2_hdr *slot, uint32_t status, struct frame *ret_frame)
 {
@@ -42,13 +45,15 @@ static void read_in_place(const struct tpacket2_hdr *slot, struct frame *ret_fra
         ret_frame->defect = DROP_TRUNCATED;
 }
 
-/* Reads the next whole copy. A pending error of the socket (the device went down) is reported by
- * the next call, whatever that is, once: the frame is still there behind it. */
+/* Reads the next whole copy. Copies stand in the order of their slots: one that was left behind
+ * would be taken for the next slot's. What can go wrong is a pending error of the socket (the
+ * device went down), which the next call reports, whatever that is; behind it the copy is still
+ * there. */
 static ssize_t receive_copy(int fd, uint8_t *buffer)
 {
-    ssize_t n = recv(fd, buffer, LIMIT_SUPERFRAME_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t n = -1;
 
-    if (n < 0)
+    for (int tries = 0; n < 0 && tries < RECEIVE_TRIES; tries++)
         n = recv(fd, buffer, LIMIT_SUPERFRAME_SIZE, MSG_DONTWAIT | MSG_TRUNC);
     return n;
 }
