@@ -42,8 +42,8 @@ struct frame {
     uint32_t len;
     port_id ingress;
     uint8_t n_tags;
-    enum drop_reason
-        defect; /* DROP_NONE, or what the port's edge found wrong: the frame will be dropped */
+    /* DROP_NONE, or what the port's edge found wrong: the frame will be dropped. */
+    enum drop_reason defect;
     struct vlan_tag tags[VLAN_STACK_SIZE]; /* [0] is the outermost */
     struct virtio_net_hdr vnet;            /* all zero: complete checksum, no segmentation */
 };
