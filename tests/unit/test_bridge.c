@@ -20,6 +20,9 @@
 #define NOW   (1000 * NS_PER_SEC)
 #define AGING (300 * NS_PER_SEC)
 
+/* More than one turn of the sweep, or a few, can look at. */
+#define N_ADDRESSES 20000
+
 static const struct port_device device = {.ifindex = 1, .mtu = 1500};
 
 static struct bridge_params params_of(uint32_t max_ports)
@@ -27,7 +30,7 @@ static struct bridge_params params_of(uint32_t max_ports)
     return (struct bridge_params){
         .name = "br0",
         .max_ports = max_ports,
-        .max_entries = 4096,
+        .max_entries = N_ADDRESSES,
         .aging_ns = AGING,
         .reserved = RESERVED_PROVIDER_BRIDGE,
         .fdb_key = {1, 2},
@@ -108,7 +111,7 @@ static void test_is_what_it_was_asked_to_be(void **state)
     assert_int_equal(bridge_reserved(bridge), RESERVED_PROVIDER_BRIDGE);
     assert_int_equal(bridge_max_ports(bridge), 3);
     assert_int_equal(bridge_n_ports(bridge), 0);
-    assert_int_equal(fdb_max_entries(bridge_fdb(bridge)), 4096);
+    assert_int_equal(fdb_max_entries(bridge_fdb(bridge)), N_ADDRESSES);
     assert_ptr_equal(bridge_tables(bridge)->fdb, bridge_fdb(bridge));
     assert_null(bridge_port(bridge, 0));
     assert_null(bridge_port(bridge, PORT_NONE));
@@ -226,6 +229,14 @@ static void test_reason_is_kept_and_changes(void **state)
     assert_false(bridge_set_port_state(bridge, 0, PORT_ERROR, endless));
 }
 
+static void learn(struct bridge *bridge, uint64_t mac)
+{
+    struct fdb_plan plan;
+
+    fdb_plan_learn(bridge_fdb(bridge), 0, mac, 0, NOW, &plan);
+    fdb_commit(bridge_fdb(bridge), &plan);
+}
+
 static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
 {
     struct bridge *bridge = *state;
@@ -235,6 +246,8 @@ static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
     assert_int_equal(bridge_age(bridge, NOW), 0);
     bridge_set_port_state(bridge, 0, PORT_FORWARDING, "");
     send_from(bridge, port, MAC_BROADCAST, 2);
+    for (uint64_t mac = 4; fdb_used(bridge_fdb(bridge)) < N_ADDRESSES; mac += 2)
+        learn(bridge, mac);
     next = bridge_age(bridge, NOW);
     assert_in_range(next, NOW + 1, NOW + AGING);
     /* Called when it asked to be, it has been round the whole table within one more aging time. */

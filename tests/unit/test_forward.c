@@ -218,16 +218,19 @@ static void test_a_tag_does_not_hide_a_reserved_address(void **state)
     expect_drop(w, DROP_RESERVED, FDB_NOTHING);
 }
 
+/* Not even if something had put one into the table. */
 static void test_groups_are_flooded_and_never_looked_up(void **state)
 {
+    static const uint64_t groups[] = {MAC_BROADCAST, GROUP, LLDP};
     struct world *w = *state;
 
-    decide(w, 0, MAC_BROADCAST, A);
-    expect_flood(w, FORWARDING - 1, FDB_INSERT);
-    decide(w, 5, GROUP, A);
-    expect_flood(w, FORWARDING - 1, FDB_INSERT);
-    decide(w, 5, LLDP, A);
-    expect_flood(w, FORWARDING - 1, FDB_INSERT);
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        decide(w, (port_id)i, groups[i], A);
+        expect_flood(w, FORWARDING - 1, FDB_INSERT);
+        learn(w, 4, groups[i]);
+        decide(w, (port_id)i, groups[i], A);
+        expect_flood(w, FORWARDING - 1, FDB_INSERT);
+    }
 }
 
 static void test_unknown_is_flooded(void **state)
