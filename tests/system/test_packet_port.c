@@ -544,6 +544,36 @@ static size_t make_superframe(uint8_t *bytes)
     return sizeof(vnet) + len;
 }
 
+/* A packet socket grants a C-tag four bytes beyond the MTU and an S-tag none; through the ring both
+ * pass. So such a frame takes the ring even where the rest of its batch follows a superframe. */
+static void s_tag_at_full_mtu_behind_a_superframe(void **state)
+{
+    static uint8_t bytes[LIMIT_SUPERFRAME_SIZE];
+    struct fixture *f = *state;
+    struct frame super = {.data = bytes + FRAME_VNET_SIZE};
+    struct test_frame tagged;
+
+    super.len = (uint32_t)make_superframe(bytes) - FRAME_VNET_SIZE;
+    memcpy(&super.vnet, bytes, FRAME_VNET_SIZE);
+    make_frame(&tagged, 2, 1514);
+    assert_true(frame_push_tag(&tagged.frame, (struct vlan_tag){VLAN_TPID_S, 5}));
+    send_one(f, 1, 60);
+    port_tx(f->port, &super);
+    port_tx(f->port, &tagged.frame);
+    send_one(f, 3, 60);
+    port_tx(f->port, &super);
+    send_one(f, 4, 60);
+    port_flush(f->port);
+    assert_int_equal(next_number(f), 1);
+    assert_int_equal(next_number(f), 0x4500); /* where an IP header begins */
+    assert_int_equal(next_number(f), 2);
+    assert_int_equal(next_number(f), 3);
+    assert_int_equal(next_number(f), 0x4500);
+    assert_int_equal(next_number(f), 4);
+    assert_int_equal(ledger_sum_dropped(f->port->ledger.out_dropped), 0);
+    expect_works_again(f);
+}
+
 static uint32_t receive(struct fixture *f, struct frame *frames)
 {
     return f->port->source->ops->batch(f->port->source, frames, LIMIT_RX_BATCH);
@@ -714,6 +744,7 @@ int main(void)
         TEST(full_send_buffer_is_counted_and_passes),
         TEST(tap_nobody_reads_does_not_stop_the_ring),
         TEST(ring_smaller_than_a_batch_loses_nothing),
+        TEST(s_tag_at_full_mtu_behind_a_superframe),
         TEST(superframe_arrives_whole_with_its_header),
         TEST(superframes_beyond_the_buffer_are_truncated_and_say_so),
         TEST(pool_smaller_than_a_batch_takes_turns),
