@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "packet_fixture.h"
+
+/* What packet ports take from real devices, and when. */
+
+static void superframe_arrives_whole_with_its_header(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[65536];
+    size_t len = make_superframe(bytes);
+    int fd = sender_with_offloads();
+    struct frame frames[LIMIT_RX_BATCH];
+
+    assert_int_equal(send(fd, bytes, len, 0), len);
+    assert_int_equal(receive(f, frames), 1);
+    assert_int_equal(frames[0].defect, DROP_NONE);
+    assert_int_equal(frames[0].len, len - FRAME_VNET_SIZE);
+    assert_memory_equal(frames[0].data, bytes + FRAME_VNET_SIZE, frames[0].len);
+    assert_int_equal(frames[0].vnet.gso_size, 1448);
+    assert_int_equal(frames[0].vnet.csum_start, 34);
+    assert_int_equal(frame_weigh(&frames[0]).segments, 28);
+    release(f, 1);
+    expect_balance(f);
+    close(fd);
+}
+
+static void superframes_beyond_the_buffer_are_truncated_and_say_so(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[65536];
+    size_t len = make_superframe(bytes);
+    int small = 256 << 10;
+    int fd = sender_with_offloads();
+    struct frame frames[LIMIT_RX_BATCH];
+    uint32_t n_whole = 0;
+    uint32_t n_truncated = 0;
+    uint32_t n;
+
+    assert_int_equal(setsockopt(f->port->source->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)),
+                     0);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(send(fd, bytes, len, 0), len);
+    while ((n = receive(f, frames)) > 0) {
+        for (uint32_t i = 0; i < n; i++) {
+            n_whole += frames[i].defect == DROP_NONE;
+            n_truncated += frames[i].defect == DROP_TRUNCATED;
+            if (frames[i].defect == DROP_NONE)
+                assert_int_equal(frames[i].len, len - FRAME_VNET_SIZE);
+        }
+        release(f, n);
+    }
+    assert_int_equal(n_whole + n_truncated, 40);
+    assert_true(n_whole > 0 && n_truncated > 0);
+    expect_balance(f);
+    close(fd);
+}
+
+static void pool_smaller_than_a_batch_takes_turns(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[65536];
+    size_t len = make_superframe(bytes);
+    int fd = sender_with_offloads();
+    struct frame frames[LIMIT_RX_BATCH];
+    uint32_t n;
+
+    for (int i = 0; i < 48; i++)
+        assert_int_equal(send(fd, bytes, len, 0), len);
+    n = receive(f, frames);
+    assert_int_equal(n, LIMIT_BOUNCE_BUFFERS);
+    release(f, n);
+    n = receive(f, frames);
+    assert_int_equal(n, 48 - LIMIT_BOUNCE_BUFFERS);
+    release(f, n);
+    expect_balance(f);
+    close(fd);
+}
+
+static void overrun_ring_is_counted_by_the_kernel(void **state)
+{
+    struct fixture *f = *state;
+    int fd = sender_with_offloads();
+    uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
+    struct frame frames[LIMIT_RX_BATCH];
+    struct ledger_snapshot snapshot;
+
+    bytes[FRAME_VNET_SIZE + 6] = 2;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    port_snapshot(f->port, &snapshot);
+    assert_int_equal(snapshot.unread_min, 64);
+    assert_int_equal(snapshot.counters.tp_drops, 36);
+    assert_int_equal(snapshot.counters.tp_packets, 100);
+    assert_true(ledger_kernel_balances(&snapshot));
+    assert_int_equal(receive(f, frames), 64);
+    release(f, 64);
+    expect_balance(f);
+    close(fd);
+}
+
+static void nothing_is_received_before_start_or_after_stop(void **state)
+{
+    struct fixture *f = *state;
+    int fd = sender_with_offloads();
+    uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
+    struct frame frames[LIMIT_RX_BATCH];
+    struct ledger_snapshot snapshot;
+
+    f->port->ops->stop(f->port);
+    assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_int_equal(receive(f, frames), 0);
+    release(f, 0);
+    port_snapshot(f->port, &snapshot);
+    assert_int_equal(snapshot.counters.tp_packets, 0);
+    start_on(f, "p0", 1500);
+    assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_int_equal(receive(f, frames), 1);
+    release(f, 1);
+    expect_balance(f);
+    close(fd);
+}
+
+static void a_device_has_one_port(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture second = {.pool = f->pool};
+    struct port_device device = {.ifindex = if_nametoindex("p0"), .mtu = 1500};
+
+    new_port(&second, 32);
+    assert_int_equal(second.port->ops->start(second.port, &device), -EADDRINUSE);
+    f->port->ops->stop(f->port);
+    assert_int_equal(second.port->ops->start(second.port, &device), 0);
+    port_free(second.port);
+}
+
+static void promiscuity_ends_with_the_port(void **state)
+{
+    struct fixture *f = *state;
+
+    run("ip -d link show p0 | grep -q 'promiscuity 1'");
+    f->port->ops->stop(f->port);
+    run("ip -d link show p0 | grep -q 'promiscuity 0'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(superframe_arrives_whole_with_its_header),
+        TEST(superframes_beyond_the_buffer_are_truncated_and_say_so),
+        TEST(pool_smaller_than_a_batch_takes_turns),
+        TEST(overrun_ring_is_counted_by_the_kernel),
+        TEST(nothing_is_received_before_start_or_after_stop),
+        TEST(a_device_has_one_port),
+        TEST(promiscuity_ends_with_the_port),
+    };
+    int skipped = enter_namespace();
+
+    return skipped ? skipped
+                   : cmocka_run_group_tests_name("packet port, receiving", tests, NULL, NULL);
+}
