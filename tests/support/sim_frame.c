@@ -14,14 +14,24 @@ static void store_be16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-/* A payload that differs from any other's, whose first bytes say which it is. */
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A payload that differs from any other's: its number, and a ramp that begins elsewhere. */
 static void fill(uint8_t *at, uint32_t len)
 {
+    static uint8_t ramp[512];
     static uint64_t serial;
 
-    serial++;
-    for (uint32_t i = 0; i < len; i++)
-        at[i] = (uint8_t)(i < 8 ? serial >> 8 * i : (serial + i) * 31);
+    if (serial++ == 0) {
+        for (uint32_t i = 0; i < sizeof(ramp); i++)
+            ramp[i] = (uint8_t)(i * 31);
+    }
+    for (uint32_t done = 0; done < len; done += 256)
+        memcpy(at + done, ramp + serial % 256, smaller(256, len - done));
+    memcpy(at, &serial, smaller(sizeof(serial), len));
 }
 
 static void start(struct sim_frame *frame, uint64_t dst, uint64_t src, uint32_t len)
