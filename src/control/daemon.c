@@ -254,13 +254,21 @@ static void begin_step(struct managed_port *mp, enum port_step step,
 
 /* ---- where a port should be ---- */
 
+/* Bound to it, or on the way. */
+static bool holds(const struct managed_port *mp, uint32_t ifindex)
+{
+    bool is_attaching = mp->port->busy && mp->step == PORT_STEP_ATTACH;
+
+    return mp->bound == ifindex || (is_attaching && mp->device.ifindex == ifindex);
+}
+
 /* After two names were swapped each port waits for the other to let go. */
 static bool is_held_by_another(const struct managed_port *mp, uint32_t ifindex)
 {
     const struct daemon *daemon = mp->daemon;
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        if (&daemon->ports[i] != mp && daemon->ports[i].bound == ifindex)
+        if (&daemon->ports[i] != mp && holds(&daemon->ports[i], ifindex))
             return true;
     }
     return false;

@@ -205,6 +205,25 @@ def test_names_swapped(lab):
     lab.expect(a, [a.frame(c, pattern(46))], [c])
 
 
+@ringspan_only
+def test_names_swapped_while_ports_open(lab):
+    """Nobody finds its interface in use by a port that is on its way to the old name's."""
+    hosts = lab.add_hosts(8)
+    for _ in range(ROUNDS):
+        lab.switch.write_config([host.port for host in hosts])
+        lab.switch.spawn()
+        for one, other in zip(hosts[::2], hosts[1::2]):
+            ip_batch(["link set %s down" % one.port, "link set %s down" % other.port,
+                      "link set %s name swap" % one.port,
+                      "link set %s name %s" % (other.port, one.port),
+                      "link set swap name %s" % other.port,
+                      "link set %s up" % one.port, "link set %s up" % other.port])
+        lab.switch.wait_ready()
+        lab.switch.wait()
+        lab.switch.stop()
+    assert "in use" not in lab.switch.read_log()
+
+
 def settle(host):
     """Takes away what is still on its way to the host."""
     while host.wire.receive(timeout=0.1):
