@@ -89,6 +89,9 @@ struct port_ops {
     int (*configure)(struct port *port);
     int (*map)(struct port *port);
     int (*start)(struct port *port, const struct port_device *device);
+    /* Between start() and stop(): false once the device that start() bound to is gone, even if
+     * another one has its ifindex now. */
+    bool (*has_device)(const struct port *port);
     void (*stop)(struct port *port);
     void (*close)(struct port *port);
 

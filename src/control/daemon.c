@@ -274,9 +274,18 @@ static bool is_held_by_another(const struct managed_port *mp, uint32_t ifindex)
     return false;
 }
 
+/* A number that was given to another device while nobody looked is no match: the port must let go
+ * before it can bind again. */
+static enum port_step next_step(const struct managed_port *mp, const struct port_target *target)
+{
+    if (mp->bound != 0 && !mp->port->ops->has_device(mp->port))
+        return PORT_STEP_DETACH;
+    return reconcile_step(mp->bound, target);
+}
+
 static void go_to(struct managed_port *mp, const struct port_target *target)
 {
-    enum port_step step = reconcile_step(mp->bound, target);
+    enum port_step step = next_step(mp, target);
 
     if (step == PORT_STEP_NONE) {
         mp->port->mtu = target->mtu;

@@ -251,6 +251,18 @@ fail:
     return r;
 }
 
+/* With the device the kernel takes the binding away, and the socket says so. */
+static bool packet_has_device(const struct port *port)
+{
+    const struct packet_port *p = packet_of(port);
+    struct sockaddr_ll bound;
+    socklen_t len = sizeof(bound);
+
+    if (getsockname(p->ring_fd, (struct sockaddr *)&bound, &len) < 0)
+        return false;
+    return bound.sll_ifindex == (int)port->ifindex;
+}
+
 /* The kernel's counters start over with each read: the port keeps the sum. */
 static void take_statistics(struct packet_port *p)
 {
@@ -333,6 +345,7 @@ static const struct port_ops packet_ops = {
     .configure = packet_configure,
     .map = packet_map,
     .start = packet_start,
+    .has_device = packet_has_device,
     .stop = packet_stop,
     .close = packet_close,
     .tx = packet_tx,

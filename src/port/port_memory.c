@@ -95,6 +95,11 @@ static int memory_start(struct port *port, const struct port_device *device)
     return 0;
 }
 
+static bool memory_has_device(const struct port *port)
+{
+    return port->ifindex != 0;
+}
+
 static void memory_stop(struct port *port)
 {
     memory_of(port)->started = false;
@@ -176,6 +181,7 @@ static const struct port_ops memory_ops = {
     .configure = memory_open,
     .map = memory_map,
     .start = memory_start,
+    .has_device = memory_has_device,
     .stop = memory_stop,
     .close = memory_close,
     .tx = memory_tx,

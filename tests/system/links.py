@@ -270,6 +270,25 @@ def test_netlink_overrun(lab):
 
 
 @ringspan_only
+def test_same_index_again_unseen(lab):
+    """A new interface with the name and the number of the old one, its birth lost in an overrun."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    index = socket.if_nametoindex(b.port)
+    creation = list(b.creation())[1:]
+    creation[0] = creation[0].replace("link add", "link add index %d" % index)
+    with lab.switch.stopped():
+        ip_batch(["link set lo alias round%d" % i for i in range(20000)])
+        ip_batch(["link del " + b.port] + creation)
+        b.plug_in()
+    eventually(lambda: "dropped events" in lab.switch.read_log(), "an overrun")
+    lab.switch.wait_state(b.port, "forwarding")
+    eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+    lab.expect(b, [b.frame(BROADCAST)], [a, c])
+
+
+@ringspan_only
 def test_enslaved_interface_is_refused(lab):
     ip("link", "add", "name", "theirs", "type", "bridge")
     a, b = lab.add_hosts(2)
