@@ -283,6 +283,13 @@ static enum port_step next_step(const struct managed_port *mp, const struct port
     return reconcile_step(mp->bound, target);
 }
 
+/* A port that failed stays in error with its reason until a try succeeds: that one is under way
+ * again every few seconds is no news. */
+static bool is_another_try(const struct managed_port *mp, const struct port_target *target)
+{
+    return mp->port->state == PORT_ERROR && mp->result < 0 && mp->device.ifindex == target->ifindex;
+}
+
 static void go_to(struct managed_port *mp, const struct port_target *target)
 {
     enum port_step step = next_step(mp, target);
@@ -295,7 +302,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
     if (target->ifindex == 0)
         set_state(mp, target->state, target->why);
-    else
+    else if (!is_another_try(mp, target))
         set_state(mp, PORT_WAITING, "binding");
     mp->is_deferred = step == PORT_STEP_ATTACH && is_held_by_another(mp, target->ifindex);
     if (!mp->is_deferred)

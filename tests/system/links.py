@@ -313,6 +313,8 @@ def test_one_daemon_per_device(lab):
     another.start([b.port], wait=False)
     another.wait_state(b.port, "error", "in use")
     lab.expect(a, [a.frame(BROADCAST)], [b])
+    assert another.call("wait", b.port, "--timeout", "5").returncode != 0
+    assert another.read_log().count("-> error") == 1, "each try is told"
     lab.switch.stop()
     another.wait_state(b.port, "forwarding")
 
