@@ -158,6 +158,9 @@ int main(int argc, char **argv)
     int status;
     int r;
 
+    status = process_reserve_standard_descriptors();
+    if (status != EX_OK)
+        return status;
     log_init(LOG_LEVEL_INFO);
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_DONE:

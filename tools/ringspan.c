@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/cli.h"
+#include "ringspan/process.h"
 
 int main(int argc, char **argv)
 {
-    return cli_main(argc, argv);
+    int status = process_reserve_standard_descriptors();
+
+    return status == 0 ? cli_main(argc, argv) : status;
 }

@@ -3,9 +3,14 @@
 #define RINGSPAN_PROCESS_H
 
 /*
- * Process: what the daemon needs from its process before it begins, and a sentence where that is
- * missing. Both log what they find.
+ * Process: what a program needs from its process before it begins, and a sentence where that is
+ * missing.
  */
+
+/** To be called first. A standard descriptor that is closed would be the next file or socket that
+ * is opened, and log lines would go there: onto a wire, say. Each is taken by a descriptor that can
+ * be neither read nor written. EX_OK or EX_OSERR. */
+int process_reserve_standard_descriptors(void);
 
 /** EX_OK; EX_NOPERM if packet sockets are not permitted, naming the capability; EX_UNAVAILABLE if
  * there are none. */

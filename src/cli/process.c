@@ -2,6 +2,7 @@
 #include "ringspan/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -9,6 +10,19 @@
 
 #include "ringspan/log.h"
 #include "ringspan/port_packet.h"
+
+int process_reserve_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/", O_PATH | O_DIRECTORY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return EX_OSERR;
+    close(fd);
+    return EX_OK;
+}
 
 /* Ports are sockets: three descriptors each, and a login may have a thousand. */
 void process_raise_descriptor_limit(void)

@@ -93,6 +93,22 @@ def test_missing_capability_is_named(lab):
 
 
 @ringspan_only
+def test_closed_standard_descriptors(lab):
+    """Nothing else takes their places: what is written there goes nowhere."""
+    a, b = lab.add_hosts(2)
+    lab.switch.write_config([a.port, b.port])
+    shell = ("sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-')
+    daemon = spawn(*shell, lab.switch.daemon, "--config", lab.switch.config)
+    lab.switch.process = daemon
+    lab.switch.wait_ready()
+    lab.switch.wait()
+    for number in range(3):
+        assert os.readlink("/proc/%d/fd/%d" % (daemon.pid, number)) == "/"
+    client = spawn(*shell, lab.switch.client, "-S", lab.switch.socket, "port")
+    assert client.wait(10) != 0, "output that nobody got is a success"
+
+
+@ringspan_only
 def test_ready_and_status(lab):
     """READY=1 comes when the first plan has run, ports that wait included."""
     (a,) = lab.add_hosts(1)
