@@ -111,10 +111,10 @@ static int run_command(const struct cli *cli, int argc, char **argv)
     }
     if ((cli->state || cli->timeout) && !command->takes_waiting)
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
-    return flush_output(command->run(cli, argc - 1, argv + 1));
+    return command->run(cli, argc - 1, argv + 1);
 }
 
-int cli_main(int argc, char **argv)
+static int parse_and_run(int argc, char **argv)
 {
     struct cli cli = {0};
     int option;
@@ -141,4 +141,9 @@ int cli_main(int argc, char **argv)
         return CLI_OK;
     }
     return run_command(&cli, argc, argv);
+}
+
+int cli_main(int argc, char **argv)
+{
+    return flush_output(parse_and_run(argc, argv));
 }

@@ -280,7 +280,8 @@ static void test_check(void **state)
 /* A full disk. */
 static void test_output_fails(void **state)
 {
-    static const char *const lines[] = {"port", "-j port", "-p ledger", "-j version"};
+    static const char *const lines[] = {"port", "-j port", "-p ledger", "-j version",
+                                        "-V",   "help",    "port help"};
     FILE *full = fopen("/dev/full", "w");
 
     assert_non_null(full);
