@@ -14,7 +14,9 @@
  * provoke at will goes through log_ratelimited(), which says how many it swallowed.
  *
  * Lines go to one sink: standard error by default, with "<N>" syslog priorities in front when
- * standard error is the journal (systemd sets JOURNAL_STREAM); tests install their own.
+ * standard error is the journal (systemd sets JOURNAL_STREAM); tests install their own. A reader
+ * that does not read costs lines, not frames: what standard error has no room for is lost, and the
+ * next line that arrives says how much.
  * The log belongs to the thread of the event loop; helper threads report through their results.
  */
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -33,19 +34,44 @@ static struct {
     log_sink_fn standard_sink;
     log_sink_fn sink;
     void *sink_arg;
+    uint64_t n_lost; /* lines that standard error had no room for, not told yet */
 } the_log = {.level = LOG_LEVEL_INFO, .standard_sink = plain_sink, .sink = plain_sink};
 
-/* One write(2) per line, so that lines of several processes on one pipe do not mix. A line that
- * cannot be written is lost: there is nowhere left to say so. */
-static void write_line(const char *prefix, const char *line)
+/* Whether a line can be written at once. O_NONBLOCK would say the same, but belongs to everybody
+ * who has the same terminal or pipe open. */
+static bool has_room(void)
+{
+    struct pollfd stderr_ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&stderr_ready, 1, 0) > 0 && stderr_ready.revents & POLLOUT;
+}
+
+/* One write(2) per line, so that lines of several processes on one pipe do not mix. */
+static bool write_line(const char *prefix, const char *line)
 {
     char buffer[PREFIX_SIZE + LINE_SIZE + 1];
     int n = snprintf(buffer, sizeof(buffer), "%.*s%s\n", PREFIX_SIZE, prefix, line);
     ssize_t written;
 
+    if (!has_room())
+        return false;
     do
         written = write(STDERR_FILENO, buffer, (size_t)n);
     while (written < 0 && errno == EINTR);
+    return written >= 0;
+}
+
+static void write_or_lose(const char *prefix, const char *line)
+{
+    char loss[SUFFIX_SIZE];
+
+    if (the_log.n_lost > 0) {
+        snprintf(loss, sizeof(loss), "log: %" PRIu64 " lines lost", the_log.n_lost);
+        if (write_line(prefix, loss))
+            the_log.n_lost = 0;
+    }
+    if (!write_line(prefix, line))
+        the_log.n_lost++;
 }
 
 static void plain_sink(void *arg, enum log_level level, const char *line)
@@ -55,7 +81,7 @@ static void plain_sink(void *arg, enum log_level level, const char *line)
 
     snprintf(prefix, sizeof(prefix), "%.32s: %s%s", program_invocation_short_name,
              is_info ? "" : level_names[level], is_info ? "" : ": ");
-    write_line(prefix, line);
+    write_or_lose(prefix, line);
 }
 
 /* The journal knows the program's name; it wants the priority, as sd-daemon(3) has it. */
@@ -68,7 +94,7 @@ static void journal_sink(void *arg, enum log_level level, const char *line)
     static_assert(sizeof(priorities) / sizeof(priorities[0]) == N_LEVELS,
                   "a level has no priority");
 
-    write_line(priorities[level], line);
+    write_or_lose(priorities[level], line);
 }
 
 /* The variable is inherited by everything that a service starts, also where standard error was

@@ -109,6 +109,31 @@ def test_closed_standard_descriptors(lab):
 
 
 @ringspan_only
+def test_nobody_reads_the_log(lab):
+    """A full pipe holds up neither frames nor the end."""
+    a, b = lab.add_hosts(2)
+    lab.capture_everywhere()
+    lab.switch.write_config([a.port, b.port])
+    reader, writer = os.pipe()
+    # Opened anew: O_NONBLOCK is ours alone.
+    filler = os.open("/proc/self/fd/%d" % writer, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(filler, bytes(4096))
+    except BlockingIOError:
+        pass
+    lab.switch.process = spawn(lab.switch.daemon, "--config", lab.switch.config, stderr=writer)
+    lab.switch.wait_ready()
+    lab.switch.wait()
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+    os.read(reader, 1 << 20)
+    ip("link", "set", b.port, "down")
+    lab.switch.wait_state(b.port, "down")
+    assert b"lines lost" in os.read(reader, 1 << 20)
+    assert lab.switch.stop(2) == 0
+
+
+@ringspan_only
 def test_ready_and_status(lab):
     """READY=1 comes when the first plan has run, ports that wait included."""
     (a,) = lab.add_hosts(1)

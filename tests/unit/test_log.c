@@ -246,6 +246,25 @@ static void a_redirected_stderr_is_no_journal(void **state)
     capture_end(&capture);
 }
 
+static void a_full_stderr_costs_lines_and_says_so(void **state)
+{
+    struct captured_stderr capture;
+    unsigned n_filled = 0;
+
+    capture_begin(&capture);
+    log_init(LOG_LEVEL_INFO);
+    while (send(STDERR_FILENO, "x", 1, MSG_DONTWAIT) == 1)
+        n_filled++;
+    log_info("lost");
+    log_info("lost too");
+    for (; n_filled > 0; n_filled--)
+        expect_write(&capture, "x");
+    log_warning("arrives");
+    expect_plain(&capture, "warning: log: 2 lines lost");
+    expect_plain(&capture, "warning: arrives");
+    capture_end(&capture);
+}
+
 static void a_null_sink_is_the_standard_one(void **state)
 {
     struct captured_stderr capture;
@@ -275,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup(plain_lines_name_program_and_level, reset),
         cmocka_unit_test_setup(the_journal_gets_priorities, reset),
         cmocka_unit_test_setup(a_redirected_stderr_is_no_journal, reset),
+        cmocka_unit_test_setup(a_full_stderr_costs_lines_and_says_so, reset),
         cmocka_unit_test_setup(a_null_sink_is_the_standard_one, reset),
     };
 
