@@ -59,6 +59,7 @@ struct daemon {
     void *on_change_arg;
 };
 
+static bool is_overtaken(const struct managed_port *mp);
 static void look_at(struct managed_port *mp);
 
 /* ---- frames ---- */
@@ -226,7 +227,7 @@ static void step_done(void *arg)
     } else if (mp->result == 0) {
         watch_ring(mp);
     }
-    if (mp->result < 0)
+    if (mp->result < 0 && !is_overtaken(mp))
         fail(mp);
     else
         look_at(mp);
@@ -309,15 +310,30 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
         begin_step(mp, step, target);
 }
 
-static void look_at(struct managed_port *mp)
+static void find_target(const struct managed_port *mp, struct port_target *ret_target)
 {
     const struct link_watch *links = mp->daemon->links;
     const struct link *link = link_watch_by_name(links, mp->port->ifname);
     const struct link *master =
         link && link->master ? link_watch_by_index(links, link->master) : NULL;
+
+    reconcile_port(mp->port->ifname, link, master, ret_target);
+}
+
+/* While a helper thread tried one device, the port's name may have passed to another. */
+static bool is_overtaken(const struct managed_port *mp)
+{
     struct port_target target;
 
-    reconcile_port(mp->port->ifname, link, master, &target);
+    find_target(mp, &target);
+    return target.ifindex != mp->device.ifindex;
+}
+
+static void look_at(struct managed_port *mp)
+{
+    struct port_target target;
+
+    find_target(mp, &target);
     if (mp->port->busy || (mp->retry_at != 0 && target.ifindex == mp->device.ifindex))
         return;
     mp->retry_at = 0;

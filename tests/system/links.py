@@ -224,6 +224,21 @@ def test_names_swapped_while_ports_open(lab):
     assert "in use" not in lab.switch.read_log()
 
 
+@ringspan_only
+def test_replaced_while_ports_open(lab):
+    """A helper thread finds its device gone when the loop has long seen the next one."""
+    hosts = lab.add_hosts(8)
+    for _ in range(ROUNDS):
+        ip_batch(["link del " + host.port for host in hosts])
+        lab.switch.start([host.port for host in hosts], wait=False)
+        for host in hosts:
+            creation = list(host.creation())[1:]
+            ip_batch(creation + ["link del " + host.port] + creation)
+            host.bring_up()
+        lab.switch.wait(timeout=1)
+        lab.switch.stop()
+
+
 def settle(host):
     """Takes away what is still on its way to the host."""
     while host.wire.receive(timeout=0.1):
