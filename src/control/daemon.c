@@ -240,8 +240,6 @@ static void begin_step(struct managed_port *mp, enum port_step step,
 {
     int r;
 
-    event_del(mp->readable);
-    mp->readable = NULL;
     mp->step = step;
     mp->device = (struct port_device){.ifindex = target->ifindex, .mtu = target->mtu};
     mp->port->busy = true;
@@ -250,7 +248,11 @@ static void begin_step(struct managed_port *mp, enum port_step step,
         mp->port->busy = false;
         mp->result = r;
         fail(mp);
+        return;
     }
+    /* Not before: a port that could not be handed over stays bound, and is still to be read. */
+    event_del(mp->readable);
+    mp->readable = NULL;
 }
 
 /* ---- where a port should be ---- */
