@@ -45,11 +45,11 @@ static int make_directory(const struct ctl_path *path, bool *made)
 
     if (!*directory.text)
         return 0;
-    if (mkdir(directory.text, DIRECTORY_MODE) == 0) {
-        *made = true;
-        return 0;
-    }
-    return errno == EEXIST ? 0 : -errno;
+    if (mkdir(directory.text, DIRECTORY_MODE) < 0)
+        return errno == EEXIST ? 0 : -errno;
+    *made = true;
+    /* A service's umask is often 077, and who may connect is not decided here. */
+    return chmod(directory.text, DIRECTORY_MODE) < 0 ? -errno : 0;
 }
 
 static bool leads_to(const char *path, int fd)

@@ -236,11 +236,15 @@ static void test_path_is_no_socket(void **state)
 static void test_directory_comes_and_goes(void **state)
 {
     char directory[60];
+    struct stat st;
+    mode_t before = umask(077);
 
     snprintf(directory, sizeof(directory), "%s/d", bench.dir);
     snprintf(bench.path, sizeof(bench.path), "%s/d/c.sock", bench.dir);
     bench_start_and_dial();
-    assert_int_equal(access(directory, F_OK), 0);
+    umask(before);
+    assert_int_equal(stat(directory, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0755);
     ctl_server_free(bench.server);
     bench.server = NULL;
     assert_int_equal(access(directory, F_OK), -1);
