@@ -78,6 +78,15 @@ static inline uint32_t frame_wire_len(const struct frame *frame)
 /** Puts @tag on top of the stack. False if the stack is full. */
 bool frame_push_tag(struct frame *frame, struct vlan_tag tag);
 
+/** Where the network header begins: behind the addresses and the tags that are still in the bytes.
+ * 0 if the frame ends before. */
+uint32_t frame_network_offset(const struct frame *frame, uint32_t *ret_ethertype);
+
+/** Where the transport header of a superframe begins. The sender's kernel says so beside the
+ * checksum that it left to do; a frame merged from segments with complete checksums is parsed. 0 if
+ * there is none. */
+uint32_t frame_transport_offset(const struct frame *frame);
+
 /**
  * Bytes up to the end of the transport header, of a superframe, from `data` on: what each of its
  * segments repeats. Read from the frame itself; the offload header's hdr_len says how much happened

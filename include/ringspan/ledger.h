@@ -17,9 +17,11 @@
  *   out:     decided + originated + duplicated = accepted + Σ out_dropped[reason] + held_out
  *   kernel:  tp_packets = received + tp_drops + not yet read
  *
- * "Accepted" means that the kernel took the copy; it is not "delivered": a device may still drop
- * it, and says so in its own counters. A superframe (GSO) is one frame here; the segments that it
- * stands for and its bytes are counted beside it. There is no reason called "unknown".
+ * "Originated" are frames that the egress made itself: a superframe that it had to cut counts as
+ * decided once, and each segment beyond the first as originated. "Accepted" means that the kernel
+ * took the copy; it is not "delivered": a device may still drop it, and says so in its own
+ * counters. A superframe (GSO) is one frame here; the segments that it stands for and its bytes are
+ * counted beside it. There is no reason called "unknown".
  *
  * Counters are plain numbers, written by the thread of the loop alone. They belong to the name of
  * a port, not to a socket: they survive re-binding, and they never go back.
@@ -49,7 +51,7 @@
       "the egress device or its queue refused it: full, or over the peer's MTU")                   \
     X(TX_BUSY, "tx_busy", LOST, "the egress socket's send buffer is full")                         \
     X(TX_REJECTED, "tx_rejected", LOST, "the kernel refused the frame as malformed")               \
-    X(TX_ERROR, "tx_error", LOST, "sending failed for want of memory or an unlisted cause")
+    X(TX_ERROR, "tx_error", LOST, "the kernel had no memory for it, or could not segment it")
 
 enum drop_reason {
     DROP_NONE,

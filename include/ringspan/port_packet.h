@@ -22,6 +22,9 @@
  * a second, unbound socket, gathered straight from RX memory. Once a batch holds such a frame the
  * rest of the batch follows it there, so order is kept with at most one kick and one sendmmsg().
  *
+ * A superframe inside a tunnel is cut into segments here (segment.h), because the kernel would not
+ * take it back.
+ *
  * The TX ring is never a queue. Only our own send() walks it, strictly in order, and it stops at
  * the first slot that it cannot pass; such a slot would stall all that follow, and after a device
  * went down and up again stale frames would leave. So after the kick, slots that the kernel did not

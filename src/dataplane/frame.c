@@ -28,7 +28,7 @@ static uint32_t load_be16(const uint8_t *bytes)
 
 /* Where the network header begins: behind the addresses and the tags that are still in the bytes.
  */
-static uint32_t network_offset(const struct frame *frame, uint32_t *ret_ethertype)
+uint32_t frame_network_offset(const struct frame *frame, uint32_t *ret_ethertype)
 {
     uint32_t at = 12;
 
@@ -44,9 +44,7 @@ static uint32_t network_offset(const struct frame *frame, uint32_t *ret_ethertyp
     return 0;
 }
 
-/* Where the transport header begins. The sender's kernel says so beside the checksum that it left
- * to do; a frame merged from segments with complete checksums has to be parsed. */
-static uint32_t transport_offset(const struct frame *frame)
+uint32_t frame_transport_offset(const struct frame *frame)
 {
     uint32_t ethertype = 0;
     uint32_t at;
@@ -54,7 +52,7 @@ static uint32_t transport_offset(const struct frame *frame)
 
     if (frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
         return frame->vnet.csum_start;
-    at = network_offset(frame, &ethertype);
+    at = frame_network_offset(frame, &ethertype);
     if (at == 0 || at >= frame->len)
         return 0;
     if (ethertype == ETHERTYPE_IPV6)
@@ -75,7 +73,7 @@ static uint32_t tcp_header_len(const struct frame *frame, uint32_t at)
 
 uint32_t frame_gso_header_len(const struct frame *frame)
 {
-    uint32_t at = transport_offset(frame);
+    uint32_t at = frame_transport_offset(frame);
     uint32_t end;
 
     if (at < ETHER_HEADER_SIZE)

@@ -5,6 +5,7 @@
 
 #include "packet.h"
 #include "ringspan/container.h"
+#include "ringspan/segment.h"
 
 /* Where a frame starts in a TX slot: behind the slot's header, which for V2 is TPACKET2_HDRLEN
  * without the address (af_packet.c, tpacket_parse_header). */
@@ -192,9 +193,8 @@ static bool is_refused_plainly(const struct packet_port *p, const struct frame *
            frame_wire_len(frame) > p->port.mtu + ETHER_HEADER_SIZE;
 }
 
-void packet_tx(struct port *port, const struct frame *frame)
+static void offer(struct packet_port *p, const struct frame *frame)
 {
-    struct packet_port *p = container_of(port, struct packet_port, port);
     bool fits_slot = !frame_is_superframe(frame) && frame_wire_len(frame) <= TX_ROOM;
     struct tpacket2_hdr *slot = NULL;
 
@@ -209,6 +209,34 @@ void packet_tx(struct port *port, const struct frame *frame)
     }
     kick(p); /* what it refuses becomes a message too, and comes first */
     queue_message(p, frame);
+}
+
+/* Cuts a superframe that the kernel would not take back. Segments share one buffer: what was not
+ * copied into the ring is sent before the next one is made. */
+static void offer_segments(struct packet_port *p, const struct segmenter *segmenter)
+{
+    uint8_t bytes[LIMIT_SUPERFRAME_SIZE];
+    struct frame segment;
+
+    p->port.ledger.originated += segmenter->n_segments - 1;
+    for (uint32_t i = 0; i < segmenter->n_segments; i++) {
+        segmenter_cut(segmenter, i, bytes, &segment);
+        offer(p, &segment);
+        if (p->n_messages > 0)
+            send_messages(p);
+    }
+}
+
+void packet_tx(struct port *port, const struct frame *frame)
+{
+    struct packet_port *p = container_of(port, struct packet_port, port);
+    struct segmenter segmenter;
+
+    if (frame_is_superframe(frame) && segmenter_init(&segmenter, frame) &&
+        segmenter.tunnel != SEGMENT_TUNNEL_NONE)
+        offer_segments(p, &segmenter);
+    else
+        offer(p, frame);
 }
 
 void packet_flush(struct port *port)
