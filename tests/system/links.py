@@ -297,8 +297,8 @@ def test_same_index_again_unseen(lab):
         ip_batch(["link del " + b.port] + creation)
         b.plug_in()
     eventually(lambda: "dropped events" in lab.switch.read_log(), "an overrun")
-    lab.switch.wait_state(b.port, "forwarding")
     eventually(lambda: b.mac not in lab.switch.fdb(), "the old interface's entries are gone")
+    lab.switch.wait_state(b.port, "forwarding")
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
     lab.expect(b, [b.frame(BROADCAST)], [a, c])
 
