@@ -26,6 +26,7 @@ struct life {
     struct ctl_server *server;
     struct ctl_commands *commands;
     struct daemon *daemon;
+    struct event_timer *status; /* STATUS= is to be sent in the next turn */
 };
 
 static int read_config(const struct options *options, struct config **ret_config)
@@ -97,16 +98,23 @@ static void describe(const struct daemon *daemon, char *ret_text, size_t size)
     daemon_summary_format(&summary, ret_text, size);
 }
 
+static void on_status_due(void *arg)
+{
+    const struct life *life = arg;
+    char text[128];
+
+    describe(life->daemon, text, sizeof(text));
+    notify_status("%s", text);
+}
+
+/* However many ports change in a turn, the service manager gets one message. */
 static void on_port_change(void *arg, struct bridge *bridge, const struct port *port)
 {
     struct life *life = arg;
-    char text[128];
 
     ctl_commands_port_changed(life->commands);
-    if (!daemon_is_ready(life->daemon))
-        return;
-    describe(life->daemon, text, sizeof(text));
-    notify_status("%s", text);
+    if (daemon_is_ready(life->daemon))
+        event_timer_set(life->status, event_now(life->loop));
 }
 
 /* The first plan has run, waiting ports included. */
@@ -132,6 +140,8 @@ static int be_born(struct life *life)
     if (r == 0)
         r = handle_signals(life->loop);
     if (r == 0)
+        r = event_timer_new(life->loop, on_status_due, life, &life->status);
+    if (r == 0)
         r = daemon_new(life->loop, life->config, &life->daemon);
     if (r == 0)
         r = claim_control_socket(life);
@@ -147,6 +157,7 @@ static void die(struct life *life)
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);
     daemon_free(life->daemon);
+    event_timer_free(life->status);
     event_loop_free(life->loop);
     config_free(life->config);
 }

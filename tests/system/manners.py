@@ -8,6 +8,7 @@ import signal
 import socket
 
 from lab import eventually, ip, main, ringspan_only, spawn
+from lab.space import ip_batch
 from lab.wire import BROADCAST
 
 EX_USAGE, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 64, 69, 77, 78
@@ -152,6 +153,27 @@ def test_ready_and_status(lab):
         while "1 down" not in text:
             text += manager.recv(4096).decode() + "\n"
     assert "2 ports: 1 forwarding, 1 waiting" in lab.switch.read_log()
+
+
+@ringspan_only
+def test_one_status_for_many_changes(lab):
+    """The service manager's queue is short, and the last word must not be the one that is lost."""
+    ports = ["v%d" % number for number in range(20)]
+    ip_batch(["link add %s up type veth peer name w%s" % (port, port) for port in ports])
+    ip_batch(["link set w%s up" % port for port in ports])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("/run/lab/notify")
+        manager.settimeout(10)
+        lab.switch.write_config(ports)
+        lab.switch.spawn(env=dict(os.environ, NOTIFY_SOCKET="/run/lab/notify"))
+        lab.switch.wait_ready()
+        lab.switch.wait()
+        with lab.switch.stopped():
+            ip_batch(["link set %s down" % port for port in ports])
+        texts = [manager.recv(4096).decode()]
+        while "20 ports: 20 down" not in texts[-1]:
+            texts.append(manager.recv(4096).decode())
+        assert len(texts) < len(ports) / 2, texts
 
 
 def wake_ups(pid):
