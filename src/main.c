@@ -3,7 +3,6 @@
  * ringspand: birth, life and death, in this order. Each step is a room's function; what is here is
  * which one follows which, and what a failure means to the service manager (sysexits(3)).
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,10 +165,9 @@ int main(int argc, char **argv)
 {
     struct options options;
     struct life life = {0};
-    int status;
+    int status = process_reserve_standard_descriptors();
     int r;
 
-    status = process_reserve_standard_descriptors();
     if (status != EX_OK)
         return status;
     log_init(LOG_LEVEL_INFO);
@@ -189,7 +187,6 @@ int main(int argc, char **argv)
         return status;
     }
     process_raise_descriptor_limit();
-
     r = be_born(&life);
     if (r < 0) {
         log_error("cannot start: %s", strerror(-r));
