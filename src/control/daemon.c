@@ -2,6 +2,7 @@
 #include "ringspan/daemon.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ struct daemon {
     uint32_t n_ports;
     bool knows_links; /* the first snapshot is complete */
     bool is_ready;
-    bool is_dying; /* steps that are under way end, and none follows */
+    atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
     void (*on_ready)(void *arg);
     void *on_ready_arg;
     void (*on_change)(void *arg, struct bridge *bridge, const struct port *port);
@@ -183,6 +184,8 @@ static void run_step(void *arg)
     struct port *port = mp->port;
 
     mp->result = 0;
+    if (mp->daemon->is_dying)
+        return;
     if (mp->step == PORT_STEP_DETACH) {
         port->ops->stop(port);
         return;
