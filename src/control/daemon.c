@@ -306,9 +306,11 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
         return;
     }
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
-    if (target->ifindex == 0)
+    if (is_another_try(mp, target))
+        log_debug("port %s: trying again", mp->port->name);
+    else if (target->ifindex == 0)
         set_state(mp, target->state, target->why);
-    else if (!is_another_try(mp, target))
+    else
         set_state(mp, PORT_WAITING, "binding");
     mp->is_deferred = step == PORT_STEP_ATTACH && is_held_by_another(mp, target->ifindex);
     if (!mp->is_deferred)

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 
-from lab import SkipTest, eventually, ip, main, ringspan_only
+from lab import SkipTest, eventually, ip, main, ringspan_only, spawn
 from lab.space import ip_batch
 from lab.traffic import Flood, Traffic
 from lab.wire import BROADCAST, pattern
@@ -237,6 +237,36 @@ def test_replaced_while_ports_open(lab):
             host.bring_up()
         lab.switch.wait(timeout=1)
         lab.switch.stop()
+
+
+@ringspan_only
+def test_no_thread_to_be_had(lab):
+    """A port that cannot be moved says so, and works again when its name is back in place."""
+    a, b, c = lab.add_hosts(3)
+    somebody = ("setpriv", "--reuid=64999", "--regid=64999", "--clear-groups")
+    os.chmod(os.path.dirname(lab.switch.socket), 0o777)
+    os.chmod("/run", 0o755)
+    lab.switch.write_config([a.port, b.port, c.port])
+    lab.switch.launch(prefix=somebody + (
+        "--inh-caps=+net_raw", "--ambient-caps=+net_raw", "--bounding-set=-all,+net_raw",
+        "prlimit", "--nproc=6"))
+    pid = lab.switch.process.pid
+    eventually(lambda: len(os.listdir("/proc/%d/task" % pid)) == 1, "helper threads leave")
+    crowd = [spawn(*somebody, "sleep", "60") for _ in range(6)]
+    eventually(lambda: all(os.stat("/proc/%d" % each.pid).st_uid == 64999 for each in crowd),
+               "the limit is reached")
+    rename(b.port, "elsewhere", live=False)
+    lab.switch.wait_state(b.port, "error", b.port)
+    rename("elsewhere", b.port, live=False)
+    lab.switch.wait_state(b.port, "forwarding")
+    lab.capture_everywhere()
+    lab.expect(b, [b.frame(BROADCAST)], [a, c])
+    rename(b.port, "elsewhere", live=False)
+    lab.switch.wait_state(b.port, "error", b.port)
+    for each in crowd:
+        each.kill()
+        each.wait()
+    lab.switch.wait_state(b.port, "waiting")
 
 
 def settle(host):
