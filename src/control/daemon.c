@@ -33,6 +33,7 @@ struct managed_port {
     uint32_t bound; /* ifindex, 0: none */
     bool is_open;
     bool is_deferred;  /* another port still holds the device */
+    bool has_settled;  /* it was where it could be, once */
     uint64_t retry_at; /* 0: not waiting for another try */
 
     enum port_step step;
@@ -124,7 +125,7 @@ static void check_ready(struct daemon *daemon)
     if (daemon->is_ready || !daemon->knows_links)
         return;
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        if (daemon->ports[i].port->busy)
+        if (!daemon->ports[i].has_settled)
             return;
     }
     daemon->is_ready = true;
@@ -234,6 +235,7 @@ static void step_done(void *arg)
         fail(mp);
     else
         look_at(mp);
+    mp->has_settled = true; /* an interface that flaps must not keep the daemon from being ready */
     look_at_deferred(mp->daemon);
     check_ready(mp->daemon);
 }
@@ -249,6 +251,7 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     r = workers_submit(mp->daemon->workers, run_step, step_done, mp);
     if (r < 0) {
         mp->port->busy = false;
+        mp->has_settled = true;
         mp->result = r;
         fail(mp);
         return;
@@ -301,6 +304,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     enum port_step step = next_step(mp, target);
 
     if (step == PORT_STEP_NONE) {
+        mp->has_settled = true;
         mp->port->mtu = target->mtu;
         set_state(mp, target->state, target->why);
         return;
