@@ -110,12 +110,13 @@ static void set_state(struct managed_port *mp, enum port_state state, const char
         daemon->on_change(daemon->on_change_arg, bridge, mp->port);
 }
 
-static void log_laggards(const struct daemon *daemon)
+/* The log has every change of state; waiting is what a port is before its first one. */
+static void log_waiting_ports(const struct daemon *daemon)
 {
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         const struct port *port = daemon->ports[i].port;
 
-        if (port->state != PORT_FORWARDING)
+        if (port->state == PORT_WAITING)
             log_info("port %s: %s: %s", port->name, port_state_name(port->state), port->why);
     }
 }
@@ -129,7 +130,7 @@ static void check_ready(struct daemon *daemon)
             return;
     }
     daemon->is_ready = true;
-    log_laggards(daemon);
+    log_waiting_ports(daemon);
     if (daemon->on_ready)
         daemon->on_ready(daemon->on_ready_arg);
 }
