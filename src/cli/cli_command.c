@@ -196,7 +196,8 @@ static int add_filter(struct filters *filters, const struct cli_keyword *keyword
 {
     for (uint32_t i = 0; i < filters->n_params; i++) {
         if (!strcmp(filters->params[i], keyword->param))
-            return cli_fail(CLI_USAGE, "'%s' is given twice", keyword->param);
+            return cli_fail(CLI_USAGE, "what is '%s'? '%s' is given already", value,
+                            keyword->param);
     }
     filters->params[filters->n_params++] = keyword->param;
     return put_value(&filters->writer, keyword, value);

@@ -167,7 +167,7 @@ static void test_usage(void **state)
     assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
     assert_fails("fdb show vlan ten", CLI_USAGE, "vlan: 'ten' is not a number");
     assert_fails("fdb show vlan -1", CLI_USAGE, "");
-    assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE, "'port' is given twice");
+    assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE, "what is 'rsp-r2'? 'port' is given already");
     assert_fails("port show --for down", CLI_USAGE, "belong to `ringspan wait`");
     assert_fails("wait --timeout soon", CLI_USAGE, "'soon' is no number of seconds");
     assert_fails("--nonsense", CLI_USAGE, "Try `ringspan help`");
