@@ -33,11 +33,16 @@ static void print_json(const struct cli *cli, const struct config_report *report
     byte_queue_fini(&out);
 }
 
+static void print_valid(const char *source, uint32_t n_bridges, uint32_t n_ports)
+{
+    printf("%s: valid: %u %s, %u %s\n", source, n_bridges, n_bridges == 1 ? "bridge" : "bridges",
+           n_ports, n_ports == 1 ? "port" : "ports");
+}
+
 static void print_text(const struct config_report *report, const struct config *config)
 {
     if (config)
-        printf("%s: valid: %u bridges, %u ports\n", report->source, config->n_bridges,
-               config_n_ports(config));
+        print_valid(report->source, config->n_bridges, config_n_ports(config));
     else
         config_report_print(report, stderr);
 }

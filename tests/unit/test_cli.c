@@ -264,7 +264,7 @@ static void test_check(void **state)
     write_file(path, "{\"version\":1,\"bridges\":[{\"name\":\"b\",\"ports\":[{\"name\":\"p\"}]}]}");
     snprintf(line, sizeof(line), "check %s", path);
     assert_int_equal(ringspan(line), CLI_OK);
-    assert_has(outcome.out, "valid: 1 bridges, 1 ports\n");
+    assert_has(outcome.out, "valid: 1 bridge, 1 port\n");
     snprintf(line, sizeof(line), "-j check %s", path);
     assert_prints(line, "[]\n");
     write_file(path, "{\"version\":1,\n \"bridges\":[{\"nam\":\"b\"}]}");
