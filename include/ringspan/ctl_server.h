@@ -68,8 +68,8 @@ struct ctl_server_params {
 /** With the limits of limits.h. */
 struct ctl_server_params ctl_server_params_default(const char *path, const char *group);
 
-/** Takes the lock. 0; -EADDRINUSE (another instance serves the path), -ENOENT (no such group),
- * or -errno. Says why in the log. */
+/** Takes the lock and removes a stale socket. 0; -EADDRINUSE (another instance serves the path),
+ * -EEXIST (it is no socket), -ENOENT (no such group), or -errno. Says why in the log. */
 int ctl_server_new(struct event_loop *loop, const struct ctl_server_params *params,
                    struct ctl_server **ret);
 /** Makes the socket and serves. 0 or -errno, with the reason in the log. */

@@ -229,6 +229,8 @@ static int claim(struct ctl_server *server)
     r = ctl_socket_claim(server->params.path, &socket);
     if (r == -EADDRINUSE)
         log_error("ctl: another instance serves %s", server->params.path);
+    else if (r == -EEXIST)
+        log_error("ctl: %s exists and is no socket", server->params.path);
     else if (r < 0)
         log_error("ctl: cannot lock %s" CTL_LOCK_SUFFIX ": %s", server->params.path, strerror(-r));
     if (r < 0)
@@ -287,9 +289,7 @@ int ctl_server_listen(struct ctl_server *server)
     if (r == 0)
         r = event_add(server->loop, server->socket->fd, EPOLLIN, on_connection, server,
                       &server->listener);
-    if (r == -EEXIST)
-        log_error("ctl: %s exists and is no socket", server->params.path);
-    else if (r < 0)
+    if (r < 0)
         log_error("ctl: cannot listen on %s: %s", server->params.path, strerror(-r));
     return r;
 }

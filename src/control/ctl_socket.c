@@ -82,6 +82,17 @@ static int try_lock(const char *path, int *ret_fd)
     return 0;
 }
 
+static int remove_stale(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -EEXIST;
+    return unlink(path) < 0 ? -errno : 0;
+}
+
 int ctl_socket_claim(const char *path, struct ctl_socket *ret_socket)
 {
     struct ctl_socket socket = {.lock_fd = -1, .fd = -1};
@@ -104,19 +115,13 @@ int ctl_socket_claim(const char *path, struct ctl_socket *ret_socket)
     }
     if (r < 0)
         return r == -EAGAIN ? -ENOENT : r;
+    r = remove_stale(path);
+    if (r < 0) {
+        ctl_socket_release(&socket);
+        return r;
+    }
     *ret_socket = socket;
     return 0;
-}
-
-static int remove_stale(const char *path)
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(st.st_mode))
-        return -EEXIST;
-    return unlink(path) < 0 ? -errno : 0;
 }
 
 static int bind_and_listen(int fd, const char *path, int backlog)
@@ -140,9 +145,6 @@ int ctl_socket_listen(struct ctl_socket *sock, int backlog)
     int fd;
     int r;
 
-    r = remove_stale(sock->path.text);
-    if (r < 0)
-        return r;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;

@@ -24,10 +24,10 @@ struct ctl_socket {
     bool made_directory; /* ours to remove */
 };
 
-/** 0; -EADDRINUSE if another process holds the path; or -errno. */
+/** Removes what is left of an earlier socket. 0; -EADDRINUSE if another process holds the path;
+ * -EEXIST if the path is something else than a socket; or -errno. */
 int ctl_socket_claim(const char *path, struct ctl_socket *ret_socket);
-/** Replaces what is left of an earlier socket. 0, -EEXIST if the path is something else than a
- * socket, or -errno. */
+/** 0 or -errno. */
 int ctl_socket_listen(struct ctl_socket *socket, int backlog);
 /** Removes the files. */
 void ctl_socket_release(struct ctl_socket *socket);
