@@ -11,11 +11,10 @@
  *
  * json-c builds trees, but it is a lenient reader: it takes the last of two equal keys, clamps
  * integers, cuts keys at \u0000, accepts 'quotes' and NaN, and does not know what stood where. The
- * scan goes first. It accepts RFC 8259 to the letter, and less in four places:
+ * scan goes first. It accepts RFC 8259 to the letter, and less in three places:
  *
  *   - the text is at most LIMIT_CONFIG_BYTES long, LIMIT_CONFIG_DEPTH deep and has at most
  *     LIMIT_CONFIG_NODES values;
- *   - integers fit int64_t;
  *   - no string or key contains U+0000;
  *   - there is no byte order mark (which the RFC lets a reader ignore).
  *
@@ -36,7 +35,8 @@ enum json_kind {
     JSON_NULL,
     JSON_BOOLEAN,
     JSON_INTEGER,
-    JSON_FRACTION, /* a number with a point or an exponent */
+    JSON_BIG_INTEGER, /* one that does not fit int64_t: json-c would clamp it */
+    JSON_FRACTION,    /* a number with a point or an exponent */
     JSON_STRING,
     JSON_ARRAY,
     JSON_OBJECT,

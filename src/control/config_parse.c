@@ -145,17 +145,43 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
         snprintf(ret_hint, HINT_SIZE, "write { \"name\": ... }");
 }
 
-/* A fraction is shown as it was written: 3e2 is one to JSON only. */
-static const char *found_name(struct parser *p, uint32_t node, char ret_name[CONFIG_QUOTE_SIZE])
+/* A number as it was written: 3e2 is a fraction to JSON only, and one beyond 64 bits has no other
+ * form. */
+static const char *written(struct parser *p, uint32_t node, char ret_text[CONFIG_QUOTE_SIZE])
 {
     const struct json_node *found = node_of(p, node);
     uint32_t len = found->end - found->start;
 
-    if (found->kind == JSON_FRACTION && len <= 32)
-        snprintf(ret_name, CONFIG_QUOTE_SIZE, "%.*s", (int)len, p->text->bytes + found->start);
+    if (len <= 32)
+        snprintf(ret_text, CONFIG_QUOTE_SIZE, "%.*s", (int)len, p->text->bytes + found->start);
     else
-        snprintf(ret_name, CONFIG_QUOTE_SIZE, "%s", json_kind_name(found->kind));
+        snprintf(ret_text, CONFIG_QUOTE_SIZE, "%s", json_kind_name(found->kind));
+    return ret_text;
+}
+
+static const char *found_name(struct parser *p, uint32_t node, char ret_name[CONFIG_QUOTE_SIZE])
+{
+    enum json_kind kind = node_of(p, node)->kind;
+
+    if (kind == JSON_FRACTION)
+        return written(p, node, ret_name);
+    snprintf(ret_name, CONFIG_QUOTE_SIZE, "%s", json_kind_name(kind));
     return ret_name;
+}
+
+/* No range reaches beyond 64 bits. */
+static void report_big_integer(struct parser *p, uint32_t node, const struct config_key *key)
+{
+    bool is_negative = p->text->bytes[node_of(p, node)->start] == '-';
+    char text[CONFIG_QUOTE_SIZE];
+
+    written(p, node, text);
+    if (key->min == key->max)
+        error_at_value(p, node, NULL, "%s is not supported by this version: write %" PRId64, text,
+                       key->min);
+    else
+        error_at_value(p, node, NULL, "%s is %s %" PRId64, text, is_negative ? "below" : "above",
+                       is_negative ? key->min : key->max);
 }
 
 /* True if the value is of the kind that @type is written in; else it has been reported. */
@@ -169,6 +195,10 @@ static bool check_kind(struct parser *p, uint32_t node, struct json_object *json
 
     if (node_of(p, node)->kind == wanted)
         return true;
+    if (wanted == JSON_INTEGER && node_of(p, node)->kind == JSON_BIG_INTEGER) {
+        report_big_integer(p, node, key);
+        return false;
+    }
     hint_type(key, wanted, node_of(p, node), json, hint);
     error_at_value(p, node, hint[0] ? hint : NULL, "expected %s, not %s", expected,
                    found_name(p, node, found));

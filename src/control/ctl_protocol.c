@@ -30,6 +30,28 @@ static int refuse(struct ctl_fault *ret_fault, const char *message)
     return -EINVAL;
 }
 
+static int check_nodes(const struct json_scan *scan, struct ctl_fault *ret_fault)
+{
+    if (scan->n_nodes > REQUEST_NODES) {
+        ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "more than %d values", REQUEST_NODES);
+        return -EINVAL;
+    }
+    for (uint32_t i = 0; i < scan->n_nodes; i++) {
+        const struct json_node *node = &scan->nodes[i];
+
+        if (node->earlier != JSON_NONE)
+            ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "a key twice in one object (at byte %u)",
+                          node->key + 1);
+        else if (node->kind == JSON_BIG_INTEGER)
+            ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "a number beyond 64 bits (at byte %u)",
+                          node->start + 1);
+        else
+            continue;
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /* json-c takes much that is not JSON, and a tree of it costs hundreds of times the text. */
 static int check_text(const char *text, size_t len, struct ctl_fault *ret_fault)
 {
@@ -45,17 +67,7 @@ static int check_text(const char *text, size_t len, struct ctl_fault *ret_fault)
         ctl_fault_set(ret_fault, CTL_INTERNAL_ERROR, "%s", strerror(-r));
     if (r < 0)
         return -EINVAL;
-    if (scan.n_nodes > REQUEST_NODES) {
-        ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "more than %d values", REQUEST_NODES);
-        r = -EINVAL;
-    }
-    for (uint32_t i = 0; i < scan.n_nodes && r == 0; i++) {
-        if (scan.nodes[i].earlier == JSON_NONE)
-            continue;
-        ctl_fault_set(ret_fault, CTL_INVALID_REQUEST, "a key twice in one object (at byte %u)",
-                      scan.nodes[i].key + 1);
-        r = -EINVAL;
-    }
+    r = check_nodes(&scan, ret_fault);
     json_scan_fini(&scan);
     return r;
 }

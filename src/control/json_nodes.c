@@ -12,9 +12,10 @@
 const char *json_kind_name(enum json_kind kind)
 {
     static const char *const names[] = {
-        [JSON_NULL] = "null",           [JSON_BOOLEAN] = "a boolean", [JSON_INTEGER] = "a number",
-        [JSON_FRACTION] = "a fraction", [JSON_STRING] = "a string",   [JSON_ARRAY] = "a list",
-        [JSON_OBJECT] = "an object",
+        [JSON_NULL] = "null",           [JSON_BOOLEAN] = "a boolean",
+        [JSON_INTEGER] = "a number",    [JSON_BIG_INTEGER] = "a number beyond 64 bits",
+        [JSON_FRACTION] = "a fraction", [JSON_STRING] = "a string",
+        [JSON_ARRAY] = "a list",        [JSON_OBJECT] = "an object",
     };
     static_assert(sizeof(names) / sizeof(names[0]) == JSON_OBJECT + 1, "every kind has a name");
 

@@ -167,7 +167,7 @@ static bool fits_int64(const char *digits, size_t n)
 }
 
 /* @start to the scanner's place is a number; true if nothing that looks like more of it follows. */
-static bool scan_number_end(struct scanner *s, size_t start, bool is_integer)
+static bool scan_number_end(struct scanner *s, size_t start)
 {
     char c = has_ended(s) ? ' ' : s->text[s->at];
 
@@ -175,8 +175,6 @@ static bool scan_number_end(struct scanner *s, size_t start, bool is_integer)
         json_explain_number(s->text, s->len, start, s->at, s->error);
         return false;
     }
-    if (is_integer && !fits_int64(s->text + start, s->at - start))
-        return fail(s->error, start, NULL, "this number does not fit in 64 bits");
     return true;
 }
 
@@ -209,8 +207,11 @@ static bool scan_number(struct scanner *s, enum json_kind *ret_kind)
         if (!take_digits(s))
             return fail(s->error, start, NULL, "the exponent of this number has no digits");
     }
-    *ret_kind = is_integer ? JSON_INTEGER : JSON_FRACTION;
-    return scan_number_end(s, start, is_integer);
+    if (!is_integer)
+        *ret_kind = JSON_FRACTION;
+    else
+        *ret_kind = fits_int64(s->text + start, s->at - start) ? JSON_INTEGER : JSON_BIG_INTEGER;
+    return scan_number_end(s, start);
 }
 
 /* Takes the keyword @word if it stands here as a whole. */

@@ -39,6 +39,7 @@ static const struct refusal refusals[] = {
     {"{\"id\":[]}", CTL_INVALID_REQUEST, "'id'", "null"},
     {"{\"id\":true}", CTL_INVALID_REQUEST, "'id'", "null"},
     {"{\"id\":1,\"id\":2}", CTL_INVALID_REQUEST, "twice", "null"},
+    {"{\"id\":99999999999999999999}", CTL_INVALID_REQUEST, "64 bits", "null"},
     {"{\"id\":7}", CTL_INVALID_REQUEST, "'jsonrpc'", "7"},
     {"{\"id\":7,\"jsonrpc\":2.0}", CTL_INVALID_REQUEST, "'jsonrpc'", "7"},
     {"{\"id\":7,\"jsonrpc\":\"1.0\"}", CTL_INVALID_REQUEST, "'jsonrpc'", "7"},

@@ -118,9 +118,14 @@ static void test_equal_keys_beyond_ascii_are_marked(void **state)
 
 static void test_integers_at_the_bounds(void **state)
 {
-    struct json_scan scan = scan_of("[9223372036854775807, -9223372036854775808, -0, 0]");
+    struct json_scan scan = scan_of("[9223372036854775807, -9223372036854775808, -0, 0, "
+                                    "9223372036854775808, -9223372036854775809]");
 
-    assert_int_equal(scan.n_nodes, 5);
+    assert_int_equal(scan.n_nodes, 7);
+    for (uint32_t i = 1; i <= 4; i++)
+        assert_int_equal(scan.nodes[i].kind, JSON_INTEGER);
+    assert_int_equal(scan.nodes[5].kind, JSON_BIG_INTEGER);
+    assert_int_equal(scan.nodes[6].kind, JSON_BIG_INTEGER);
     json_scan_fini(&scan);
 }
 
