@@ -60,6 +60,7 @@ struct config_key {
     const struct config_words *words;          /* WORD */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
                                                 * …", "contains …". May be NULL. */
+    const char *pattern; /* the same for the schema, as an ECMA 262 regular expression */
 };
 
 struct config_object {

@@ -10,6 +10,19 @@
 #define GROUP_NAME_MAX  32
 #define N_ELEMENTS(x)   (sizeof(x) / sizeof((x)[0]))
 
+/*
+ * What a text may be is said twice: by a function, which can say what is wrong, and by a pattern
+ * for the schema. The schema's test asks both about every character that matters.
+ */
+
+#define CONTROLS        "\\u0000-\\u001f\\u007f-\\u009f"
+#define TEXT_PATTERN    "^[^" CONTROLS "]*$"
+#define NAME_CHARACTERS "[^" CONTROLS " /:%]*$"
+#define NAME_PATTERN    "^(?!\\.{1,2}$)" NAME_CHARACTERS
+#define PORT_PATTERN    "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
+#define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
+#define GROUP_PATTERN   "^(?!-)[^" CONTROLS " :,/]*$"
+
 /* C0, DEL, and C1 as UTF-8 has it: names and descriptions are shown on terminals. */
 static const char *complain_control(const char *text)
 {
@@ -87,11 +100,11 @@ static const struct config_words log_level_words = {.name = log_level_word,
 static const struct config_words port_type_words = {
     .name = port_type_word, .n = 1, .planned = planned_port_types};
 
-#define DESCRIPTION(field_offset)                                                      \
-    {                                                                                  \
-        .name = "description", .type = CONFIG_TEXT, .max = LIMIT_DESCRIPTION_SIZE - 1, \
-        .offset = (field_offset), .complain = complain_control,                        \
-        .help = "Text for people; it changes nothing.",                                \
+#define DESCRIPTION(field_offset)                                                        \
+    {                                                                                    \
+        .name = "description", .type = CONFIG_TEXT, .max = LIMIT_DESCRIPTION_SIZE - 1,   \
+        .offset = (field_offset), .complain = complain_control, .pattern = TEXT_PATTERN, \
+        .help = "Text for people; it changes nothing.",                                  \
     }
 
 #define PLANNED(key)                          \
@@ -108,6 +121,7 @@ static const struct config_key port_keys[] = {
         .max = LIMIT_NAME_SIZE - 1,
         .offset = offsetof(struct config_port, name),
         .complain = complain_port_name,
+        .pattern = PORT_PATTERN,
         .help = "The port's name, unique in the daemon.",
     },
     {
@@ -117,6 +131,7 @@ static const struct config_key port_keys[] = {
         .max = LIMIT_NAME_SIZE - 1,
         .offset = offsetof(struct config_port, ifname),
         .complain = complain_port_name,
+        .pattern = PORT_PATTERN,
         .help = "The interface that the port uses; the port's name if absent. An interface belongs "
                 "to one port.",
     },
@@ -190,6 +205,7 @@ static const struct config_key bridge_keys[] = {
         .max = LIMIT_NAME_SIZE - 1,
         .offset = offsetof(struct config_bridge, name),
         .complain = complain_name,
+        .pattern = NAME_PATTERN,
         .help = "The bridge's name, unique among bridges.",
     },
     DESCRIPTION(offsetof(struct config_bridge, description)),
@@ -249,6 +265,7 @@ static const struct config_key control_keys[] = {
         .max = SOCKET_PATH_MAX,
         .offset = offsetof(struct config, daemon.control.socket),
         .complain = complain_socket,
+        .pattern = SOCKET_PATTERN,
         .help = "The absolute path of the control socket.",
     },
     {
@@ -258,6 +275,7 @@ static const struct config_key control_keys[] = {
         .max = GROUP_NAME_MAX,
         .offset = offsetof(struct config, daemon.control.group),
         .complain = complain_group,
+        .pattern = GROUP_PATTERN,
         .help = "The group whose members may read from the control socket.",
     },
     DESCRIPTION(offsetof(struct config, daemon.control.description)),

@@ -178,9 +178,9 @@ static void test_usage(void **state)
 
 static void test_help(void **state)
 {
-    static const char *const lines[] = {"help",        "-h",         "--help",
-                                        "port help",   "help fdb",   "ledger -h",
-                                        "wait --help", "check help", "version help"};
+    static const char *const lines[] = {"help",        "-h",          "--help",      "port help",
+                                        "help fdb",    "ledger -h",   "wait --help", "check help",
+                                        "schema help", "version help"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         assert_int_equal(ringspan(lines[i]), CLI_OK);
@@ -277,11 +277,20 @@ static void test_check(void **state)
     assert_fails(line, CLI_INVALID, "lab.json");
 }
 
+static void test_schema(void **state)
+{
+    assert_int_equal(ringspan("schema"), CLI_OK);
+    assert_has(outcome.out, "{\n    \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n");
+    assert_int_equal(ringspan("-j schema"), CLI_OK);
+    assert_has(outcome.out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",");
+    assert_fails("schema lab0", CLI_USAGE, "takes no words");
+}
+
 /* A full disk. */
 static void test_output_fails(void **state)
 {
     static const char *const lines[] = {"port", "-j port", "-p ledger", "-j version",
-                                        "-V",   "help",    "port help"};
+                                        "-V",   "help",    "port help", "schema"};
     FILE *full = fopen("/dev/full", "w");
 
     assert_non_null(full);
@@ -327,10 +336,11 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),  CLI_TEST(test_json),         CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),   CLI_TEST(test_help),         CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),    CLI_TEST(test_ledger),       CLI_TEST(test_check),
-        CLI_TEST(test_version), CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),        CLI_TEST(test_json),    CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),         CLI_TEST(test_help),    CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),          CLI_TEST(test_ledger),  CLI_TEST(test_check),
+        CLI_TEST(test_schema),        CLI_TEST(test_version), CLI_TEST(test_output_fails),
+        cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

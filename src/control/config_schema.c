@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/config_schema.h"
+
+#include "ringspan/config_keys.h"
+
+static void put_number(struct json_writer *writer, const char *key, int64_t number)
+{
+    json_put_u64(writer, key, (uint64_t)number); /* nothing in the table is negative */
+}
+
+static void put_integer(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "integer");
+    if (key->min == key->max) {
+        put_number(writer, "const", key->min);
+    } else {
+        put_number(writer, "minimum", key->min);
+        put_number(writer, "maximum", key->max);
+    }
+    if (!key->required)
+        put_number(writer, "default", key->default_value);
+}
+
+/* The table counts bytes and a schema characters, of which there are never more. */
+static void put_text(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "string");
+    put_number(writer, "minLength", key->min > 0);
+    put_number(writer, "maxLength", key->max);
+    if (key->pattern)
+        json_put_string(writer, "pattern", key->pattern);
+}
+
+static void put_words(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "string");
+    json_open_array(writer, "enum");
+    for (uint32_t i = 0; i < key->words->n; i++)
+        json_put_string(writer, NULL, key->words->name(i));
+    json_close_array(writer);
+    json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
+}
+
+static void put_object(struct json_writer *writer, const struct config_object *object);
+
+static void put_list(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "array");
+    put_number(writer, "minItems", key->min);
+    put_number(writer, "maxItems", key->max);
+    json_open_object(writer, "items");
+    put_object(writer, key->object);
+    json_close_object(writer);
+}
+
+static void put_key(struct json_writer *writer, const struct config_key *key)
+{
+    json_open_object(writer, key->name);
+    json_put_string(writer, "description", key->help);
+    switch (key->type) {
+    case CONFIG_OBJECT:
+        put_object(writer, key->object);
+        break;
+    case CONFIG_LIST:
+        put_list(writer, key);
+        break;
+    case CONFIG_INTEGER:
+        put_integer(writer, key);
+        break;
+    case CONFIG_TEXT:
+    case CONFIG_NAME:
+        put_text(writer, key);
+        break;
+    case CONFIG_WORD:
+        put_words(writer, key);
+        break;
+    case CONFIG_PLANNED:
+        break;
+    }
+    json_close_object(writer);
+}
+
+/* Into an object of the schema that is open. */
+static void put_object(struct json_writer *writer, const struct config_object *object)
+{
+    json_put_string(writer, "type", "object");
+    json_put_bool(writer, "additionalProperties", false);
+    json_open_array(writer, "required");
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        if (object->keys[i].required)
+            json_put_string(writer, NULL, object->keys[i].name);
+    }
+    json_close_array(writer);
+    json_open_object(writer, "properties");
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        if (object->keys[i].type != CONFIG_PLANNED)
+            put_key(writer, &object->keys[i]);
+    }
+    json_close_object(writer);
+}
+
+void config_schema_write(struct json_writer *writer)
+{
+    json_open_object(writer, NULL);
+    json_put_string(writer, "$schema", "http://json-schema.org/draft-07/schema#");
+    json_put_string(writer, "title", "ringspan.json");
+    json_put_string(writer, "description",
+                    "A configuration of ringspand " RINGSPAN_VERSION "; see ringspan.json(5).");
+    put_object(writer, &config_document);
+    json_close_object(writer);
+}

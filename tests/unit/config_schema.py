@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The JSON Schema and the parser judge alike, as far as a schema can say it.
+
+usage: config_schema.py RINGSPAN SCHEMA CORPUS_FOLDER EXAMPLES_FOLDER
+"""
+
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:5])
+
+# What is said about a text that no schema can refuse; config_schema.h lists the same.
+BEYOND_A_SCHEMA = re.compile(
+    r"is taken by|is used by|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
+    r"|'.*[^\0-\x7f].*' has \d+ bytes")
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int}
+
+
+# ---- as much of draft-07 as the schema uses ----
+
+def is_a(value, name):
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, TYPES[name]) and not isinstance(value, bool)
+
+
+def matches(pattern, text):
+    # ECMA's $ is the end of the text, Python's may be before a last line break.
+    return re.search(pattern.replace("$", r"\Z"), text) is not None
+
+
+RULES = {
+    "type": lambda value, rule: is_a(value, rule),
+    "const": lambda value, rule: value == rule,
+    "enum": lambda value, rule: value in rule,
+    "minimum": lambda value, rule: not is_a(value, "integer") or value >= rule,
+    "maximum": lambda value, rule: not is_a(value, "integer") or value <= rule,
+    "minLength": lambda value, rule: not is_a(value, "string") or len(value) >= rule,
+    "maxLength": lambda value, rule: not is_a(value, "string") or len(value) <= rule,
+    "pattern": lambda value, rule: not is_a(value, "string") or matches(rule, value),
+    "minItems": lambda value, rule: not is_a(value, "array") or len(value) >= rule,
+    "maxItems": lambda value, rule: not is_a(value, "array") or len(value) <= rule,
+    "items": lambda value, rule: not is_a(value, "array") or all(accepts(rule, v) for v in value),
+    "required": lambda value, rule: not is_a(value, "object") or all(key in value for key in rule),
+    "properties": lambda value, rule: not is_a(value, "object") or all(
+        accepts(rule[key], value[key]) for key in value if key in rule),
+}
+ANNOTATIONS = {"$schema", "title", "description", "default"}
+
+
+def accepts(schema, value):
+    rules = schema.keys() - ANNOTATIONS - {"additionalProperties"}
+    if not all(RULES[rule](value, schema[rule]) for rule in rules):  # KeyError: teach it the rule
+        return False
+    is_closed = schema.get("additionalProperties", True) is False
+    return not (is_closed and is_a(value, "object") and value.keys() - schema["properties"].keys())
+
+
+# ---- the parser ----
+
+def errors_of(text):
+    """What `ringspan check` says; [] if it takes the text."""
+    result = subprocess.run([RINGSPAN, "-j", "check", "-"], input=text, capture_output=True,
+                            check=False)
+    return [error["message"] for error in json.loads(result.stdout)]
+
+
+def refuse_constant(name):
+    raise ValueError(name)
+
+
+def refuse_repeated_keys(pairs):
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
+
+
+def load(text):
+    """What an editor has in its hands before it looks at a schema; ValueError if it has nothing."""
+    return json.loads(text.decode(), object_pairs_hook=refuse_repeated_keys,
+                      parse_constant=refuse_constant)
+
+
+# ---- texts ----
+
+def unescape(text):
+    return re.sub(rb"\\x(..)", lambda match: bytes.fromhex(match[1].decode()), text)
+
+
+def corpus():
+    """(name, text) of each case; the format is test_config_corpus.c's."""
+    for path in sorted(CORPUS.glob("*.txt")):
+        for case in re.split(rb"^=== ", path.read_bytes(), flags=re.MULTILINE)[1:]:
+            name, _, rest = case.partition(b"\n")
+            text = rest[:rest.index(b"---")].removesuffix(b"\n")
+            yield name.decode(), unescape(text) if name.endswith(b"(escaped)") else text
+
+
+FULL = {
+    "$schema": "x", "version": 1, "description": "d",
+    "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": "all",
+                 "fdb": {"max_entries": 64, "description": "d"},
+                 "ports": [{"name": "p", "ifname": "i", "type": "netdev", "description": "d"}]}],
+    "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
+               "log": {"level": "info", "description": "d"}},
+}
+
+
+def places(schema, path=()):
+    """(path in FULL, schema) of everything."""
+    yield path, schema
+    for key, value in schema.get("properties", {}).items():
+        yield from places(value, (*path, key))
+    if "items" in schema:
+        yield from places(schema["items"], (*path, 0))
+
+
+def at(document, path):
+    for step in path:
+        document = document[step]
+    return document
+
+
+def changed(path, value):
+    """FULL with another value at a place."""
+    document = copy.deepcopy(FULL)
+    if not path:
+        return value
+    at(document, path[:-1])[path[-1]] = value
+    return document
+
+
+ODD_TEXTS = ["", ".", "..", "...", "lo", "lo0", "xlo", "/", "//", "/a", "/a/", "/a/b", "a/b", "-", "-a",
+             "a-", "a,b", "a:b", "a%d", "é", "日本", "\u00a0", "a\n", "\n"]
+ODD_CHARACTERS = [*range(1, 0x30), 0x3a, 0x40, 0x5c, 0x7f, 0x80, 0x9f, 0xa1]
+
+
+class Schema(unittest.TestCase):
+    def setUp(self):
+        self.schema = json.loads(SCHEMA.read_text())
+
+    def agree(self, text, about):
+        """Both judge alike, or the parser has reasons that no schema can have. Returns a verdict."""
+        errors = errors_of(text)
+        try:
+            value = load(text)
+        except (ValueError, RecursionError):
+            self.assertTrue(errors, about)
+            return False
+        expected = all(BEYOND_A_SCHEMA.search(error) for error in errors)
+        self.assertEqual(accepts(self.schema, value), expected, (about, text, errors))
+        return not errors
+
+    def agree_on(self, document):
+        return self.agree(json.dumps(document).encode(), "generated")
+
+    def test_what_is_installed_is_what_is_printed(self):
+        printed = subprocess.run([RINGSPAN, "schema"], capture_output=True, check=True).stdout
+        self.assertEqual(SCHEMA.read_bytes(), printed)
+
+    def test_corpus(self):
+        verdicts = [self.agree(text, name) for name, text in corpus()]
+        self.assertGreater(verdicts.count(True), 30)
+        self.assertGreater(verdicts.count(False), 120)
+
+    def test_examples(self):
+        examples = sorted(EXAMPLES.glob("*.json"))
+        self.assertGreater(len(examples), 2)
+        for path in examples:
+            self.assertTrue(self.agree(path.read_bytes(), path.name))
+
+    def test_a_document_with_everything(self):
+        self.assertTrue(self.agree_on(FULL))
+        for path, schema in places(self.schema):
+            self.assertEqual(set(at(FULL, path)) if is_a(at(FULL, path), "object") else set(),
+                             set(schema.get("properties", {})), path)
+
+    def test_types(self):
+        for path, schema in places(self.schema):
+            for value in ({}, [], "", "5", 5, 5.5, True, None, [1], ["x"]):
+                self.agree_on(changed(path, value))
+
+    def test_ranges_and_words(self):
+        for path, schema in places(self.schema):
+            inside = [schema[key] for key in ("const", "minimum", "maximum", "default") if key in schema]
+            inside += schema.get("enum", [])
+            outside = [schema["minimum"] - 1, schema["maximum"] + 1] if "minimum" in schema else []
+            outside += [schema["const"] + 1] if "const" in schema else []
+            outside += [word.upper() for word in schema.get("enum", [])]
+            for value in inside:
+                self.assertTrue(self.agree_on(changed(path, value)), (path, value))
+            for value in outside:
+                self.assertFalse(self.agree_on(changed(path, value)), (path, value))
+
+    def test_keys(self):
+        for path, schema in places(self.schema):
+            if schema["type"] != "object":
+                continue
+            self.assertFalse(self.agree_on(changed((*path, "unknown"), 1)), path)
+            for key in schema["properties"]:
+                document = copy.deepcopy(FULL)
+                del at(document, path)[key]
+                self.assertEqual(self.agree_on(document), key not in schema["required"], (path, key))
+
+    def test_text(self):
+        rules = set()
+        for path, schema in places(self.schema):
+            rule = schema.get("pattern"), schema.get("maxLength")
+            if schema["type"] != "string" or "enum" in schema or rule in rules:
+                continue
+            rules.add(rule)
+            texts = ODD_TEXTS + [f"/a{chr(c)}b" for c in ODD_CHARACTERS]
+            texts += [f"a{chr(c)}b" for c in ODD_CHARACTERS]
+            if schema["maxLength"] < 1000:
+                texts += ["/" + "a" * (schema["maxLength"] - 1), "/" + "a" * schema["maxLength"],
+                          "a" * schema["maxLength"], "a" * (schema["maxLength"] + 1)]
+            for text in texts:
+                self.agree_on(changed(path, text))
+
+    def test_lists(self):
+        for path, schema in places(self.schema):
+            if schema["type"] != "array":
+                continue
+            for n in (0, 1, schema["maxItems"], schema["maxItems"] + 1):
+                elements = [{"name": f"x{i}"} for i in range(n)]
+                verdict = self.agree_on(changed(path, elements))
+                self.assertEqual(verdict, schema["minItems"] <= n <= schema["maxItems"], (path, n))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
