@@ -28,20 +28,6 @@ struct life {
     struct event_timer *status; /* STATUS= is to be sent in the next turn */
 };
 
-static int read_config(const struct options *options, struct config **ret_config)
-{
-    struct config_report report;
-    int r = config_load(options->config, ret_config, &report);
-
-    if (r < 0)
-        config_report_print(&report, stderr);
-    config_report_fini(&report);
-    if (r < 0)
-        return EX_CONFIG;
-    log_set_level(options->has_log_level ? options->log_level : (*ret_config)->daemon.log.level);
-    return EX_OK;
-}
-
 static void on_stop_signal(void *arg, int signo)
 {
     log_notice("%s: stopping", strsignal(signo));
@@ -179,9 +165,11 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    status = read_config(&options, &life.config);
-    if (status == EX_OK)
+    status = options_read_config(&options, &life.config);
+    if (status == EX_OK) {
+        log_set_level(life.config->daemon.log.level);
         status = process_check_capabilities();
+    }
     if (status != EX_OK) {
         config_free(life.config);
         return status;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "ringspan/config.h"
 #include "ringspan/log.h"
 
 /*
@@ -25,5 +26,9 @@ enum options_outcome {
 
 /** @ret_options refers to @argv's strings. */
 enum options_outcome options_parse(int argc, char **argv, struct options *ret_options);
+
+/** Reads the file, and puts what the command line says in place of what the file says. EX_OK and a
+ * configuration, or EX_CONFIG after saying on standard error what is wrong. */
+int options_read_config(const struct options *options, struct config **ret_config);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <sysexits.h>
 
 static const char usage[] = "usage: ringspand --config FILE [--log-level LEVEL]\n";
 
@@ -77,4 +78,19 @@ enum options_outcome options_parse(int argc, char **argv, struct options *ret_op
         return wrong("--config is required");
     *ret_options = options;
     return OPTIONS_RUN;
+}
+
+int options_read_config(const struct options *options, struct config **ret_config)
+{
+    struct config_report report;
+    int r = config_load(options->config, ret_config, &report);
+
+    if (r < 0)
+        config_report_print(&report, stderr);
+    config_report_fini(&report);
+    if (r < 0)
+        return EX_CONFIG;
+    if (options->has_log_level)
+        (*ret_config)->daemon.log.level = options->log_level;
+    return EX_OK;
 }
