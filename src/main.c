@@ -18,6 +18,7 @@
 #include "ringspan/notify.h"
 #include "ringspan/options.h"
 #include "ringspan/process.h"
+#include "ringspan/watchdog.h"
 
 struct life {
     struct config *config;
@@ -26,6 +27,7 @@ struct life {
     struct ctl_commands *commands;
     struct daemon *daemon;
     struct event_timer *status; /* STATUS= is to be sent in the next turn */
+    struct watchdog *watchdog;
 };
 
 static void on_stop_signal(void *arg, int signo)
@@ -130,6 +132,8 @@ static int be_born(struct life *life)
         r = daemon_new(life->loop, life->config, &life->daemon);
     if (r == 0)
         r = claim_control_socket(life);
+    if (r == 0)
+        r = watchdog_new(life->loop, life->daemon, &life->watchdog);
     if (r < 0)
         return r;
     daemon_on_port_change(life->daemon, on_port_change, life);
@@ -139,6 +143,7 @@ static int be_born(struct life *life)
 
 static void die(struct life *life)
 {
+    watchdog_free(life->watchdog);
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);
     daemon_free(life->daemon);

@@ -2,6 +2,8 @@
 #ifndef RINGSPAN_NOTIFY_H
 #define RINGSPAN_NOTIFY_H
 
+#include <stdint.h>
+
 /*
  * Notify: tells the service manager how far the daemon is.
  *
@@ -21,5 +23,11 @@ int notify_ready(const char *status);
 int notify_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** STOPPING=1. Does not wait either. 0 or -errno. */
 int notify_stopping(void);
+
+/** WATCHDOG=1. Does not wait either: there is another one soon. 0 or -errno. */
+int notify_watchdog(void);
+/** The time in ns within which the manager wants to hear notify_watchdog() again; 0 if it does not
+ * ask this process. From WATCHDOG_USEC and WATCHDOG_PID. */
+uint64_t notify_watchdog_interval(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,4 +105,39 @@ int notify_status(const char *format, ...)
 int notify_stopping(void)
 {
     return notify("STOPPING=1", MSG_DONTWAIT);
+}
+
+int notify_watchdog(void)
+{
+    return notify("WATCHDOG=1", MSG_DONTWAIT);
+}
+
+/* A whole number and nothing else. */
+static bool parse_number(const char *text, uint64_t *ret)
+{
+    unsigned long long number;
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (errno || *end)
+        return false;
+    *ret = number;
+    return true;
+}
+
+uint64_t notify_watchdog_interval(void)
+{
+    const char *interval = getenv("WATCHDOG_USEC");
+    const char *process = getenv("WATCHDOG_PID");
+    uint64_t usec;
+    uint64_t pid;
+
+    if (!interval || !parse_number(interval, &usec) || usec > UINT64_MAX / 1000)
+        return 0;
+    if (process && (!parse_number(process, &pid) || pid != (uint64_t)getpid()))
+        return 0;
+    return usec * 1000;
 }

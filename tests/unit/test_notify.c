@@ -57,6 +57,7 @@ static void without_a_manager_nothing_happens(void **state)
     assert_int_equal(notify_ready("4 ports"), 0);
     assert_int_equal(notify_status("%d ports", 4), 0);
     assert_int_equal(notify_stopping(), 0);
+    assert_int_equal(notify_watchdog(), 0);
 }
 
 static void speaks_to_an_abstract_name(void **state)
@@ -131,6 +132,40 @@ static void a_full_queue_is_not_waited_for(void **state)
     close(fd);
 }
 
+static uint64_t interval(const char *usec, const char *pid)
+{
+    setenv("WATCHDOG_USEC", usec, 1);
+    setenv("WATCHDOG_PID", pid, 1);
+    return notify_watchdog_interval();
+}
+
+static void the_watchdog_is_fed_where_it_is_wanted(void **state)
+{
+    int fd = listen_abstract();
+    char pid[32];
+
+    assert_int_equal(notify_watchdog(), 0);
+    expect_message(fd, "WATCHDOG=1");
+    close(fd);
+
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    assert_int_equal(interval("30000000", pid), UINT64_C(30000000000));
+    assert_int_equal(interval("30000000", "1"), 0);
+    assert_int_equal(interval("30000000", "me"), 0);
+    assert_int_equal(interval("0", pid), 0);
+    assert_int_equal(interval("-1", pid), 0);
+    assert_int_equal(interval("30s", pid), 0);
+    assert_int_equal(interval("", pid), 0);
+    assert_int_equal(interval("18446744073709551615", pid), 0);
+    assert_int_equal(interval("99999999999999999999", pid), 0);
+    unsetenv("WATCHDOG_PID");
+    assert_int_equal(notify_watchdog_interval(), 0);
+    setenv("WATCHDOG_USEC", "1", 1);
+    assert_int_equal(notify_watchdog_interval(), 1000);
+    unsetenv("WATCHDOG_USEC");
+    assert_int_equal(notify_watchdog_interval(), 0);
+}
+
 static void other_addresses_are_refused(void **state)
 {
     char name[200];
@@ -155,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_status_cannot_become_a_variable),
         cmocka_unit_test(a_long_status_is_cut),
         cmocka_unit_test(a_full_queue_is_not_waited_for),
+        cmocka_unit_test(the_watchdog_is_fed_where_it_is_wanted),
         cmocka_unit_test(other_addresses_are_refused),
     };
 

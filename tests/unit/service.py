@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The unit and its user are what systemd takes, and what the daemon does.
+
+usage: service.py RINGSPAND UNIT SYSUSERS
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+RINGSPAND, UNIT, SYSUSERS = (pathlib.Path(path).resolve() for path in sys.argv[1:4])
+SKIPPED = 77  # meson's exit code for a skipped test
+
+
+def run(*argv):
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+
+
+class Service(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def verify(self, text):
+        path = self.folder / "ringspand.service"
+        path.write_text(text)
+        return run("systemd-analyze", "verify", "--man=no", path)
+
+    def test_unit(self):
+        """As it is, but for the daemon and the user, who are not installed here."""
+        text = re.sub(r"^ExecStart=\S+", f"ExecStart={RINGSPAND}", UNIT.read_text(), flags=re.MULTILINE)
+        done = self.verify(text)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        for wrong in ("WatchdogSec=often", "Typo=notify", "SystemCallFilter=@nonsense"):
+            done = self.verify(text.replace("[Install]", wrong + "\n[Install]"))
+            self.assertIn(wrong.partition("=")[2 if "Typo" not in wrong else 0], done.stdout)
+
+    def test_exposure(self):
+        """What systemd itself thinks of the hardening; it calls below 5 medium, 2 is good."""
+        done = run("systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", UNIT)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_user(self):
+        (self.folder / "etc").mkdir()
+        done = run("systemd-sysusers", f"--root={self.folder}", SYSUSERS)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        user = re.search(r"^User=(.*)$", UNIT.read_text(), re.MULTILINE)[1]
+        self.assertIn(f"\n{user}:", "\n" + (self.folder / "etc/passwd").read_text())
+        self.assertIn(f"\n{user}:", "\n" + (self.folder / "etc/group").read_text())
+
+
+if __name__ == "__main__":
+    missing = [tool for tool in ("systemd-analyze", "systemd-sysusers") if not shutil.which(tool)]
+    if missing:
+        print("SKIPPED: there is no", " and no ".join(missing))
+        sys.exit(SKIPPED)
+    unittest.main(argv=sys.argv[:1])
