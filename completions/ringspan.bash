@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# bash completion for ringspan(1). Objects and options are read out of `ringspan help`, what may
+# follow an object out of the usage line of its help, and names of ports and bridges come from the
+# daemon: nothing here has to be kept in step with the tool, but the list of states.
+#
+# A name is whatever the kernel takes, "$(reboot)" included: no name is ever expanded, and each is
+# offered quoted.
+
+# _ringspan_offer WORD... : those that begin like what was typed, once each.
+_ringspan_offer() {
+    local word
+    for word; do
+        [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
+    done
+}
+
+# Each line of standard input is a word to offer.
+_ringspan_offer_lines() {
+    local lines
+    mapfile -t lines
+    _ringspan_offer "${lines[@]}"
+}
+
+_ringspan_help() {
+    "$tool" help "$@" 2>/dev/null
+}
+
+_ringspan_objects() {
+    _ringspan_help | sed -n '/^OPTIONS/q; s/^  \([a-z]\{1,\}\)  .*/\1/p'
+}
+
+# The names that `ringspan -j OBJECT` lists. A daemon that does not answer is not waited for.
+_ringspan_names() {
+    timeout 1 "$tool" ${socket:+-S "$socket"} -j "$1" 2>/dev/null </dev/null |
+        grep -o '{"name":"[^"\\]*"' | cut -d'"' -f4
+}
+
+_ringspan_sockets() {
+    local path
+    for path in /run/ringspan/*.sock; do
+        [[ -S $path ]] && basename "$path" .sock
+    done
+}
+
+# The usage of an object, one bracketed or bare part per line, without the words in front.
+_ringspan_usage() {
+    _ringspan_help "$1" | sed -n '/^$/q; s/^\(Usage:\)\{0,1\} *ringspan [a-z]* *//
+        s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g; p' | sed 's/^ *//; s/ *$//; /^$/d'
+}
+
+# What stands for a value in the usage, for the object's own NAME too.
+_ringspan_offer_value() {
+    case $1 in
+    BRIDGE) _ringspan_offer_lines < <(_ringspan_names bridge) ;;
+    PORT) _ringspan_offer_lines < <(_ringspan_names port) ;;
+    NAME) _ringspan_offer_lines < <(_ringspan_names "$object") ;;
+    STATE) _ringspan_offer waiting down blocking learning forwarding disabled error ;;
+    SOCKET)
+        _ringspan_offer_lines < <(_ringspan_sockets)
+        _ringspan_offer_value FILE
+        ;;
+    FILE)
+        compopt -o filenames 2>/dev/null
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+        ;;
+    esac
+}
+
+# Behind an object: the value of the keyword that was just given, else what was not given yet.
+_ringspan_behind_object() {
+    local parts part keyword value bare=()
+    mapfile -t parts < <(_ringspan_usage "$object")
+    for part in "${parts[@]}"; do
+        read -r keyword value <<<"$part"
+        if [[ -n $value && $keyword == "$previous" ]]; then
+            _ringspan_offer_value "$value"
+            return
+        fi
+    done
+    for part in "${parts[@]}"; do
+        read -r keyword value <<<"$part"
+        if [[ $keyword == *[A-Z]* ]]; then
+            bare+=("$keyword")
+        elif [[ $keyword == -* ]]; then
+            [[ $cur == -* ]] && _ringspan_offer "$keyword"
+        elif [[ " ${words[*]} " != *" $keyword "* ]] &&
+            [[ $keyword != show || ${#words[@]} == 1 ]]; then
+            _ringspan_offer "$keyword"
+        fi
+    done
+    [[ $cur == -* ]] && return
+    for value in "${bare[@]}"; do
+        _ringspan_offer_value "$value"
+    done
+}
+
+# Sorts the words before the cursor: the socket, the object and what follows it.
+_ringspan_read_line() {
+    local i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -S | --socket)
+            socket=${COMP_WORDS[++i]}
+            [[ $socket != = ]] || socket=${COMP_WORDS[++i]}
+            ;;
+        -*) ;;
+        *) words+=("${COMP_WORDS[i]}") ;;
+        esac
+    done
+    ((i <= COMP_CWORD)) || socket= # what is being typed
+    previous=${COMP_WORDS[COMP_CWORD - 1]}
+    # bash takes --for=down for three words.
+    if [[ $cur == = ]]; then
+        cur=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+}
+
+_ringspan() {
+    local tool=$1 cur=${COMP_WORDS[COMP_CWORD]} previous= socket= object= words=() objects=()
+    COMPREPLY=()
+    _ringspan_read_line
+    if [[ $previous == -S || $previous == --socket ]]; then
+        _ringspan_offer_value SOCKET
+        return
+    fi
+    if [[ $cur == -* ]]; then
+        _ringspan_offer_lines < <(_ringspan_help |
+            sed -n 's/^  \(-[A-Za-z]\), \(--[a-z]*\) .*/\1\n\2/p')
+    fi
+    mapfile -t objects < <(_ringspan_objects)
+    [[ ${words[0]} != help ]] || words=("${words[@]:1}")
+    if ((${#words[@]} == 0)); then
+        [[ $cur == -* ]] || _ringspan_offer "${objects[@]}" help
+        return
+    fi
+    # A shortened object is the first that begins like it, as the tool has it.
+    for object in "${objects[@]}" ''; do
+        [[ $object == "${words[0]}"* ]] && break
+    done
+    [[ -z $object ]] || _ringspan_behind_object
+}
+
+complete -F _ringspan ringspan
