@@ -30,12 +30,13 @@
  *            share.
  *
  * A command's handler is called in the loop with a struct ctl_call and must see to exactly one
- * answer, in one of four ways:
+ * answer, in one of five ways:
  *
  *   ctl_call_open()…ctl_call_close()  a value, now
  *   ctl_call_fault()                  an error, now
  *   ctl_call_rows()                   an array, row by row, over many turns
- *   ctl_call_defer()                  later: one of the other three, from any handler of the loop
+ *   ctl_call_pieces()                 any value, piece by piece, over many turns
+ *   ctl_call_defer()                  later: one of the other four, from any handler of the loop
  *
  * One daemon per path: a lock file beside the socket (PATH.lock) is held from ctl_server_new() on,
  * which is early, so that a second instance learns that it is one before it touches anything. The
@@ -102,6 +103,9 @@ struct ctl_rows {
 
 /** Answers with an array. Takes @state over. @rows outlives the call. */
 void ctl_call_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state);
+/** The same for a value that is no list, or no list of small things: what @pieces writes together
+ * is one value, brackets and commas included. */
+void ctl_call_pieces(struct ctl_call *call, const struct ctl_rows *pieces, void *state);
 
 /** The answer will come later. @cancel(@arg) is called if the client goes before: then the call is
  * no more. */

@@ -53,6 +53,7 @@ static const struct ctl_command table[] = {
     {"daemon.show", false, show_daemon},     {"bridge.show", false, ctl_show_bridge},
     {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
     {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
+    {"config.show", false, ctl_show_config},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)

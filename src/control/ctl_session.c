@@ -111,14 +111,27 @@ void ctl_call_fault(struct ctl_call *call, const struct ctl_fault *fault)
     session_settle(call->session);
 }
 
-void ctl_call_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state)
+static void begin_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state)
 {
-    json_open_array(ctl_call_open(call), NULL);
     call->phase = CTL_PHASE_ROWS;
     call->rows = rows;
     call->rows_state = state;
     call->session->server->n_streaming++;
     session_settle(call->session);
+}
+
+void ctl_call_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state)
+{
+    json_open_array(ctl_call_open(call), NULL);
+    call->is_list = true;
+    begin_rows(call, rows, state);
+}
+
+void ctl_call_pieces(struct ctl_call *call, const struct ctl_rows *pieces, void *state)
+{
+    ctl_call_open(call);
+    call->is_list = false;
+    begin_rows(call, pieces, state);
 }
 
 void ctl_call_defer(struct ctl_call *call, void (*cancel)(void *arg), void *arg)
@@ -138,7 +151,8 @@ static void rows_end(struct ctl_call *call)
 static void rows_answered(struct ctl_call *call)
 {
     rows_end(call);
-    json_close_array(&call->writer);
+    if (call->is_list)
+        json_close_array(&call->writer);
     ctl_answer_close(&call->writer);
     call_end(call);
 }

@@ -37,6 +37,7 @@ struct ctl_call {
     enum ctl_phase phase;
     struct json_writer writer;
     const struct ctl_rows *rows;
+    bool is_list; /* rows are elements of an array, not pieces of any value */
     void *rows_state;
     void (*cancel)(void *arg);
     void *cancel_arg;

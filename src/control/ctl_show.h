@@ -58,6 +58,7 @@ void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, vo
 void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
 
 /** Looks at every waiter. */

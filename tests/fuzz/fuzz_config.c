@@ -5,10 +5,11 @@
 
 #include "fuzz.h"
 #include "ringspan/config.h"
+#include "ringspan/config_print.h"
 
 /*
- * Any text is either a configuration that keeps its promises, or has errors that point into it and
- * print as plain text.
+ * Any text is either a configuration that keeps its promises and can be printed as one, or has
+ * errors that point into it and print as plain text.
  */
 
 static void check_error(const struct config_error *error, size_t len)
@@ -92,6 +93,34 @@ static void check_config(const struct config *config)
         check_bridge(config, &config->bridges[i]);
 }
 
+static void print(const struct config *config, struct byte_queue *ret_text)
+{
+    struct json_writer writer;
+
+    byte_queue_init(ret_text, SIZE_MAX);
+    json_writer_init(&writer, ret_text);
+    config_print(&writer, config);
+    fuzz_require(!ret_text->overflowed);
+}
+
+static void check_print(const struct config *config)
+{
+    struct config_report report;
+    struct config *again = NULL;
+    struct byte_queue first;
+    struct byte_queue second;
+
+    print(config, &first);
+    fuzz_require(config_parse("printed", byte_queue_data(&first), first.len, &again, &report) == 0);
+    print(again, &second);
+    fuzz_require(first.len == second.len);
+    fuzz_require(memcmp(byte_queue_data(&first), byte_queue_data(&second), first.len) == 0);
+    config_report_fini(&report);
+    config_free(again);
+    byte_queue_fini(&first);
+    byte_queue_fini(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct config *config = NULL;
@@ -105,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         fuzz_require(config && report.n_errors == 0 && report.n_more == 0);
         check_config(config);
+        check_print(config);
     }
     config_report_fini(&report);
     config_free(config);

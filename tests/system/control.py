@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn
+from lab.wire import BROADCAST
 
 OK, USAGE, REFUSED, UNREACHABLE, INVALID, PERMISSION = range(6)
 NOBODY = 65534
@@ -71,6 +72,29 @@ def test_check(lab):
     done = ask(lab, "check", lab.switch.config)
     assert done.returncode == INVALID
     assert lab.switch.config + ":2:" in done.stderr, done.stderr
+
+
+@ringspan_only
+def test_config_show_is_a_file(lab):
+    """Another daemon runs what was shown, and shows the same."""
+    a, b = lab.start_with_hosts(2, aging_time=77)
+    shown = lab.switch.call("config", "show").stdout
+    bridge = json.loads(shown)["bridges"][0]
+    assert (bridge["aging_time"], bridge["reserved"]) == (77, "transparent"), shown
+    lab.switch.stop()
+    lab.switch.write_text(shown)
+    lab.switch.launch()
+    assert lab.switch.call("config", "show").stdout == shown
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_config_show_knows_the_command_line(lab):
+    lab.switch.write_config([])
+    lab.switch.process = spawn(lab.switch.daemon, "--config", lab.switch.config, "-l", "error")
+    lab.switch.wait_ready()
+    shown = json.loads(lab.switch.call("config", "show").stdout)
+    assert shown["daemon"]["log"]["level"] == "error", shown
 
 
 @ringspan_only

@@ -180,7 +180,7 @@ static void test_help(void **state)
 {
     static const char *const lines[] = {"help",        "-h",          "--help",      "port help",
                                         "help fdb",    "ledger -h",   "wait --help", "check help",
-                                        "schema help", "version help"};
+                                        "config help", "schema help", "version help"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         assert_int_equal(ringspan(lines[i]), CLI_OK);
@@ -277,6 +277,31 @@ static void test_check(void **state)
     assert_fails(line, CLI_INVALID, "lab.json");
 }
 
+static void test_config(void **state)
+{
+    char path[80];
+    char line[128];
+    char shown[sizeof(outcome.out)];
+
+    assert_int_equal(ringspan("config show"), CLI_OK);
+    assert_has(outcome.out, "{\n    \"version\": 1,\n    \"bridges\": [\n        {\n"
+                            "            \"name\": \"lab0\",\n"
+                            "            \"aging_time\": 100,\n");
+    snprintf(shown, sizeof(shown), "%s", outcome.out);
+    assert_prints("config", shown);
+    assert_prints("co s -p", shown);
+    snprintf(path, sizeof(path), "%s/shown.json", bench.dir);
+    write_file(path, shown);
+    snprintf(line, sizeof(line), "check %s", path);
+    assert_int_equal(ringspan(line), CLI_OK);
+    assert_has(outcome.out, "valid: 2 bridges, 3 ports\n");
+    unlink(path);
+    assert_int_equal(ringspan("config show -j"), CLI_OK);
+    assert_has(outcome.out, "{\"version\":1,\"bridges\":[{\"name\":\"lab0\",");
+    assert_fails("config paint", CLI_USAGE, "there is no `ringspan config paint`");
+    assert_fails("config show lab0", CLI_USAGE, "takes no words");
+}
+
 static void test_schema(void **state)
 {
     assert_int_equal(ringspan("schema"), CLI_OK);
@@ -289,8 +314,8 @@ static void test_schema(void **state)
 /* A full disk. */
 static void test_output_fails(void **state)
 {
-    static const char *const lines[] = {"port", "-j port", "-p ledger", "-j version",
-                                        "-V",   "help",    "port help", "schema"};
+    static const char *const lines[] = {"port", "-j port",   "-p ledger", "-j version", "-V",
+                                        "help", "port help", "schema",    "config show"};
     FILE *full = fopen("/dev/full", "w");
 
     assert_non_null(full);
@@ -336,11 +361,11 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),        CLI_TEST(test_json),    CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),         CLI_TEST(test_help),    CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),          CLI_TEST(test_ledger),  CLI_TEST(test_check),
-        CLI_TEST(test_schema),        CLI_TEST(test_version), CLI_TEST(test_output_fails),
-        cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),       CLI_TEST(test_json),          CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),        CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),         CLI_TEST(test_ledger),        CLI_TEST(test_check),
+        CLI_TEST(test_config),       CLI_TEST(test_schema),        CLI_TEST(test_version),
+        CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

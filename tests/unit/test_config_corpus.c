@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "ringspan/config.h"
+#include "ringspan/config_keys.h"
+#include "ringspan/config_print.h"
 
 /*
  * Configurations and what is said about them, from files (the arguments) of such cases:
@@ -118,6 +120,88 @@ static void check_prefixes(const struct corpus_case *c)
     assert_null(config);
 }
 
+static void assert_same_object(const struct config_object *object, const void *a, const void *b);
+
+static void assert_same_list(const struct config_key *key, const char *a, const char *b)
+{
+    char *elements_a;
+    char *elements_b;
+    uint32_t n;
+
+    memcpy(&n, a + key->count_offset, sizeof(n));
+    assert_memory_equal(a + key->count_offset, b + key->count_offset, sizeof(n));
+    memcpy(&elements_a, a + key->offset, sizeof(elements_a));
+    memcpy(&elements_b, b + key->offset, sizeof(elements_b));
+    for (uint32_t i = 0; i < n; i++)
+        assert_same_object(key->object, elements_a + i * key->object->size,
+                           elements_b + i * key->object->size);
+}
+
+static void assert_same_text(const char *a, const char *b)
+{
+    assert_int_equal(a == NULL, b == NULL);
+    if (a)
+        assert_string_equal(a, b);
+}
+
+static void assert_same_key(const struct config_key *key, const char *a, const char *b)
+{
+    char *text_a;
+    char *text_b;
+
+    switch (key->type) {
+    case CONFIG_OBJECT:
+        assert_same_object(key->object, a, b);
+        break;
+    case CONFIG_LIST:
+        assert_same_list(key, a, b);
+        break;
+    case CONFIG_INTEGER:
+    case CONFIG_WORD:
+        if (key->offset != CONFIG_NO_FIELD)
+            assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint32_t));
+        break;
+    case CONFIG_TEXT:
+        if (key->offset == CONFIG_NO_FIELD)
+            break;
+        memcpy(&text_a, a + key->offset, sizeof(text_a));
+        memcpy(&text_b, b + key->offset, sizeof(text_b));
+        assert_same_text(text_a, text_b);
+        break;
+    case CONFIG_NAME:
+        assert_string_equal(a + key->offset, b + key->offset);
+        break;
+    case CONFIG_PLANNED:
+        break;
+    }
+}
+
+static void assert_same_object(const struct config_object *object, const void *a, const void *b)
+{
+    for (uint32_t i = 0; i < object->n_keys; i++)
+        assert_same_key(&object->keys[i], a, b);
+}
+
+/* What is printed of a configuration is that configuration. */
+static void check_printed(const struct config *config)
+{
+    struct config_report report;
+    struct config *again = NULL;
+    struct json_writer writer;
+    struct byte_queue text;
+
+    byte_queue_init(&text, SIZE_MAX);
+    json_writer_init(&writer, &text);
+    config_print(&writer, config);
+    assert_false(text.overflowed);
+    if (parse(byte_queue_data(&text), text.len, &again, &report) < 0)
+        fail_msg("%.*s\n%s", (int)text.len, byte_queue_data(&text), report.errors[0].message);
+    assert_same_object(&config_document, config, again);
+    config_report_fini(&report);
+    config_free(again);
+    byte_queue_fini(&text);
+}
+
 static void run(struct corpus_case *c)
 {
     struct config *const untouched = (struct config *)c;
@@ -137,12 +221,13 @@ static void run(struct corpus_case *c)
         n_failed++;
     }
     assert_int_equal(r, report.n_errors ? -EINVAL : 0);
-    if (r < 0)
+    if (r < 0) {
         assert_ptr_equal(config, untouched);
-    else
+    } else {
+        check_printed(config);
         config_free(config);
-    if (r == 0)
         check_prefixes(c);
+    }
     config_report_fini(&report);
 }
 

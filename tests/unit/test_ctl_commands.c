@@ -195,6 +195,44 @@ static void test_ledger(void **state)
     assert_has(bench.text, "lab1");
 }
 
+static void test_config(void **state)
+{
+    assert_string_equal(ask("config.show", "{}"),
+                        "\"result\":{\"version\":1,\"bridges\":["
+                        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\","
+                        "\"fdb\":{\"max_entries\":65536},\"ports\":["
+                        "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\"},"
+                        "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\"}]},"
+                        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\","
+                        "\"fdb\":{\"max_entries\":16},\"ports\":["
+                        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\"}]}],"
+                        "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
+    assert_error("config.show", "{\"bridge\":\"lab0\"}", "unknown parameter 'bridge'");
+}
+
+/* Longer than the queue of a client. */
+#define LONG_DESCRIPTION ((size_t)3 << 20)
+
+static void test_long_config(void **state)
+{
+    char *description = malloc(LONG_DESCRIPTION + 1);
+    size_t heard = 0;
+
+    assert_non_null(description);
+    memset(description, 'x', LONG_DESCRIPTION);
+    description[LONG_DESCRIPTION] = '\0';
+    lab.config->description = description;
+    bench_dial(0);
+    send_request(0, "config.show", "{}");
+    TURN_UNTIL((bench.text_len = 0, bench_hear(0), heard += bench.text_len,
+                bench.text_len > 0 && bench.text[bench.text_len - 1] == '\n'));
+    assert_in_range(heard, LONG_DESCRIPTION, LONG_DESCRIPTION + 1000);
+    assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), "\"result\":[{\"name\":\"lab1\"");
+    /* The teardown frees a server in the middle of an answer. */
+    send_request(0, "config.show", "{}");
+    bench_turns(2);
+}
+
 static void test_wait_for_what_is(void **state)
 {
     assert_string_equal(ask("port.wait", "{\"state\":\"waiting\",\"ports\":[\"rsp-r2\"]}"),
@@ -261,16 +299,10 @@ static void test_waiter_leaves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_daemon),
-        LAB_TEST(test_bridges),
-        LAB_TEST(test_ports),
-        LAB_TEST(test_fdb),
-        LAB_TEST(test_whole_table),
-        LAB_TEST(test_ledger),
-        LAB_TEST(test_wait_for_what_is),
-        LAB_TEST(test_wait_until),
-        LAB_TEST(test_wait_in_vain),
-        LAB_TEST(test_wait_wrongly),
+        LAB_TEST(test_daemon),        LAB_TEST(test_bridges),      LAB_TEST(test_ports),
+        LAB_TEST(test_fdb),           LAB_TEST(test_whole_table),  LAB_TEST(test_ledger),
+        LAB_TEST(test_config),        LAB_TEST(test_long_config),  LAB_TEST(test_wait_for_what_is),
+        LAB_TEST(test_wait_until),    LAB_TEST(test_wait_in_vain), LAB_TEST(test_wait_wrongly),
         LAB_TEST(test_waiter_leaves),
     };
 

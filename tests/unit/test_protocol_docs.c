@@ -217,7 +217,9 @@ static void check_method(const char *method, const char *params)
     answer = json_tokener_parse(bench_hear_lines(0, 1));
     if (!json_object_object_get_ex(answer, "result", &result))
         fail_msg("%s%s", request, bench.text);
-    check_members(section, result);
+    /* A configuration's members are ringspan.json(5)'s. */
+    if (strcmp(method, "config.show") != 0)
+        check_members(section, result);
     json_object_put(answer);
     free(section);
 }

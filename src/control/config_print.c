@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/config_print.h"
+
+#include <string.h>
+
+#include "ringspan/config_keys.h"
+
+static const void *field(const void *base, size_t offset)
+{
+    return (const char *)base + offset;
+}
+
+static uint32_t number_of(const struct config_key *key, const void *base)
+{
+    uint32_t number = (uint32_t)key->default_value;
+
+    if (key->offset != CONFIG_NO_FIELD)
+        memcpy(&number, field(base, key->offset), sizeof(number));
+    return number;
+}
+
+static void print_text(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const char *text = NULL;
+
+    if (key->offset != CONFIG_NO_FIELD)
+        memcpy(&text, field(base, key->offset), sizeof(text));
+    if (text)
+        json_put_string(writer, key->name, text);
+}
+
+static void print_object(struct json_writer *writer, const char *name,
+                         const struct config_object *object, const void *base);
+
+static void print_list(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const char *elements;
+    uint32_t n;
+
+    memcpy(&elements, field(base, key->offset), sizeof(elements));
+    memcpy(&n, field(base, key->count_offset), sizeof(n));
+    json_open_array(writer, key->name);
+    for (uint32_t i = 0; i < n; i++)
+        print_object(writer, NULL, key->object, elements + i * key->object->size);
+    json_close_array(writer);
+}
+
+static void print_key(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    switch (key->type) {
+    case CONFIG_OBJECT:
+        print_object(writer, key->name, key->object, base);
+        break;
+    case CONFIG_LIST:
+        print_list(writer, key, base);
+        break;
+    case CONFIG_INTEGER:
+        json_put_u64(writer, key->name, number_of(key, base));
+        break;
+    case CONFIG_TEXT:
+        print_text(writer, key, base);
+        break;
+    case CONFIG_NAME:
+        json_put_string(writer, key->name, field(base, key->offset));
+        break;
+    case CONFIG_WORD:
+        json_put_string(writer, key->name, key->words->name(number_of(key, base)));
+        break;
+    case CONFIG_PLANNED:
+        break;
+    }
+}
+
+static void print_object(struct json_writer *writer, const char *name,
+                         const struct config_object *object, const void *base)
+{
+    json_open_object(writer, name);
+    for (uint32_t i = 0; i < object->n_keys; i++)
+        print_key(writer, &object->keys[i], base);
+    json_close_object(writer);
+}
+
+void config_print(struct json_writer *writer, const struct config *config)
+{
+    print_object(writer, NULL, &config_document, config);
+}
