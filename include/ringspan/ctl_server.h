@@ -103,8 +103,8 @@ struct ctl_rows {
 
 /** Answers with an array. Takes @state over. @rows outlives the call. */
 void ctl_call_rows(struct ctl_call *call, const struct ctl_rows *rows, void *state);
-/** The same for a value that is no list, or no list of small things: what @pieces writes together
- * is one value, brackets and commas included. */
+/** The same for any other value: what @pieces writes, bit by bit, is one value together, brackets
+ * and commas included. */
 void ctl_call_pieces(struct ctl_call *call, const struct ctl_rows *pieces, void *state);
 
 /** The answer will come later. @cancel(@arg) is called if the client goes before: then the call is
