@@ -45,6 +45,13 @@ const char *bridge_name(const struct bridge *bridge);
 uint64_t bridge_aging_ns(const struct bridge *bridge);
 enum reserved_preset bridge_reserved(const struct bridge *bridge);
 
+/** These take effect with the next frame; what was learned stays. */
+void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns);
+void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset);
+/** A new, empty table: everything that was learned is forgotten. 0 or -errno, and nothing changed.
+ */
+int bridge_set_max_entries(struct bridge *bridge, uint32_t max_entries);
+
 /** Takes ownership of @port and gives it an id, state waiting. 0, -ENOSPC, or -EEXIST if the name
  * is taken. */
 int bridge_add_port(struct bridge *bridge, struct port *port);
@@ -52,10 +59,11 @@ int bridge_add_port(struct bridge *bridge, struct port *port);
  * caller frees it. */
 void bridge_del_port(struct bridge *bridge, port_id id);
 
-/** NULL if there is none. Ids are below bridge_max_ports(). */
+/** NULL if there is none. Ids are below bridge_id_limit(), which is no more than the most ports
+ * that there were at one time. */
 struct port *bridge_port(const struct bridge *bridge, port_id id);
 struct port *bridge_port_by_name(const struct bridge *bridge, const char *name);
-uint32_t bridge_max_ports(const struct bridge *bridge);
+uint32_t bridge_id_limit(const struct bridge *bridge);
 uint32_t bridge_n_ports(const struct bridge *bridge);
 
 /** Sets state and reason; leaving PORT_LEARNING/PORT_FORWARDING flushes what was learned there.

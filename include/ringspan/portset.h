@@ -20,6 +20,8 @@ typedef uint16_t port_id;
 
 struct portset {
     uint32_t n_words;
+    uint32_t
+        n_used; /* words from here on are zero: a walk ends there, however much room there is */
     uint32_t n_members;
     uint64_t *words;
 };
@@ -39,7 +41,7 @@ static inline bool portset_has(const struct portset *set, port_id id)
 /** The first member at or after @from, or PORT_NONE. */
 static inline port_id portset_next(const struct portset *set, uint32_t from)
 {
-    for (uint32_t w = from / 64u; w < set->n_words; w++) {
+    for (uint32_t w = from / 64u; w < set->n_used; w++) {
         uint64_t bits = set->words[w];
 
         if (w == from / 64u)

@@ -29,6 +29,8 @@ void portset_add(struct portset *set, port_id id)
         return;
     set->words[id / 64u] |= UINT64_C(1) << (id % 64u);
     set->n_members++;
+    if (set->n_used <= id / 64u)
+        set->n_used = id / 64u + 1;
 }
 
 void portset_del(struct portset *set, port_id id)
@@ -38,4 +40,6 @@ void portset_del(struct portset *set, port_id id)
         return;
     set->words[id / 64u] &= ~(UINT64_C(1) << (id % 64u));
     set->n_members--;
+    while (set->n_used > 0 && set->words[set->n_used - 1] == 0)
+        set->n_used--;
 }

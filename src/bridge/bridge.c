@@ -12,7 +12,9 @@ struct bridge {
     char name[LIMIT_NAME_SIZE];
     enum reserved_preset reserved;
     uint64_t aging_ns;
+    struct hash_key fdb_key;
     uint32_t max_ports;
+    uint32_t id_limit; /* no port has had an id from here on */
     uint32_t n_ports;
     struct port **ports; /* by id; NULL where there is none */
     uint8_t *activity;   /* by id */
@@ -26,14 +28,20 @@ struct bridge {
     struct frame batch[LIMIT_RX_BATCH];
 };
 
+static int new_table(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb)
+{
+    const struct fdb_params params = {
+        .max_entries = max_entries,
+        .max_ports = bridge->max_ports,
+        .aging_ns = bridge->aging_ns,
+        .key = bridge->fdb_key,
+    };
+
+    return fdb_new(&params, ret_fdb);
+}
+
 static int allocate(struct bridge *bridge, const struct bridge_params *params)
 {
-    struct fdb_params fdb = {
-        .max_entries = params->max_entries,
-        .max_ports = params->max_ports,
-        .aging_ns = params->aging_ns,
-        .key = params->fdb_key,
-    };
     int r;
 
     bridge->ports = calloc(params->max_ports, sizeof(bridge->ports[0]));
@@ -44,7 +52,7 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
     r = portset_init(&bridge->flood, params->max_ports);
     if (r < 0)
         return r;
-    return fdb_new(&fdb, &bridge->fdb);
+    return new_table(bridge, params->max_entries, &bridge->fdb);
 }
 
 int bridge_new(const struct bridge_params *params, struct bridge **ret)
@@ -61,6 +69,7 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
     bridge->max_ports = params->max_ports;
     bridge->aging_ns = params->aging_ns;
     bridge->reserved = params->reserved;
+    bridge->fdb_key = params->fdb_key;
     r = allocate(bridge, params);
     if (r < 0) {
         bridge_free(bridge);
@@ -80,7 +89,7 @@ void bridge_free(struct bridge *bridge)
 {
     if (!bridge)
         return;
-    for (uint32_t i = 0; bridge->ports && i < bridge->max_ports; i++)
+    for (uint32_t i = 0; i < bridge->id_limit; i++)
         port_free(bridge->ports[i]);
     fdb_free(bridge->fdb);
     portset_fini(&bridge->flood);
@@ -105,6 +114,31 @@ enum reserved_preset bridge_reserved(const struct bridge *bridge)
     return bridge->reserved;
 }
 
+void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns)
+{
+    bridge->aging_ns = aging_ns;
+    fdb_set_aging(bridge->fdb, aging_ns);
+}
+
+void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset)
+{
+    bridge->reserved = preset;
+    bridge->tables.reserved = reserved_policy_of(preset);
+}
+
+int bridge_set_max_entries(struct bridge *bridge, uint32_t max_entries)
+{
+    struct fdb *fdb;
+    int r = new_table(bridge, max_entries, &fdb);
+
+    if (r < 0)
+        return r;
+    fdb_free(bridge->fdb);
+    bridge->fdb = fdb;
+    bridge->tables.fdb = fdb;
+    return 0;
+}
+
 int bridge_add_port(struct bridge *bridge, struct port *port)
 {
     uint32_t id = 0;
@@ -118,6 +152,8 @@ int bridge_add_port(struct bridge *bridge, struct port *port)
     bridge->ports[id] = port;
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     bridge->n_ports++;
+    if (bridge->id_limit <= id)
+        bridge->id_limit = id + 1;
     port->id = (port_id)id;
     return 0;
 }
@@ -138,21 +174,21 @@ void bridge_del_port(struct bridge *bridge, port_id id)
 
 struct port *bridge_port(const struct bridge *bridge, port_id id)
 {
-    return id < bridge->max_ports ? bridge->ports[id] : NULL;
+    return id < bridge->id_limit ? bridge->ports[id] : NULL;
 }
 
 struct port *bridge_port_by_name(const struct bridge *bridge, const char *name)
 {
-    for (uint32_t i = 0; i < bridge->max_ports; i++) {
+    for (uint32_t i = 0; i < bridge->id_limit; i++) {
         if (bridge->ports[i] && strcmp(bridge->ports[i]->name, name) == 0)
             return bridge->ports[i];
     }
     return NULL;
 }
 
-uint32_t bridge_max_ports(const struct bridge *bridge)
+uint32_t bridge_id_limit(const struct bridge *bridge)
 {
-    return bridge->max_ports;
+    return bridge->id_limit;
 }
 
 uint32_t bridge_n_ports(const struct bridge *bridge)
@@ -307,7 +343,7 @@ int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledg
         bridge_ledger_fini(&ledger);
         return -ENOMEM;
     }
-    for (uint32_t id = 0; id < bridge->max_ports; id++) {
+    for (uint32_t id = 0; id < bridge->id_limit; id++) {
         if (!bridge->ports[id])
             continue;
         ledger.ports[ledger.n_ports] = bridge->ports[id];

@@ -116,7 +116,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
 {
     const struct port *port;
 
-    if (walk->item >= bridge_max_ports(bridge))
+    if (walk->item >= bridge_id_limit(bridge))
         return CTL_ROW_END;
     port = bridge_port(bridge, (port_id)walk->item++);
     if (!port_is_selected(walk, port))

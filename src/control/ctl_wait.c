@@ -80,7 +80,7 @@ static bool next_of_all(const struct daemon *daemon, uint32_t *cursor, struct aw
     for (; *cursor >> 16 < daemon_n_bridges(daemon); *cursor = ((*cursor >> 16) + 1) << 16) {
         struct bridge *bridge = daemon_bridge(daemon, *cursor >> 16);
 
-        while ((*cursor & 0xffff) < bridge_max_ports(bridge)) {
+        while ((*cursor & 0xffff) < bridge_id_limit(bridge)) {
             const struct port *port = bridge_port(bridge, (port_id)(*cursor)++);
 
             if (!port)

@@ -41,7 +41,7 @@ static bool data_path_moves(struct watchdog *watchdog)
     for (uint32_t i = 0; i < daemon_n_bridges(watchdog->daemon); i++) {
         struct bridge *bridge = daemon_bridge(watchdog->daemon, i);
 
-        for (uint32_t id = 0; id < bridge_max_ports(bridge); id++) {
+        for (uint32_t id = 0; id < bridge_id_limit(bridge); id++) {
             struct port *port = bridge_port(bridge, (port_id)id);
 
             if (port && !port_moves(watchdog, port))

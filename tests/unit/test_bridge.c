@@ -51,7 +51,7 @@ static int tear_down(void **state)
 {
     struct bridge *bridge = *state;
 
-    for (uint32_t id = 0; id < bridge_max_ports(bridge); id++) {
+    for (uint32_t id = 0; id < bridge_id_limit(bridge); id++) {
         if (bridge_port(bridge, (port_id)id))
             bridge_port(bridge, (port_id)id)->ops->close(bridge_port(bridge, (port_id)id));
     }
@@ -109,7 +109,7 @@ static void test_is_what_it_was_asked_to_be(void **state)
     assert_string_equal(bridge_name(bridge), "br0");
     assert_int_equal(bridge_aging_ns(bridge), AGING);
     assert_int_equal(bridge_reserved(bridge), RESERVED_PROVIDER_BRIDGE);
-    assert_int_equal(bridge_max_ports(bridge), 3);
+    assert_int_equal(bridge_id_limit(bridge), 0);
     assert_int_equal(bridge_n_ports(bridge), 0);
     assert_int_equal(fdb_max_entries(bridge_fdb(bridge)), N_ADDRESSES);
     assert_ptr_equal(bridge_tables(bridge)->fdb, bridge_fdb(bridge));
