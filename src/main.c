@@ -18,15 +18,19 @@
 #include "ringspan/notify.h"
 #include "ringspan/options.h"
 #include "ringspan/process.h"
+#include "ringspan/reloader.h"
+#include "ringspan/status.h"
 #include "ringspan/watchdog.h"
 
 struct life {
+    struct options options;
     struct config *config;
     struct event_loop *loop;
     struct ctl_server *server;
     struct ctl_commands *commands;
     struct daemon *daemon;
-    struct event_timer *status; /* STATUS= is to be sent in the next turn */
+    struct reloader *reloader;
+    struct status *status;
     struct watchdog *watchdog;
 };
 
@@ -39,106 +43,99 @@ static void on_stop_signal(void *arg, int signo)
 
 static void on_hangup(void *arg, int signo)
 {
-    log_warning("SIGHUP ignored: this version does not reload its configuration");
+    const struct life *life = arg;
+
+    (void)reloader_start(life->reloader, NULL, NULL); /* the log says what became of it */
 }
 
-static int handle_signals(struct event_loop *loop)
+static int handle_signals(struct life *life)
 {
+    struct event_loop *loop = life->loop;
     int r = event_signal_add(loop, SIGTERM, on_stop_signal, loop);
 
     if (r == 0)
         r = event_signal_add(loop, SIGINT, on_stop_signal, loop);
     if (r == 0)
-        r = event_signal_add(loop, SIGHUP, on_hangup, loop);
+        r = event_signal_add(loop, SIGHUP, on_hangup, life);
     signal(SIGPIPE, SIG_IGN);
     return r;
 }
 
 /* Takes the lock of the control socket: a second instance learns here that it is one. The daemon
- * touches no interface before the loop runs. */
+ * touches no interface before the loop runs. What is wrong has been logged. */
 static int claim_control_socket(struct life *life)
 {
-    const struct config *config = life->config;
+    const struct config *config = daemon_config(life->daemon);
     struct ctl_path_env env = ctl_path_env_here();
     struct ctl_server_params params;
     struct ctl_path path;
-    int r;
+    int r = ctl_path_of_daemon(&env, config->daemon.control.socket, &path);
 
-    r = ctl_path_of_daemon(&env, config->daemon.control.socket, &path);
     if (r < 0) {
         log_error("ctl: %s", ctl_path_strerror(r));
         return r;
     }
-    r = ctl_commands_new(life->loop, life->daemon, &life->commands);
-    if (r < 0)
-        return r;
     params = ctl_server_params_default(path.text, config->daemon.control.group);
     params.commands = ctl_commands_table(&params.n_commands);
     params.context = life->commands;
     return ctl_server_new(life->loop, &params, &life->server);
 }
 
-static void describe(const struct daemon *daemon, char *ret_text, size_t size)
+static int prepare_reload(struct life *life)
 {
-    struct daemon_summary summary = daemon_summary(daemon);
+    const struct reloader_params params = {
+        .loop = life->loop,
+        .daemon = life->daemon,
+        .path = life->options.config,
+        .has_log_level = life->options.has_log_level,
+        .log_level = life->options.log_level,
+    };
+    int r = reloader_new(&params, &life->reloader);
 
-    daemon_summary_format(&summary, ret_text, size);
+    ctl_commands_set_reloader(life->commands, life->reloader);
+    return r;
 }
 
-static void on_status_due(void *arg)
+static void on_change(void *arg)
 {
     const struct life *life = arg;
-    char text[128];
-
-    describe(life->daemon, text, sizeof(text));
-    notify_status("%s", text);
-}
-
-/* However many ports change in a turn, the service manager gets one message. */
-static void on_port_change(void *arg, struct bridge *bridge, const struct port *port)
-{
-    struct life *life = arg;
 
     ctl_commands_port_changed(life->commands);
-    if (daemon_is_ready(life->daemon))
-        event_timer_set(life->status, event_now(life->loop));
+    status_changed(life->status);
 }
 
 /* The first plan has run, waiting ports included. */
 static void on_ready(void *arg)
 {
-    struct life *life = arg;
-    char text[128];
+    const struct life *life = arg;
 
-    if (ctl_server_listen(life->server) < 0) {
+    if (ctl_server_listen(life->server) < 0)
         event_loop_stop(life->loop, EX_UNAVAILABLE);
-        return;
-    }
-    describe(life->daemon, text, sizeof(text));
-    log_notice("%s", text);
-    notify_ready(text);
+    else
+        status_ready(life->status);
 }
 
-/* 0 or -errno: everything that can go wrong before the loop runs. */
 static int be_born(struct life *life)
 {
     int r = event_loop_new(&life->loop);
 
     if (r == 0)
-        r = handle_signals(life->loop);
-    if (r == 0)
-        r = event_timer_new(life->loop, on_status_due, life, &life->status);
+        r = handle_signals(life);
     if (r == 0)
         r = daemon_new(life->loop, life->config, &life->daemon);
-    if (r == 0)
-        r = claim_control_socket(life);
-    if (r == 0)
-        r = watchdog_new(life->loop, life->daemon, &life->watchdog);
     if (r < 0)
         return r;
-    daemon_on_port_change(life->daemon, on_port_change, life);
+    life->config = NULL; /* the daemon's now */
+    r = status_new(life->loop, life->daemon, &life->status);
+    if (r == 0)
+        r = watchdog_new(life->loop, life->daemon, &life->watchdog);
+    if (r == 0)
+        r = ctl_commands_new(life->loop, life->daemon, &life->commands);
+    if (r == 0)
+        r = prepare_reload(life);
+    daemon_on_change(life->daemon, on_change, life);
     daemon_on_ready(life->daemon, on_ready, life);
-    return 0;
+    return r;
 }
 
 static void die(struct life *life)
@@ -146,15 +143,15 @@ static void die(struct life *life)
     watchdog_free(life->watchdog);
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);
+    reloader_free(life->reloader);
     daemon_free(life->daemon);
-    event_timer_free(life->status);
+    status_free(life->status);
     event_loop_free(life->loop);
     config_free(life->config);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options;
     struct life life = {0};
     int status = process_reserve_standard_descriptors();
     int r;
@@ -162,7 +159,7 @@ int main(int argc, char **argv)
     if (status != EX_OK)
         return status;
     log_init(LOG_LEVEL_INFO);
-    switch (options_parse(argc, argv, &options)) {
+    switch (options_parse(argc, argv, &life.options)) {
     case OPTIONS_DONE:
         return EX_OK;
     case OPTIONS_WRONG:
@@ -170,7 +167,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    status = options_read_config(&options, &life.config);
+    status = options_read_config(&life.options, &life.config);
     if (status == EX_OK) {
         log_set_level(life.config->daemon.log.level);
         status = process_check_capabilities();
@@ -180,11 +177,11 @@ int main(int argc, char **argv)
         return status;
     }
     process_raise_descriptor_limit();
+    status = EX_UNAVAILABLE;
     r = be_born(&life);
     if (r < 0) {
         log_error("cannot start: %s", strerror(-r));
-        status = EX_UNAVAILABLE;
-    } else {
+    } else if (claim_control_socket(&life) == 0) {
         r = event_loop_run(life.loop);
         status = r < 0 ? EX_OSERR : r;
     }

@@ -15,6 +15,8 @@
  * the sum "across", per port "in", "out" and, if it has a socket, "kernel" port.wait    {ports,
  * state, timeout}     an array, one object per port, when all are in @state; an error naming those
  * that are not, after @timeout s
+ *   daemon.reload                            one object: whether it was applied, the report of an
+ *                                            invalid file, the steps of the plan that was run
  *
  * All parameters may be absent and narrow the list; a name that does not exist is an error, not an
  * empty list. Lists are made row by row (ctl_rows): a dump sees each entry as it is when its row is
@@ -24,12 +26,15 @@
  */
 
 struct ctl_commands;
+struct reloader;
 
 /** For ctl_server_params. */
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n);
 
 /** The context for that table. 0 or -errno. Free it after the server. */
 int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_commands **ret);
+/** For daemon.reload, which is refused without it. It outlives the server. */
+void ctl_commands_set_reloader(struct ctl_commands *commands, struct reloader *reloader);
 /** NULL is fine. */
 void ctl_commands_free(struct ctl_commands *commands);
 

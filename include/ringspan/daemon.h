@@ -9,6 +9,7 @@
 #include "ringspan/config.h"
 #include "ringspan/event.h"
 #include "ringspan/link_watch.h"
+#include "ringspan/plan.h"
 
 /*
  * Daemon: the bridges of one process, and what keeps their ports in line with the world.
@@ -23,10 +24,20 @@
 
 struct daemon;
 
-/** Bridges, ports and the link watch; nothing is opened before the loop runs. 0 or -errno. */
-int daemon_new(struct event_loop *loop, const struct config *config, struct daemon **ret);
+/** Bridges, ports and the link watch; nothing is opened before the loop runs. 0, and @config is the
+ * daemon's, or -errno, and it is still the caller's. */
+int daemon_new(struct event_loop *loop, struct config *config, struct daemon **ret);
 /** Stops forwarding, closes all rings in parallel, frees everything. Blocks. NULL is fine. */
 void daemon_free(struct daemon *daemon);
+
+/**
+ * Runs @plan, which leads from daemon_config() to @config: all of it in this turn of the loop, but
+ * for opening and closing rings, which helper threads do. Ports that it does not name lose no frame
+ * and forget nothing. The daemon takes @config over, and gives back the one before, which the plan
+ * refers to. 0, or -ENOMEM if memory ran out in the middle.
+ */
+int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
+                  struct config **ret_before);
 
 /** Calls @fn once, from the loop, when the first plan has run: every port is where it can be for
  * now. */
@@ -53,10 +64,8 @@ struct daemon_summary daemon_summary(const struct daemon *daemon);
 /** "4 ports: 3 forwarding, 1 waiting" */
 void daemon_summary_format(const struct daemon_summary *summary, char *ret_text, size_t size);
 
-/** Registers one listener for changes of any port's state (for `wait`, STATUS= and, later,
- * monitor). */
-void daemon_on_port_change(struct daemon *daemon,
-                           void (*fn)(void *arg, struct bridge *bridge, const struct port *port),
-                           void *arg);
+/** Registers one listener for changes of any port's state, and of which ports there are (for
+ * `wait`, STATUS= and, later, monitor). It may be called many times in one turn of the loop. */
+void daemon_on_change(struct daemon *daemon, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -32,7 +32,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
-    cli_config, cli_schema, cli_version;
+    cli_plan, cli_reload, cli_config, cli_schema, cli_version;
 
 /** Whether @word is @name, or an abbreviation of it. */
 bool cli_matches(const char *word, const char *name);

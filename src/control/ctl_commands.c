@@ -53,7 +53,7 @@ static const struct ctl_command table[] = {
     {"daemon.show", false, show_daemon},     {"bridge.show", false, ctl_show_bridge},
     {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
     {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
-    {"config.show", false, ctl_show_config},
+    {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
@@ -84,6 +84,11 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_
     }
     *ret = commands;
     return 0;
+}
+
+void ctl_commands_set_reloader(struct ctl_commands *commands, struct reloader *reloader)
+{
+    commands->reloader = reloader;
 }
 
 void ctl_commands_free(struct ctl_commands *commands)

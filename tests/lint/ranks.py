@@ -22,9 +22,9 @@ HEADERS = {
     "port": "port port_memory port_packet",
     "bridge": "bridge",
     "control": "byte_queue config config_keys config_print config_schema ctl_client ctl_commands "
-               "ctl_path ctl_protocol ctl_server daemon json_scan json_text json_writer link_watch progress "
-               "reconcile watchdog",
-    "program": "cli options process table",
+               "ctl_path ctl_protocol ctl_server daemon json_scan json_text json_writer link_watch plan "
+               "progress reconcile reloader watchdog",
+    "program": "cli options process status table",
 }
 
 # The first pattern that matches decides. Tests are in no room: they may include what they test.

@@ -30,14 +30,6 @@ def test_sigterm_and_sigint(lab):
 
 
 @ringspan_only
-def test_sighup_is_logged_and_ignored(lab):
-    a, b = lab.start_with_hosts(2)
-    lab.switch.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "SIGHUP" in lab.switch.read_log(), "SIGHUP is logged")
-    lab.expect(a, [a.frame(BROADCAST)], [b])
-
-
-@ringspan_only
 def test_second_instance_is_refused(lab):
     a, b = lab.start_with_hosts(2)
     another = type(lab.switch)("another")

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,22 +19,55 @@ static const char text[] =
     "{\"name\":\"lab1\",\"reserved\":\"all\",\"fdb\":{\"max_entries\":16},"
     "\"ports\":[{\"name\":\"rsp-r3\"}]}]}";
 
-int lab_setup(void **state)
+void lab_write(const char *new_text)
+{
+    FILE *file = fopen(lab.file, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(new_text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make_daemon(void)
 {
     struct config_report report;
+    struct config *config;
+    int r = config_parse("lab.json", text, strlen(text), &config, &report);
+
+    config_report_fini(&report);
+    if (r < 0)
+        return r;
+    r = daemon_new(bench.loop, config, &lab.daemon);
+    if (r < 0)
+        config_free(config);
+    return r;
+}
+
+static int make_reloader(void)
+{
+    struct reloader_params params = {.loop = bench.loop, .daemon = lab.daemon, .path = lab.file};
+    int r;
+
+    snprintf(lab.file, sizeof(lab.file), "%s/lab.json", bench.dir);
+    lab_write(text);
+    r = reloader_new(&params, &lab.reloader);
+    ctl_commands_set_reloader(lab.commands, lab.reloader);
+    return r;
+}
+
+int lab_setup(void **state)
+{
     struct ctl_server_params params;
     int r;
 
     memset(&lab, 0, sizeof(lab));
     r = bench_setup(state);
-    if (r < 0)
-        return r;
-    r = config_parse("lab.json", text, strlen(text), &lab.config, &report);
-    config_report_fini(&report);
     if (r == 0)
-        r = daemon_new(bench.loop, lab.config, &lab.daemon);
+        r = make_daemon();
     if (r == 0)
         r = ctl_commands_new(bench.loop, lab.daemon, &lab.commands);
+    if (r == 0)
+        r = make_reloader();
     if (r < 0)
         return r;
     TURN_UNTIL(daemon_is_ready(lab.daemon));
@@ -47,8 +82,9 @@ int lab_teardown(void **state)
     ctl_server_free(bench.server);
     bench.server = NULL;
     ctl_commands_free(lab.commands);
+    reloader_free(lab.reloader);
     daemon_free(lab.daemon);
-    config_free(lab.config);
+    unlink(lab.file);
     return bench_teardown(state);
 }
 

@@ -4,6 +4,7 @@
 
 #include "ctl_bench.h"
 #include "ringspan/ctl_commands.h"
+#include "ringspan/reloader.h"
 
 /*
  * Control lab: a daemon behind the bench's server. Its interfaces do not exist, so all of its ports
@@ -15,8 +16,9 @@
  */
 
 struct lab {
-    struct config *config;
+    char file[80]; /* what the daemon reads again */
     struct daemon *daemon;
+    struct reloader *reloader;
     struct ctl_commands *commands;
 };
 
@@ -26,6 +28,8 @@ int lab_setup(void **state);
 int lab_teardown(void **state);
 #define LAB_TEST(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
 
+/* Replaces the lab's file. */
+void lab_write(const char *text);
 void lab_learn(const char *port, uint16_t vid, uint64_t mac);
 void lab_set_state(const char *port, enum port_state state, const char *why);
 

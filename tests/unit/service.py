@@ -35,8 +35,8 @@ class Service(unittest.TestCase):
         return run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path)
 
     def test_unit(self):
-        """As it is, but for the daemon and the user, who are not installed here."""
-        text = re.sub(r"^ExecStart=\S+", f"ExecStart={RINGSPAND}", UNIT.read_text(), flags=re.MULTILINE)
+        """As it is, but for the programs and the user, who are not installed here."""
+        text = re.sub(r"^(Exec\w+)=\S+", rf"\1={RINGSPAND}", UNIT.read_text(), flags=re.MULTILINE)
         done = self.verify(text)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertNotIn("ringspand", done.stdout)  # of other units it may say what it likes

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "daemon_private.h"
+#include "ringspan/clock.h"
+#include "ringspan/log.h"
+
+/* A port that failed for a reason that no link event will tell the end of is tried again. */
+#define RETRY_NS (2 * NS_PER_SEC)
+
+static bool is_overtaken(const struct managed_port *mp);
+static void begin_close(struct managed_port *mp);
+
+/* ---- frames ---- */
+
+void managed_bridge_on_aging(void *arg)
+{
+    struct managed_bridge *mb = arg;
+
+    event_timer_set(mb->aging, bridge_age(mb->bridge, event_now(mb->daemon->loop)));
+}
+
+/* With an empty table nothing wakes the daemon up; the first address that is learned does. */
+static void keep_aging(struct managed_bridge *mb)
+{
+    if (!event_timer_is_armed(mb->aging) && fdb_used(bridge_fdb(mb->bridge)) > 0)
+        managed_bridge_on_aging(mb);
+}
+
+static void on_readable(void *arg, uint32_t epoll_events)
+{
+    struct managed_port *mp = arg;
+    struct rx_source *source = mp->port->source;
+
+    /* Which error it was does not matter: netlink says what happened to the device. */
+    if (epoll_events & EPOLLERR)
+        (void)source->ops->take_error(source);
+    bridge_poll(mp->home->bridge, source, event_now(mp->daemon->loop));
+    keep_aging(mp->home);
+}
+
+/* What is left in the ring of a port that let go of its device, so that it is accounted for. */
+static void drain(struct managed_port *mp)
+{
+    while (bridge_poll(mp->home->bridge, mp->port->source, event_now(mp->daemon->loop)) > 0)
+        ;
+}
+
+/* ---- state ---- */
+
+static void set_state(struct managed_port *mp, enum port_state state, const char *why)
+{
+    struct daemon *daemon = mp->daemon;
+    struct bridge *bridge = mp->home->bridge;
+
+    if (bridge_set_port_state(bridge, mp->port->id, state, why) && daemon->on_change)
+        daemon->on_change(daemon->on_change_arg);
+}
+
+/* The log has every change of state; waiting is what a port is before its first one. */
+static void log_waiting_ports(const struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        const struct port *port = daemon->ports[i]->port;
+
+        if (port->state == PORT_WAITING)
+            log_info("port %s: %s: %s", port->name, port_state_name(port->state), port->why);
+    }
+}
+
+static void check_ready(struct daemon *daemon)
+{
+    if (daemon->is_ready || !daemon->knows_links)
+        return;
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (!daemon->ports[i]->has_settled && !daemon->ports[i]->is_leaving)
+            return;
+    }
+    daemon->is_ready = true;
+    log_waiting_ports(daemon);
+    if (daemon->on_ready)
+        daemon->on_ready(daemon->on_ready_arg);
+}
+
+/* ---- retrying ---- */
+
+static void arm_retry(struct daemon *daemon)
+{
+    uint64_t at = 0;
+
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        uint64_t port_at = daemon->ports[i]->retry_at;
+
+        if (port_at != 0 && (at == 0 || port_at < at))
+            at = port_at;
+    }
+    event_timer_set(daemon->retry, at);
+}
+
+void managed_ports_on_retry(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        struct managed_port *mp = daemon->ports[i];
+
+        if (mp->retry_at == 0 || mp->retry_at > event_now(daemon->loop))
+            continue;
+        mp->retry_at = 0;
+        managed_port_look_at(mp);
+    }
+    arm_retry(daemon);
+}
+
+static void fail(struct managed_port *mp)
+{
+    char why[PORT_WHY_SIZE];
+
+    if (mp->result == -EADDRINUSE)
+        snprintf(why, sizeof(why), "%s is in use by another ringspand or port", mp->port->ifname);
+    else
+        snprintf(why, sizeof(why), "cannot use %s: %s", mp->port->ifname, strerror(-mp->result));
+    set_state(mp, PORT_ERROR, why);
+    mp->retry_at = event_now(mp->daemon->loop) + RETRY_NS;
+    arm_retry(mp->daemon);
+}
+
+/* ---- steps, in helper threads ---- */
+
+static void run_step(void *arg)
+{
+    struct managed_port *mp = arg;
+    struct port *port = mp->port;
+
+    mp->result = 0;
+    if (mp->daemon->is_dying)
+        return;
+    if (mp->step == PORT_STEP_DETACH) {
+        port->ops->stop(port);
+        return;
+    }
+    if (!mp->is_open)
+        mp->result = port_bring_up(port);
+    if (mp->result < 0)
+        return;
+    mp->is_open = true;
+    mp->result = port->ops->start(port, &mp->device);
+}
+
+/* Ports whose device was still another port's, which may have let go of it now. */
+static void look_at_deferred(struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (daemon->ports[i]->is_deferred)
+            managed_port_look_at(daemon->ports[i]);
+    }
+}
+
+static void watch_ring(struct managed_port *mp)
+{
+    mp->result =
+        event_add(mp->daemon->loop, mp->port->source->fd, EPOLLIN, on_readable, mp, &mp->readable);
+    if (mp->result == 0)
+        mp->bound = mp->device.ifindex;
+    else
+        mp->port->ops->stop(mp->port);
+}
+
+static void step_done(void *arg)
+{
+    struct managed_port *mp = arg;
+
+    mp->port->busy = false;
+    if (mp->daemon->is_dying)
+        return;
+    if (mp->is_leaving) {
+        begin_close(mp);
+        return;
+    }
+    if (mp->step == PORT_STEP_DETACH) {
+        mp->bound = 0;
+        drain(mp);
+    } else if (mp->result == 0) {
+        watch_ring(mp);
+    }
+    if (mp->result < 0 && !is_overtaken(mp))
+        fail(mp);
+    else
+        managed_port_look_at(mp);
+    mp->has_settled = true; /* an interface that flaps must not keep the daemon from being ready */
+    look_at_deferred(mp->daemon);
+    check_ready(mp->daemon);
+}
+
+static void begin_step(struct managed_port *mp, enum port_step step,
+                       const struct port_target *target)
+{
+    int r;
+
+    mp->step = step;
+    mp->device = (struct port_device){.ifindex = target->ifindex, .mtu = target->mtu};
+    mp->port->busy = true;
+    r = workers_submit(mp->daemon->workers, run_step, step_done, mp);
+    if (r < 0) {
+        mp->port->busy = false;
+        mp->has_settled = true;
+        mp->result = r;
+        fail(mp);
+        return;
+    }
+    /* Not before: a port that could not be handed over stays bound, and is still to be read. */
+    event_del(mp->readable);
+    mp->readable = NULL;
+}
+
+/* ---- where a port should be ---- */
+
+/* Bound to it, or on the way. */
+static bool holds(const struct managed_port *mp, uint32_t ifindex)
+{
+    bool is_attaching = mp->port->busy && mp->step == PORT_STEP_ATTACH;
+
+    return mp->bound == ifindex || (is_attaching && mp->device.ifindex == ifindex);
+}
+
+/* After two names were swapped each port waits for the other to let go. */
+static bool is_held_by_another(const struct managed_port *mp, uint32_t ifindex)
+{
+    const struct daemon *daemon = mp->daemon;
+
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (daemon->ports[i] != mp && holds(daemon->ports[i], ifindex))
+            return true;
+    }
+    return false;
+}
+
+/* A number that was given to another device while nobody looked is no match: the port must let go
+ * before it can bind again. */
+static enum port_step next_step(const struct managed_port *mp, const struct port_target *target)
+{
+    if (mp->bound != 0 && !mp->port->ops->has_device(mp->port))
+        return PORT_STEP_DETACH;
+    return reconcile_step(mp->bound, target);
+}
+
+/* A port that failed stays in error with its reason until a try succeeds: that one is under way
+ * again every few seconds is no news. */
+static bool is_another_try(const struct managed_port *mp, const struct port_target *target)
+{
+    return mp->port->state == PORT_ERROR && mp->result < 0 && mp->device.ifindex == target->ifindex;
+}
+
+static void go_to(struct managed_port *mp, const struct port_target *target)
+{
+    enum port_step step = next_step(mp, target);
+
+    if (step == PORT_STEP_NONE) {
+        mp->has_settled = true;
+        mp->port->mtu = target->mtu;
+        set_state(mp, target->state, target->why);
+        return;
+    }
+    /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
+    if (is_another_try(mp, target))
+        log_debug("port %s: trying again", mp->port->name);
+    else if (target->ifindex == 0)
+        set_state(mp, target->state, target->why);
+    else
+        set_state(mp, PORT_WAITING, "binding");
+    mp->is_deferred = step == PORT_STEP_ATTACH && is_held_by_another(mp, target->ifindex);
+    if (!mp->is_deferred)
+        begin_step(mp, step, target);
+}
+
+static void find_target(const struct managed_port *mp, struct port_target *ret_target)
+{
+    const struct link_watch *links = mp->daemon->links;
+    const struct link *link = link_watch_by_name(links, mp->port->ifname);
+    const struct link *master =
+        link && link->master ? link_watch_by_index(links, link->master) : NULL;
+
+    reconcile_port(mp->port->ifname, link, master, ret_target);
+}
+
+/* While a helper thread tried one device, the port's name may have passed to another. */
+static bool is_overtaken(const struct managed_port *mp)
+{
+    struct port_target target;
+
+    find_target(mp, &target);
+    return target.ifindex != mp->device.ifindex;
+}
+
+void managed_port_look_at(struct managed_port *mp)
+{
+    struct port_target target;
+
+    if (mp->is_leaving)
+        return;
+    find_target(mp, &target);
+    if (mp->port->busy || (mp->retry_at != 0 && target.ifindex == mp->device.ifindex))
+        return;
+    mp->retry_at = 0;
+    go_to(mp, &target);
+}
+
+static void look_at_all(struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++)
+        managed_port_look_at(daemon->ports[i]);
+}
+
+/* ---- links ---- */
+
+static bool concerns(const struct managed_port *mp, const struct link *link)
+{
+    return link && (strcmp(link->ifname, mp->port->ifname) == 0 || link->ifindex == mp->bound);
+}
+
+void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after)
+{
+    struct daemon *daemon = arg;
+
+    if (!daemon->knows_links)
+        return;
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (concerns(daemon->ports[i], before) || concerns(daemon->ports[i], after))
+            managed_port_look_at(daemon->ports[i]);
+    }
+}
+
+void managed_ports_on_links_synced(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    daemon->knows_links = true;
+    look_at_all(daemon);
+    check_ready(daemon);
+}
+
+/* ---- leaving ---- */
+
+static void forget_port(struct managed_port *mp)
+{
+    struct daemon *daemon = mp->daemon;
+    uint32_t i = 0;
+
+    while (daemon->ports[i] != mp)
+        i++;
+    daemon->ports[i] = daemon->ports[--daemon->n_ports];
+    port_free(mp->port);
+    free(mp);
+}
+
+void managed_port_close(void *arg)
+{
+    struct managed_port *mp = arg;
+
+    mp->port->ops->close(mp->port);
+}
+
+static void close_done(void *arg)
+{
+    struct managed_port *mp = arg;
+    struct daemon *daemon = mp->daemon;
+
+    if (daemon->is_dying)
+        return;
+    forget_port(mp);
+    look_at_deferred(daemon);
+}
+
+static void begin_close(struct managed_port *mp)
+{
+    mp->port->busy = true;
+    if (workers_submit(mp->daemon->workers, managed_port_close, close_done, mp) == 0)
+        return;
+    managed_port_close(mp);
+    close_done(mp);
+}
+
+void managed_port_leave(struct managed_port *mp)
+{
+    log_info("port %s: deleted", mp->port->name);
+    event_del(mp->readable);
+    mp->readable = NULL;
+    bridge_del_port(mp->home->bridge, mp->port->id);
+    mp->home = NULL;
+    mp->is_leaving = true;
+    mp->is_deferred = false;
+    mp->retry_at = 0;
+    if (!mp->port->busy)
+        begin_close(mp);
+}

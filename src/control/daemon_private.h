@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SRC_CONTROL_DAEMON_PRIVATE_H
+#define SRC_CONTROL_DAEMON_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "ringspan/daemon.h"
+#include "ringspan/port_packet.h"
+#include "ringspan/reconcile.h"
+#include "ringspan/workers.h"
+
+/*
+ * Inside of the daemon, shared by its three files: daemon.c (birth, death, what others may know),
+ * daemon_ports.c (a port's steps towards where it should be) and daemon_reload.c (running a plan).
+ */
+
+struct managed_bridge {
+    struct daemon *daemon;
+    struct bridge *bridge;
+    struct event_timer *aging;
+};
+
+/* A port and the step that it is in. While a helper thread has it (port->busy) only the job's own
+ * fields and the port's name may be looked at. */
+struct managed_port {
+    struct daemon *daemon;
+    struct managed_bridge *home;
+    struct port *port;
+    struct event *readable;
+    uint32_t bound; /* ifindex, 0: none */
+    bool is_open;
+    bool is_deferred;  /* another port still holds the device */
+    bool has_settled;  /* it was where it could be, once */
+    bool is_leaving;   /* it has no bridge any more, and goes when it is closed */
+    uint64_t retry_at; /* 0: not waiting for another try */
+
+    enum port_step step;
+    struct port_device device;
+    int result;
+};
+
+struct daemon {
+    struct event_loop *loop;
+    struct config *config;
+    struct workers *workers;
+    struct bounce_pool *pool;
+    struct link_watch *links;
+    struct event_timer *retry;
+    struct managed_bridge **bridges;
+    uint32_t n_bridges;
+    struct managed_port **ports; /* those that leave, too, until they are closed */
+    uint32_t n_ports;
+    bool knows_links; /* the first snapshot is complete */
+    bool is_ready;
+    atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
+    void (*on_ready)(void *arg);
+    void *on_ready_arg;
+    void (*on_change)(void *arg);
+    void *on_change_arg;
+};
+
+/** For the bridge's timer: ages its table, and arms the timer for the next time. */
+void managed_bridge_on_aging(void *arg);
+
+/** Compares the port with where it should be, and begins the next step if there is one. */
+void managed_port_look_at(struct managed_port *mp);
+/** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
+ * helper has them, and until then it holds its device. Then it is freed. */
+void managed_port_leave(struct managed_port *mp);
+/** Closes its rings; blocks. For helper threads. */
+void managed_port_close(void *arg);
+
+/** For the retry timer and the link watch; @arg is the daemon. */
+void managed_ports_on_retry(void *arg);
+void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after);
+void managed_ports_on_links_synced(void *arg);
+
+/** A bridge without ports; a port of one. 0 or -errno. */
+int daemon_add_bridge(struct daemon *daemon, const struct config_bridge *config);
+int daemon_add_port(struct daemon *daemon, struct managed_bridge *mb,
+                    const struct config_port *config);
+struct managed_bridge *daemon_find_bridge(const struct daemon *daemon, const char *name);
+void daemon_free_bridge(struct managed_bridge *mb);
+
+#endif

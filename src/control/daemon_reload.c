@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon_private.h"
+#include "ringspan/clock.h"
+
+static struct managed_port *find_port(const struct daemon *daemon, const char *name)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (!daemon->ports[i]->is_leaving && strcmp(daemon->ports[i]->port->name, name) == 0)
+            return daemon->ports[i];
+    }
+    return NULL;
+}
+
+static void del_bridge(struct daemon *daemon, const char *name)
+{
+    struct managed_bridge *mb = daemon_find_bridge(daemon, name);
+    uint32_t i = 0;
+
+    while (daemon->bridges[i] != mb)
+        i++;
+    daemon->n_bridges--;
+    memmove(&daemon->bridges[i], &daemon->bridges[i + 1],
+            (daemon->n_bridges - i) * sizeof(daemon->bridges[0]));
+    daemon_free_bridge(mb);
+}
+
+static void change_ifname(struct managed_port *mp, const char *ifname)
+{
+    snprintf(mp->port->ifname, sizeof(mp->port->ifname), "%s", ifname);
+    mp->retry_at = 0;
+    managed_port_look_at(mp);
+}
+
+static int change_bridge(struct daemon *daemon, const struct plan_step *step)
+{
+    const struct config_bridge *next = step->next_bridge;
+    struct managed_bridge *mb = daemon_find_bridge(daemon, step->bridge);
+
+    if (strcmp(step->key, "aging_time") == 0) {
+        bridge_set_aging(mb->bridge, next->aging_time * NS_PER_SEC);
+        event_timer_set(mb->aging, event_now(daemon->loop));
+    } else if (strcmp(step->key, "reserved") == 0) {
+        bridge_set_reserved(mb->bridge, next->reserved);
+    } else if (strcmp(step->key, "fdb.max_entries") == 0) {
+        return bridge_set_max_entries(mb->bridge, next->fdb.max_entries);
+    }
+    return 0;
+}
+
+static int change(struct daemon *daemon, const struct plan_step *step)
+{
+    if (!step->bridge)
+        return 0; /* the daemon's own keys: whoever loaded the file sees to them */
+    if (!step->port)
+        return change_bridge(daemon, step);
+    if (strcmp(step->key, "ifname") == 0)
+        change_ifname(find_port(daemon, step->port), step->next_port->ifname);
+    return 0;
+}
+
+static int add_by_plan(struct daemon *daemon, const struct plan_step *step)
+{
+    int r;
+
+    if (!step->port)
+        return daemon_add_bridge(daemon, step->next_bridge);
+    r = daemon_add_port(daemon, daemon_find_bridge(daemon, step->bridge), step->next_port);
+    if (r == 0 && daemon->knows_links)
+        managed_port_look_at(daemon->ports[daemon->n_ports - 1]);
+    return r;
+}
+
+static int run_plan_step(struct daemon *daemon, const struct plan_step *step)
+{
+    switch (step->op) {
+    case PLAN_DEL:
+        if (step->port)
+            managed_port_leave(find_port(daemon, step->port));
+        else
+            del_bridge(daemon, step->bridge);
+        return 0;
+    case PLAN_CHANGE:
+        return change(daemon, step);
+    case PLAN_ADD:
+        return add_by_plan(daemon, step);
+    }
+    return 0;
+}
+
+int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
+                  struct config **ret_before)
+{
+    int r = 0;
+
+    *ret_before = daemon->config;
+    daemon->config = config;
+    for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++)
+        r = run_plan_step(daemon, &plan->steps[i]);
+    if (daemon->on_change)
+        daemon->on_change(daemon->on_change_arg);
+    return r;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct planner {
+    const struct config *now;
+    const struct config *next;
+    struct plan plan;
+    uint32_t room;
+};
+
+static int add(struct planner *planner, const struct plan_step *step)
+{
+    struct plan *plan = &planner->plan;
+
+    if (plan->n_steps == planner->room) {
+        uint32_t room = planner->room > 0 ? planner->room * 2 : 16;
+        struct plan_step *steps = realloc(plan->steps, room * sizeof(*steps));
+
+        if (!steps)
+            return -ENOMEM;
+        plan->steps = steps;
+        planner->room = room;
+    }
+    plan->steps[plan->n_steps++] = *step;
+    return 0;
+}
+
+static const struct config_bridge *find_bridge(const struct config *config, const char *name)
+{
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        if (strcmp(config->bridges[i].name, name) == 0)
+            return &config->bridges[i];
+    }
+    return NULL;
+}
+
+static const struct config_port *find_port(const struct config_bridge *bridge, const char *name)
+{
+    for (uint32_t i = 0; bridge && i < bridge->n_ports; i++) {
+        if (strcmp(bridge->ports[i].name, name) == 0)
+            return &bridge->ports[i];
+    }
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The ports of @from that are not in @other's bridge of the same name. */
+static int add_port_steps(struct planner *planner, enum plan_op op, const struct config *from,
+                          const struct config *other)
+{
+    int r = 0;
+
+    for (uint32_t b = 0; r == 0 && b < from->n_bridges; b++) {
+        const struct config_bridge *bridge = &from->bridges[b];
+        const struct config_bridge *others = find_bridge(other, bridge->name);
+
+        for (uint32_t i = 0; r == 0 && i < bridge->n_ports; i++) {
+            struct plan_step step = {
+                .op = op, .bridge = bridge->name, .port = bridge->ports[i].name};
+
+            if (find_port(others, step.port))
+                continue;
+            step.next_bridge = op == PLAN_ADD ? bridge : NULL;
+            step.next_port = op == PLAN_ADD ? &bridge->ports[i] : NULL;
+            r = add(planner, &step);
+        }
+    }
+    return r;
+}
+
+static int add_bridge_steps(struct planner *planner, enum plan_op op, const struct config *from,
+                            const struct config *other)
+{
+    int r = 0;
+
+    for (uint32_t b = 0; r == 0 && b < from->n_bridges; b++) {
+        const struct config_bridge *bridge = &from->bridges[b];
+        struct plan_step step = {.op = op, .bridge = bridge->name};
+
+        step.next_bridge = op == PLAN_ADD ? bridge : NULL;
+        if (!find_bridge(other, bridge->name))
+            r = add(planner, &step);
+    }
+    return r;
+}
+
+static int add_change(struct planner *planner, const struct config_bridge *bridge,
+                      const struct config_port *port, const char *key,
+                      enum plan_disruption disruption)
+{
+    const struct plan_step step = {
+        .op = PLAN_CHANGE,
+        .disruption = disruption,
+        .bridge = bridge ? bridge->name : NULL,
+        .port = port ? port->name : NULL,
+        .key = key,
+        .next_bridge = bridge,
+        .next_port = port,
+    };
+
+    return add(planner, &step);
+}
+
+static int compare_ports(struct planner *planner, const struct config_bridge *now,
+                         const struct config_bridge *next)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < next->n_ports; i++) {
+        const struct config_port *port = &next->ports[i];
+        const struct config_port *before = find_port(now, port->name);
+
+        if (before && !same_text(before->description, port->description))
+            r = add_change(planner, next, port, "description", PLAN_DISRUPTS_NONE);
+        if (r == 0 && before && strcmp(before->ifname, port->ifname) != 0)
+            r = add_change(planner, next, port, "ifname", PLAN_DISRUPTS_REOPEN);
+    }
+    return r;
+}
+
+static int compare_bridge(struct planner *planner, const struct config_bridge *now,
+                          const struct config_bridge *next)
+{
+    int r = 0;
+
+    if (!same_text(now->description, next->description))
+        r = add_change(planner, next, NULL, "description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->aging_time != next->aging_time)
+        r = add_change(planner, next, NULL, "aging_time", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->reserved != next->reserved)
+        r = add_change(planner, next, NULL, "reserved", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->fdb.max_entries != next->fdb.max_entries)
+        r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
+    return r == 0 ? compare_ports(planner, now, next) : r;
+}
+
+static int compare_daemon(struct planner *planner)
+{
+    const struct config *now = planner->now;
+    const struct config *next = planner->next;
+    int r = 0;
+
+    if (!same_text(now->daemon.control.socket, next->daemon.control.socket))
+        r = add_change(planner, NULL, NULL, "daemon.control.socket", PLAN_DISRUPTS_RESTART);
+    if (r == 0 && !same_text(now->daemon.control.group, next->daemon.control.group))
+        r = add_change(planner, NULL, NULL, "daemon.control.group", PLAN_DISRUPTS_RESTART);
+    if (r == 0 && now->daemon.log.level != next->daemon.log.level)
+        r = add_change(planner, NULL, NULL, "daemon.log.level", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
+static int add_changes(struct planner *planner)
+{
+    int r = compare_daemon(planner);
+
+    for (uint32_t b = 0; r == 0 && b < planner->next->n_bridges; b++) {
+        const struct config_bridge *next = &planner->next->bridges[b];
+        const struct config_bridge *now = find_bridge(planner->now, next->name);
+
+        if (now)
+            r = compare_bridge(planner, now, next);
+    }
+    return r;
+}
+
+int plan_make(const struct config *now, const struct config *next, struct plan *ret_plan)
+{
+    struct planner planner = {.now = now, .next = next};
+    int r;
+
+    r = add_port_steps(&planner, PLAN_DEL, now, next);
+    if (r == 0)
+        r = add_bridge_steps(&planner, PLAN_DEL, now, next);
+    if (r == 0)
+        r = add_changes(&planner);
+    if (r == 0)
+        r = add_bridge_steps(&planner, PLAN_ADD, next, now);
+    if (r == 0)
+        r = add_port_steps(&planner, PLAN_ADD, next, now);
+    if (r < 0)
+        plan_fini(&planner.plan);
+    else
+        *ret_plan = planner.plan;
+    return r;
+}
+
+void plan_fini(struct plan *plan)
+{
+    free(plan->steps);
+    *plan = (struct plan){0};
+}
+
+const char *plan_op_name(enum plan_op op)
+{
+    static const char *const names[] = {"del", "change", "add"};
+
+    return names[op];
+}
+
+const char *plan_disruption_name(enum plan_disruption disruption)
+{
+    static const char *const names[] = {"none", "flush", "reopen", "restart"};
+
+    return names[disruption];
+}
+
+void plan_write(const struct plan *plan, struct json_writer *writer, const char *key)
+{
+    json_open_array(writer, key);
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        json_open_object(writer, NULL);
+        json_put_string(writer, "op", plan_op_name(step->op));
+        json_put_string(writer, "bridge", step->bridge);
+        json_put_string(writer, "port", step->port);
+        json_put_string(writer, "key", step->key);
+        json_put_string(writer, "disruption", plan_disruption_name(step->disruption));
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* Each case is two configurations and the plan between them, written as people would say it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ringspan/plan.h"
+
+#define PLAN_SIZE 1024
+
+struct plan_case {
+    const char *name;
+    const char *now; /* what stands in "bridges", or a whole document if it begins with '{' */
+    const char *next;
+    const char *plan; /* "op bridge port key disruption;"…, "-" for what is absent */
+};
+
+static const struct plan_case cases[] = {
+    {"the same", "[{'name':'a','ports':[{'name':'x'}]}]", "[{'name':'a','ports':[{'name':'x'}]}]",
+     ""},
+    {"defaults written out", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','aging_time':300,'reserved':'transparent','fdb':{'max_entries':65536},"
+     "'ports':[{'name':'x','ifname':'x','type':'netdev'}]}]",
+     ""},
+    {"another order", "[{'name':'a','ports':[{'name':'x'},{'name':'y'}]},{'name':'b'}]",
+     "[{'name':'b'},{'name':'a','ports':[{'name':'y'},{'name':'x'}]}]", ""},
+    {"a port more", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y'}]}]", "add a y - none;"},
+    {"a port less", "[{'name':'a','ports':[{'name':'x'},{'name':'y'}]}]",
+     "[{'name':'a','ports':[{'name':'y'}]}]", "del a x - none;"},
+    {"a bridge more, with its ports", "[{'name':'a'}]",
+     "[{'name':'b','ports':[{'name':'x'},{'name':'y'}]},{'name':'a'}]",
+     "add b - - none;add b x - none;add b y - none;"},
+    {"a bridge less: its ports go first", "[{'name':'a','ports':[{'name':'x'}]},{'name':'b'}]",
+     "[{'name':'b'}]", "del a x - none;del a - - none;"},
+    {"a port in another bridge", "[{'name':'a','ports':[{'name':'x'}]},{'name':'b'}]",
+     "[{'name':'a'},{'name':'b','ports':[{'name':'x'}]}]", "del a x - none;add b x - none;"},
+    {"another interface", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','ports':[{'name':'x','ifname':'y'}]}]", "change a x ifname reopen;"},
+    {"settings of a bridge", "[{'name':'a'}]",
+     "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
+     "change a - description none;change a - aging_time none;change a - reserved none;"
+     "change a - fdb.max_entries flush;"},
+    {"a description of a port", "[{'name':'a','ports':[{'name':'x','description':'1'}]}]",
+     "[{'name':'a','ports':[{'name':'x'}]}]", "change a x description none;"},
+    {"the daemon", "[{'name':'a'}]",
+     "{'version':1,'bridges':[{'name':'a'}],'daemon':{'control':{'socket':'/s','group':'g'},"
+     "'log':{'level':'debug'}}}",
+     "change - - daemon.control.socket restart;change - - daemon.control.group restart;"
+     "change - - daemon.log.level none;"},
+    {"deletions, changes, additions: in this order",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y'}]},{'name':'b','ports':[{'name':'z'}]}]",
+     "[{'name':'c','ports':[{'name':'z'}]},{'name':'a','aging_time':20,'ports':[{'name':'y',"
+     "'ifname':'x'},{'name':'w'}]}]",
+     "del a x - none;del b z - none;del b - - none;change a - aging_time none;"
+     "change a y ifname reopen;add c - - none;add c z - none;add a w - none;"},
+};
+
+static struct config *config_of(const char *quoted)
+{
+    static char text[2048];
+    struct config_report report;
+    struct config *config = NULL;
+
+    if (*quoted == '{')
+        snprintf(text, sizeof(text), "%s", quoted);
+    else
+        snprintf(text, sizeof(text), "{'version':1,'bridges':%s}", quoted);
+    for (char *c = text; *c; c++) {
+        if (*c == '\'')
+            *c = '"';
+    }
+    assert_int_equal(config_parse("case", text, strlen(text), &config, &report), 0);
+    config_report_fini(&report);
+    return config;
+}
+
+static const char *or_dash(const char *text)
+{
+    return text ? text : "-";
+}
+
+static void write_plan(const struct plan *plan, char ret_text[PLAN_SIZE])
+{
+    size_t len = 0;
+
+    ret_text[0] = '\0';
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        len += (size_t)snprintf(ret_text + len, PLAN_SIZE - len, "%s %s %s %s %s;",
+                                plan_op_name(step->op), or_dash(step->bridge), or_dash(step->port),
+                                or_dash(step->key), plan_disruption_name(step->disruption));
+        assert_true(len < PLAN_SIZE);
+    }
+}
+
+static void test_case(void **state)
+{
+    const struct plan_case *c = *state;
+    struct config *now = config_of(c->now);
+    struct config *next = config_of(c->next);
+    char text[PLAN_SIZE];
+    struct plan plan;
+
+    assert_int_equal(plan_make(now, next, &plan), 0);
+    write_plan(&plan, text);
+    assert_string_equal(text, c->plan);
+    plan_fini(&plan);
+    config_free(now);
+    config_free(next);
+}
+
+/* What a step needs to be run: where the new value is. */
+static void steps_point_into_the_next_configuration(void **state)
+{
+    struct config *now = config_of("[{'name':'a','ports':[{'name':'x'}]}]");
+    struct config *next = config_of("[{'name':'a','aging_time':10,'ports':[{'name':'x','ifname':'y'"
+                                    "},{'name':'z'}]}]");
+    struct plan plan;
+
+    assert_int_equal(plan_make(now, next, &plan), 0);
+    assert_int_equal(plan.n_steps, 3);
+    assert_ptr_equal(plan.steps[0].next_bridge, &next->bridges[0]);
+    assert_ptr_equal(plan.steps[1].next_port, &next->bridges[0].ports[0]);
+    assert_ptr_equal(plan.steps[2].next_port, &next->bridges[0].ports[1]);
+    plan_fini(&plan);
+    config_free(now);
+    config_free(next);
+}
+
+int main(void)
+{
+    enum {
+        N_CASES = sizeof(cases) / sizeof(cases[0])
+    };
+    struct CMUnitTest tests[N_CASES + 1];
+
+    for (size_t i = 0; i < N_CASES; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = test_case, .initial_state = (void *)&cases[i]};
+    tests[N_CASES] = (struct CMUnitTest)cmocka_unit_test(steps_point_into_the_next_configuration);
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
