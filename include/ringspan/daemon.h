@@ -46,6 +46,11 @@ bool daemon_is_ready(const struct daemon *daemon);
 
 uint32_t daemon_n_bridges(const struct daemon *daemon);
 struct bridge *daemon_bridge(const struct daemon *daemon, uint32_t i);
+/** Walks the bridges over many turns of the loop, between which some may come and go: start with
+ * *cursor = 0, call until NULL. *cursor becomes the number of the bridge returned, and stays it as
+ * long as that is wanted again; from there, *cursor + 1 leads to the next. Numbers are not reused.
+ */
+struct bridge *daemon_bridge_from(const struct daemon *daemon, uint64_t *cursor);
 struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *name);
 /** The configuration it runs. */
 const struct config *daemon_config(const struct daemon *daemon);

@@ -37,12 +37,13 @@ struct ctl_selection {
 struct ctl_walk {
     struct daemon *daemon;
     struct ctl_selection selection;
-    /* As ctl_rows.next(); CTL_ROW_END ends @bridge. `item` is its own, 0 at first. */
+    /* As ctl_rows.next(); CTL_ROW_END ends @bridge. `item` and `extra` are its own, 0 and NULL at
+     * first. */
     enum ctl_row (*step)(struct ctl_walk *walk, struct bridge *bridge, struct json_writer *writer);
-    void (*fini)(struct ctl_walk *walk); /* NULL: nothing to do */
-    uint32_t bridge;
+    void (*drop_extra)(struct ctl_walk *walk); /* and set it to NULL; NULL: nothing to do */
+    uint64_t bridge; /* the number of the one that `item` and `extra` are about */
     uint32_t item;
-    void *extra; /* of step and fini */
+    void *extra;
 };
 
 /** Answers @call with a walk, or with a fault about its parameters. @known: those that this method

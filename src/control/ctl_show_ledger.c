@@ -180,10 +180,8 @@ static enum ctl_row ledger_step(struct ctl_walk *walk, struct bridge *bridge,
     copy = walk->extra;
     if (!copy)
         return CTL_ROW_ABORT;
-    if (item > copy->ledger.n_ports * N_DIRECTIONS) {
-        drop_copy(walk);
+    if (item > copy->ledger.n_ports * N_DIRECTIONS)
         return CTL_ROW_END;
-    }
     if (item > 0)
         return put_port(walk, bridge, writer, item - 1);
     if (*walk->selection.port)
@@ -195,7 +193,7 @@ static enum ctl_row ledger_step(struct ctl_walk *walk, struct bridge *bridge,
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context)
 {
     static const char *const known[] = {"bridge", "port", NULL};
-    static const struct ctl_walk walk = {.step = ledger_step, .fini = drop_copy};
+    static const struct ctl_walk walk = {.step = ledger_step, .drop_extra = drop_copy};
 
     ctl_walk_answer(call, context, params, known, &walk);
 }

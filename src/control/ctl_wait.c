@@ -28,7 +28,7 @@ struct ctl_waiter {
     struct ctl_call *call;
     struct event_timer *timer;
     enum port_state state;
-    uint32_t cursor; /* of the rows, once it is over */
+    uint64_t cursor; /* of the rows, once it is over */
     uint32_t n_names;
     char (*names)[LIMIT_NAME_SIZE]; /* NULL: all ports */
 };
@@ -63,7 +63,7 @@ static void waiter_cancel(void *arg)
     waiter_free(arg);
 }
 
-static bool next_by_name(const struct ctl_waiter *waiter, uint32_t *cursor,
+static bool next_by_name(const struct ctl_waiter *waiter, uint64_t *cursor,
                          struct awaited *ret_awaited)
 {
     if (*cursor == waiter->n_names)
@@ -74,12 +74,15 @@ static bool next_by_name(const struct ctl_waiter *waiter, uint32_t *cursor,
     return true;
 }
 
-/* The cursor is a bridge's index and a port id, 16 bits each. */
-static bool next_of_all(const struct daemon *daemon, uint32_t *cursor, struct awaited *ret_awaited)
+/* The cursor is a bridge's number and, in its lower 16 bits, a port id. */
+static bool next_of_all(const struct daemon *daemon, uint64_t *cursor, struct awaited *ret_awaited)
 {
-    for (; *cursor >> 16 < daemon_n_bridges(daemon); *cursor = ((*cursor >> 16) + 1) << 16) {
-        struct bridge *bridge = daemon_bridge(daemon, *cursor >> 16);
+    uint64_t number = *cursor >> 16;
+    struct bridge *bridge;
 
+    for (; (bridge = daemon_bridge_from(daemon, &number)); *cursor = ++number << 16) {
+        if (*cursor >> 16 != number)
+            *cursor = number << 16;
         while ((*cursor & 0xffff) < bridge_id_limit(bridge)) {
             const struct port *port = bridge_port(bridge, (port_id)(*cursor)++);
 
@@ -93,7 +96,7 @@ static bool next_of_all(const struct daemon *daemon, uint32_t *cursor, struct aw
 }
 
 /* Start with *cursor = 0, call until false. */
-static bool next_awaited(const struct ctl_waiter *waiter, uint32_t *cursor,
+static bool next_awaited(const struct ctl_waiter *waiter, uint64_t *cursor,
                          struct awaited *ret_awaited)
 {
     if (waiter->names)
@@ -109,7 +112,7 @@ static bool has_arrived(const struct ctl_waiter *waiter, const struct awaited *a
 static bool all_have_arrived(const struct ctl_waiter *waiter)
 {
     struct awaited awaited;
-    uint32_t cursor = 0;
+    uint64_t cursor = 0;
 
     while (next_awaited(waiter, &cursor, &awaited)) {
         if (!has_arrived(waiter, &awaited))
@@ -192,11 +195,11 @@ static void describe_laggards(const struct ctl_waiter *waiter, struct ctl_fault 
     uint32_t n_laggards = 0;
     uint32_t named = 0;
 
-    for (uint32_t cursor = 0; next_awaited(waiter, &cursor, &awaited); n_ports++)
+    for (uint64_t cursor = 0; next_awaited(waiter, &cursor, &awaited); n_ports++)
         n_laggards += !has_arrived(waiter, &awaited);
     ctl_fault_set(ret_fault, CTL_TIMEOUT, "%u of %u ports not %s", n_laggards, n_ports,
                   port_state_name(waiter->state));
-    for (uint32_t cursor = 0; named < LAGGARDS_NAMED && next_awaited(waiter, &cursor, &awaited);) {
+    for (uint64_t cursor = 0; named < LAGGARDS_NAMED && next_awaited(waiter, &cursor, &awaited);) {
         if (has_arrived(waiter, &awaited))
             continue;
         name_laggard(&awaited, ret_fault);

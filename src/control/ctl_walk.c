@@ -88,21 +88,31 @@ static bool select_entry(const struct json_object *params, struct ctl_selection 
     return true;
 }
 
+static void start_over_with(struct ctl_walk *walk, uint64_t bridge)
+{
+    if (walk->drop_extra)
+        walk->drop_extra(walk);
+    walk->bridge = bridge;
+    walk->item = 0;
+}
+
 static enum ctl_row walk_next(void *state, struct json_writer *writer)
 {
     struct ctl_walk *walk = state;
-    struct bridge *bridge;
+    uint64_t number = walk->bridge;
+    struct bridge *bridge = daemon_bridge_from(walk->daemon, &number);
     enum ctl_row row = CTL_ROW_END;
 
-    if (walk->bridge >= daemon_n_bridges(walk->daemon))
+    if (!bridge)
         return CTL_ROW_END;
-    bridge = daemon_bridge(walk->daemon, walk->bridge);
+    /* The one that the walk was in the middle of may be gone. */
+    if (number != walk->bridge)
+        start_over_with(walk, number);
     if (!*walk->selection.bridge || !strcmp(walk->selection.bridge, bridge_name(bridge)))
         row = walk->step(walk, bridge, writer);
     if (row != CTL_ROW_END)
         return row;
-    walk->bridge++;
-    walk->item = 0;
+    start_over_with(walk, number + 1);
     return CTL_ROW_NONE;
 }
 
@@ -110,8 +120,8 @@ static void walk_free(void *state)
 {
     struct ctl_walk *walk = state;
 
-    if (walk->fini)
-        walk->fini(walk);
+    if (walk->drop_extra)
+        walk->drop_extra(walk);
     free(walk);
 }
 

@@ -98,6 +98,7 @@ int daemon_add_bridge(struct daemon *daemon, const struct config_bridge *config)
         daemon_free_bridge(mb);
         return r;
     }
+    mb->number = daemon->next_number++;
     daemon->bridges[daemon->n_bridges++] = mb;
     return 0;
 }
@@ -227,6 +228,17 @@ uint32_t daemon_n_bridges(const struct daemon *daemon)
 struct bridge *daemon_bridge(const struct daemon *daemon, uint32_t i)
 {
     return daemon->bridges[i]->bridge;
+}
+
+struct bridge *daemon_bridge_from(const struct daemon *daemon, uint64_t *cursor)
+{
+    for (uint32_t i = 0; i < daemon->n_bridges; i++) {
+        if (daemon->bridges[i]->number < *cursor)
+            continue;
+        *cursor = daemon->bridges[i]->number;
+        return daemon->bridges[i]->bridge;
+    }
+    return NULL;
 }
 
 struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *name)

@@ -18,6 +18,7 @@ struct managed_bridge {
     struct daemon *daemon;
     struct bridge *bridge;
     struct event_timer *aging;
+    uint64_t number; /* of all bridges that there were; those that are there are in its order */
 };
 
 /* A port and the step that it is in. While a helper thread has it (port->busy) only the job's own
@@ -48,6 +49,7 @@ struct daemon {
     struct event_timer *retry;
     struct managed_bridge **bridges;
     uint32_t n_bridges;
+    uint64_t next_number;
     struct managed_port **ports; /* those that leave, too, until they are closed */
     uint32_t n_ports;
     bool knows_links; /* the first snapshot is complete */

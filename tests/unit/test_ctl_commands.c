@@ -339,6 +339,37 @@ static void test_reload_and_leave(void **state)
     bench_turns(2); /* the teardown ends it */
 }
 
+static uint32_t count(const char *text, const char *part)
+{
+    uint32_t n = 0;
+
+    for (; (text = strstr(text, part)); text += strlen(part))
+        n++;
+    return n;
+}
+
+/* More addresses than a client's queue and socket hold: the list stands still in the middle of its
+ * first bridge until the client reads. */
+#define N_LONG_LIST 10000
+
+static void test_bridge_leaves_in_the_middle_of_a_list(void **state)
+{
+    for (uint64_t i = 0; i < N_LONG_LIST; i++)
+        lab_learn("rsp-r1", 0, 0x020000000000 + i);
+    for (uint64_t i = 0; i < 16; i++)
+        lab_learn("rsp-r3", 0, 0x020000000000 + i);
+    bench_dial(0);
+    send_request(0, "fdb.show", "{}");
+    bench_turns(10);
+    lab_write("{\"version\":1,\"bridges\":[{\"name\":\"lab1\",\"reserved\":\"all\",\"fdb\":"
+              "{\"max_entries\":16},\"ports\":[{\"name\":\"rsp-r3\"}]}]}");
+    assert_int_equal(reloader_start(lab.reloader, NULL, NULL), 0);
+    TURN_UNTIL(daemon_n_bridges(lab.daemon) == 1);
+    bench_hear_lines(0, 1);
+    assert_in_range(count(bench.text, "\"master\":\"lab0\""), 1, N_LONG_LIST - 1);
+    assert_int_equal(count(bench.text, "\"master\":\"lab1\""), 16);
+}
+
 static void test_waiter_leaves(void **state)
 {
     for (int i = 0; i < 3; i++) {
@@ -370,6 +401,7 @@ int main(void)
         LAB_TEST(test_reload),
         LAB_TEST(test_reload_of_an_invalid_file),
         LAB_TEST(test_reload_and_leave),
+        LAB_TEST(test_bridge_leaves_in_the_middle_of_a_list),
         LAB_TEST(test_config),
         LAB_TEST(test_long_config),
         LAB_TEST(test_wait_for_what_is),
