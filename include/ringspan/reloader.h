@@ -36,7 +36,8 @@ struct reloader_params {
     enum log_level log_level;
 };
 
-/** 0 or -errno. Resolves a relative path now. Free before the daemon; NULL is fine. */
+/** 0 or -errno. A relative path is one of the directory that is current now; links are followed at
+ * each reload. Free before the daemon; NULL is fine. */
 int reloader_new(const struct reloader_params *params, struct reloader **ret);
 void reloader_free(struct reloader *reloader);
 

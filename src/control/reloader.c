@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ringspan/log.h"
 #include "ringspan/workers.h"
@@ -25,6 +26,27 @@ struct reloader {
     struct config_report report;
 };
 
+/* Not realpath(3): a link on the way may lead to another file by the time of the next reload, which
+ * is how a configuration is replaced in one step. */
+static int make_absolute(const char *path, char **ret_path)
+{
+    char *folder = NULL;
+    char *absolute;
+    int n;
+
+    if (*path != '/') {
+        folder = getcwd(NULL, 0);
+        if (!folder)
+            return -errno;
+    }
+    n = asprintf(&absolute, "%s%s%s", folder ? folder : "", folder ? "/" : "", path);
+    free(folder);
+    if (n < 0)
+        return -ENOMEM;
+    *ret_path = absolute;
+    return 0;
+}
+
 int reloader_new(const struct reloader_params *params, struct reloader **ret)
 {
     struct reloader *reloader = calloc(1, sizeof(*reloader));
@@ -33,11 +55,8 @@ int reloader_new(const struct reloader_params *params, struct reloader **ret)
     if (!reloader)
         return -ENOMEM;
     reloader->params = *params;
-    if (strcmp(params->path, "-") != 0) {
-        reloader->path = realpath(params->path, NULL);
-        if (!reloader->path)
-            r = -errno;
-    }
+    if (strcmp(params->path, "-") != 0)
+        r = make_absolute(params->path, &reloader->path);
     if (r == 0)
         r = workers_new(params->loop, 1, &reloader->workers);
     if (r < 0)

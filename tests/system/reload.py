@@ -192,6 +192,37 @@ def test_signal_does_the_same(lab):
 
 
 @ringspan_only
+def test_link_to_the_file_is_followed_each_time(lab):
+    """How configuration management swaps files: the link is replaced, the old target stays."""
+    a, b, c = lab.add_hosts(3)
+    name, lab.switch.config = lab.switch.config, lab.switch.config + ".old"
+    lab.switch.write_bridges(bridge(a.port, b.port))
+    lab.switch.config = name + ".new"
+    lab.switch.write_bridges(bridge(a.port, b.port, c.port))
+    lab.switch.config = os.path.basename(name)  # where it is started is what it is relative to
+    os.symlink(name + ".old", name)
+    lab.switch.spawn(cwd=os.path.dirname(name))
+    lab.switch.wait_ready()
+    os.symlink(name + ".new", name + ".link")
+    os.rename(name + ".link", name)
+    lab.switch.query("reload")
+    settled(lab, a.port, b.port, c.port)
+
+
+@ringspan_only
+def test_starts_on_a_file_that_has_no_name(lab):
+    """Such as a shell's here-document: it is open, and /proc names it."""
+    (a,) = lab.add_hosts(1)
+    lab.switch.write_bridges(bridge(a.port))
+    with open(lab.switch.config) as file:
+        os.unlink(lab.switch.config)
+        lab.switch.config = "/proc/self/fd/{}".format(file.fileno())
+        lab.switch.spawn(pass_fds=(file.fileno(),))
+        lab.switch.wait_ready()
+        assert lab.switch.query("reload") == []
+
+
+@ringspan_only
 def test_what_a_running_daemon_cannot_change(lab):
     (a,) = lab.start_with_hosts(1)
     lab.switch.write_text(
