@@ -72,7 +72,7 @@ static void log_waiting_ports(const struct daemon *daemon)
     }
 }
 
-static void check_ready(struct daemon *daemon)
+void managed_ports_check_ready(struct daemon *daemon)
 {
     if (daemon->is_ready || !daemon->knows_links)
         return;
@@ -193,7 +193,7 @@ static void step_done(void *arg)
         managed_port_look_at(mp);
     mp->has_settled = true; /* an interface that flaps must not keep the daemon from being ready */
     look_at_deferred(mp->daemon);
-    check_ready(mp->daemon);
+    managed_ports_check_ready(mp->daemon);
 }
 
 static void begin_step(struct managed_port *mp, enum port_step step,
@@ -300,7 +300,7 @@ void managed_port_look_at(struct managed_port *mp)
 {
     struct port_target target;
 
-    if (mp->is_leaving)
+    if (mp->is_leaving || !mp->daemon->knows_links)
         return;
     find_target(mp, &target);
     if (mp->port->busy || (mp->retry_at != 0 && target.ifindex == mp->device.ifindex))
@@ -326,8 +326,6 @@ void managed_ports_on_link_changed(void *arg, const struct link *before, const s
 {
     struct daemon *daemon = arg;
 
-    if (!daemon->knows_links)
-        return;
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (concerns(daemon->ports[i], before) || concerns(daemon->ports[i], after))
             managed_port_look_at(daemon->ports[i]);
@@ -340,7 +338,7 @@ void managed_ports_on_links_synced(void *arg)
 
     daemon->knows_links = true;
     look_at_all(daemon);
-    check_ready(daemon);
+    managed_ports_check_ready(daemon);
 }
 
 /* ---- leaving ---- */

@@ -64,13 +64,17 @@ struct daemon {
 /** For the bridge's timer: ages its table, and arms the timer for the next time. */
 void managed_bridge_on_aging(void *arg);
 
-/** Compares the port with where it should be, and begins the next step if there is one. */
+/** Compares the port with where it should be, and begins the next step if there is one. Nothing is
+ * compared before the first snapshot of the links is complete: it looks at all ports then. */
 void managed_port_look_at(struct managed_port *mp);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
  * helper has them, and until then it holds its device. Then it is freed. */
 void managed_port_leave(struct managed_port *mp);
 /** Closes its rings; blocks. For helper threads. */
 void managed_port_close(void *arg);
+
+/** Tells who waits for it when every port that stays is where it can be for now. */
+void managed_ports_check_ready(struct daemon *daemon);
 
 /** For the retry timer and the link watch; @arg is the daemon. */
 void managed_ports_on_retry(void *arg);

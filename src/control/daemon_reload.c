@@ -70,7 +70,7 @@ static int add_by_plan(struct daemon *daemon, const struct plan_step *step)
     if (!step->port)
         return daemon_add_bridge(daemon, step->next_bridge);
     r = daemon_add_port(daemon, daemon_find_bridge(daemon, step->bridge), step->next_port);
-    if (r == 0 && daemon->knows_links)
+    if (r == 0)
         managed_port_look_at(daemon->ports[daemon->n_ports - 1]);
     return r;
 }
@@ -103,5 +103,6 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
         r = run_plan_step(daemon, &plan->steps[i]);
     if (daemon->on_change)
         daemon->on_change(daemon->on_change_arg);
+    managed_ports_check_ready(daemon); /* the last port that was awaited may have left */
     return r;
 }

@@ -3,6 +3,7 @@
 """The file is read again: what changed changes, and nobody else notices."""
 
 import os
+import re
 import signal
 
 from lab import eventually, ip, main, ringspan_only
@@ -220,6 +221,28 @@ def test_starts_on_a_file_that_has_no_name(lab):
         lab.switch.spawn(pass_fds=(file.fileno(),))
         lab.switch.wait_ready()
         assert lab.switch.query("reload") == []
+
+
+def takes_hangups(process):
+    """It has blocked the signal: it reads signals from a descriptor."""
+    with open("/proc/{}/status".format(process.pid)) as status:
+        blocked = re.search("^SigBlk:\t(.*)$", status.read(), re.M).group(1)
+    return int(blocked, 16) >> (signal.SIGHUP - 1) & 1
+
+
+@ringspan_only
+def test_before_it_is_ready(lab):
+    """The ports that it was still opening when it was told to forget them hold up nothing."""
+    hosts = lab.add_hosts(8)
+    for _ in range(3):
+        lab.switch.write_bridges(bridge(*(host.port for host in hosts)))
+        process = lab.switch.spawn()
+        eventually(lambda: takes_hangups(process), "SIGHUP does not end it")
+        lab.switch.write_bridges(bridge("p99"))
+        process.send_signal(signal.SIGHUP)
+        lab.switch.wait_ready()
+        lab.switch.wait_state("p99", "waiting", "no interface named p99")
+        assert lab.switch.stop() == 0
 
 
 @ringspan_only
