@@ -92,12 +92,29 @@ static int run_plan_step(struct daemon *daemon, const struct plan_step *step)
     return 0;
 }
 
+static void swap(char **a, char **b)
+{
+    char *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+/* What only a start changes goes on as it was, so that the configuration is what runs, and the next
+ * plan tells again of what the file wants. */
+static void keep_what_is_fixed(struct config *next, struct config *now)
+{
+    swap(&next->daemon.control.socket, &now->daemon.control.socket);
+    swap(&next->daemon.control.group, &now->daemon.control.group);
+}
+
 int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
                   struct config **ret_before)
 {
     int r = 0;
 
     *ret_before = daemon->config;
+    keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++)
         r = run_plan_step(daemon, &plan->steps[i]);

@@ -256,6 +256,10 @@ def test_what_a_running_daemon_cannot_change(lab):
         ("daemon.control.socket", "restart"), ("daemon.log.level", "none")]
     assert "takes effect when the daemon is started again" in lab.switch.read_log()
     assert not os.path.exists("/run/lab/other.sock")
+    # It says what it runs, and that the file wants something else, for as long as that is so.
+    assert lab.switch.query("config")["daemon"]["control"]["socket"] == lab.switch.socket
+    assert [(row["key"], row["disruption"]) for row in lab.switch.query("reload")] == [
+        ("daemon.control.socket", "restart")]
 
 
 @ringspan_only
