@@ -9,9 +9,9 @@
 /*
  * Reloader: reads the daemon's file again and runs what changed.
  *
- * SIGHUP and `ringspan reload` end here. The file is read and judged in a helper thread, so that a
- * large one holds up no frame; then a plan is made and run, in one turn of the loop. A file that is
- * not valid changes nothing.
+ * SIGHUP and `ringspan reload` end here. The file is read and judged, and the plan made, in a
+ * helper thread, so that a large one holds up no frame; then the plan is run, in one turn of the
+ * loop. A file that is not valid changes nothing.
  *
  * What a running daemon cannot change (daemon.control) keeps its old value, with a warning; a log
  * level given on the command line wins over the file here too.

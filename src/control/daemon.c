@@ -55,7 +55,8 @@ int daemon_add_port(struct daemon *daemon, struct managed_bridge *mb,
         free(mp);
         return r;
     }
-    *mp = (struct managed_port){.daemon = daemon, .home = mb, .port = port};
+    *mp =
+        (struct managed_port){.daemon = daemon, .place = daemon->n_ports, .home = mb, .port = port};
     daemon->ports[daemon->n_ports++] = mp;
     return 0;
 }

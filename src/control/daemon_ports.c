@@ -346,11 +346,10 @@ void managed_ports_on_links_synced(void *arg)
 static void forget_port(struct managed_port *mp)
 {
     struct daemon *daemon = mp->daemon;
-    uint32_t i = 0;
+    struct managed_port *last = daemon->ports[--daemon->n_ports];
 
-    while (daemon->ports[i] != mp)
-        i++;
-    daemon->ports[i] = daemon->ports[--daemon->n_ports];
+    daemon->ports[mp->place] = last;
+    last->place = mp->place;
     port_free(mp->port);
     free(mp);
 }
@@ -392,6 +391,10 @@ void managed_port_leave(struct managed_port *mp)
     mp->is_leaving = true;
     mp->is_deferred = false;
     mp->retry_at = 0;
-    if (!mp->port->busy)
+    if (mp->port->busy)
+        return;
+    if (mp->is_open)
         begin_close(mp);
+    else
+        forget_port(mp); /* thousands whose interfaces never existed go in no time */
 }

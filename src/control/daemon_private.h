@@ -25,6 +25,7 @@ struct managed_bridge {
  * fields and the port's name may be looked at. */
 struct managed_port {
     struct daemon *daemon;
+    uint32_t place; /* in the daemon's list */
     struct managed_bridge *home;
     struct port *port;
     struct event *readable;
@@ -81,7 +82,7 @@ void managed_ports_on_retry(void *arg);
 void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after);
 void managed_ports_on_links_synced(void *arg);
 
-/** A bridge without ports; a port of one. 0 or -errno. */
+/** A bridge without ports; a port of one, which comes last in the list. 0 or -errno. */
 int daemon_add_bridge(struct daemon *daemon, const struct config_bridge *config);
 int daemon_add_port(struct daemon *daemon, struct managed_bridge *mb,
                     const struct config_port *config);

@@ -7,13 +7,42 @@
 #include "daemon_private.h"
 #include "ringspan/clock.h"
 
-static struct managed_port *find_port(const struct daemon *daemon, const char *name)
+static int compare_ports(const void *a, const void *b)
 {
+    const struct managed_port *const *one = a;
+    const struct managed_port *const *other = b;
+
+    return strcmp((*one)->port->name, (*other)->port->name);
+}
+
+static int compare_with_port(const void *name, const void *element)
+{
+    const struct managed_port *const *mp = element;
+
+    return strcmp(name, (*mp)->port->name);
+}
+
+/* The port that each step deletes or changes, NULL for other steps; @sorted has room for all ports.
+ * They are found before anything is done and after they were sorted once: looking through all of
+ * them at each of thousands of steps would hold up everybody's frames. */
+static void find_ports(const struct daemon *daemon, const struct plan *plan,
+                       struct managed_port **sorted, struct managed_port **ret_ports)
+{
+    uint32_t n = 0;
+
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        if (!daemon->ports[i]->is_leaving && strcmp(daemon->ports[i]->port->name, name) == 0)
-            return daemon->ports[i];
+        if (!daemon->ports[i]->is_leaving)
+            sorted[n++] = daemon->ports[i];
     }
-    return NULL;
+    qsort(sorted, n, sizeof(*sorted), compare_ports);
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        const struct plan_step *step = &plan->steps[i];
+        struct managed_port **found = NULL;
+
+        if (step->port && step->op != PLAN_ADD)
+            found = bsearch(step->port, sorted, n, sizeof(*sorted), compare_with_port);
+        ret_ports[i] = found ? *found : NULL;
+    }
 }
 
 static void del_bridge(struct daemon *daemon, const char *name)
@@ -52,14 +81,14 @@ static int change_bridge(struct daemon *daemon, const struct plan_step *step)
     return 0;
 }
 
-static int change(struct daemon *daemon, const struct plan_step *step)
+static int change(struct daemon *daemon, const struct plan_step *step, struct managed_port *mp)
 {
     if (!step->bridge)
         return 0; /* the daemon's own keys: whoever loaded the file sees to them */
     if (!step->port)
         return change_bridge(daemon, step);
     if (strcmp(step->key, "ifname") == 0)
-        change_ifname(find_port(daemon, step->port), step->next_port->ifname);
+        change_ifname(mp, step->next_port->ifname);
     return 0;
 }
 
@@ -75,17 +104,18 @@ static int add_by_plan(struct daemon *daemon, const struct plan_step *step)
     return r;
 }
 
-static int run_plan_step(struct daemon *daemon, const struct plan_step *step)
+static int run_plan_step(struct daemon *daemon, const struct plan_step *step,
+                         struct managed_port *mp)
 {
     switch (step->op) {
     case PLAN_DEL:
         if (step->port)
-            managed_port_leave(find_port(daemon, step->port));
+            managed_port_leave(mp);
         else
             del_bridge(daemon, step->bridge);
         return 0;
     case PLAN_CHANGE:
-        return change(daemon, step);
+        return change(daemon, step, mp);
     case PLAN_ADD:
         return add_by_plan(daemon, step);
     }
@@ -111,15 +141,25 @@ static void keep_what_is_fixed(struct config *next, struct config *now)
 int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
                   struct config **ret_before)
 {
+    struct managed_port **sorted = calloc(daemon->n_ports + 1, sizeof(*sorted));
+    struct managed_port **ports = calloc(plan->n_steps + 1, sizeof(*ports));
     int r = 0;
 
+    if (!sorted || !ports) {
+        r = -ENOMEM;
+        goto out;
+    }
+    find_ports(daemon, plan, sorted, ports);
     *ret_before = daemon->config;
     keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++)
-        r = run_plan_step(daemon, &plan->steps[i]);
+        r = run_plan_step(daemon, &plan->steps[i], ports[i]);
     if (daemon->on_change)
         daemon->on_change(daemon->on_change_arg);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */
+out:
+    free(ports);
+    free(sorted);
     return r;
 }

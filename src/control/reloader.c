@@ -20,10 +20,12 @@ struct reloader {
     reload_fn fn;
     void *arg;
 
-    /* Of the helper thread, while busy. */
+    /* Of the helper thread, while busy. Nobody but apply() replaces what runs. */
+    const struct config *now;
     int error;
-    struct config *config;
+    struct config *config; /* NULL if the file is not valid */
     struct config_report report;
+    struct plan plan;
 };
 
 /* Not realpath(3): a link on the way may lead to another file by the time of the next reload, which
@@ -83,6 +85,8 @@ static void load(void *arg)
     reloader->error = config_load(reloader->path, &reloader->config, &reloader->report);
     if (reloader->error == 0 && reloader->params.has_log_level)
         reloader->config->daemon.log.level = reloader->params.log_level;
+    if (reloader->error == 0)
+        reloader->error = plan_make(reloader->now, reloader->config, &reloader->plan);
 }
 
 static void log_plan(const struct plan *plan)
@@ -98,21 +102,6 @@ static void log_plan(const struct plan *plan)
     }
     log_notice("reload: %u deleted, %u changed, %u added", n[PLAN_DEL], n[PLAN_CHANGE],
                n[PLAN_ADD]);
-}
-
-/* The daemon takes the new configuration over; *ret_before is what the plan refers to besides. */
-static int run(struct reloader *reloader, struct plan *ret_plan, struct config **ret_before)
-{
-    struct daemon *daemon = reloader->params.daemon;
-    int r = plan_make(daemon_config(daemon), reloader->config, ret_plan);
-
-    if (r < 0) {
-        *ret_before = reloader->config;
-        return r;
-    }
-    log_plan(ret_plan);
-    log_set_level(reloader->config->daemon.log.level);
-    return daemon_reload(daemon, reloader->config, ret_plan, ret_before);
 }
 
 static void answer(struct reloader *reloader, const struct reload_result *result)
@@ -143,31 +132,35 @@ static void refuse(struct reloader *reloader)
 
 static void apply(struct reloader *reloader)
 {
-    struct config *before = NULL;
-    struct plan plan = {0};
-    struct reload_result result = {.report = "", .plan = &plan};
+    struct reload_result result = {.error = reloader->error, .report = "", .plan = &reloader->plan};
+    struct config *config = reloader->config;
+    struct config *unused = config;
 
-    result.error = run(reloader, &plan, &before);
+    if (result.error == 0) {
+        log_plan(&reloader->plan);
+        log_set_level(config->daemon.log.level);
+        result.error = daemon_reload(reloader->params.daemon, config, &reloader->plan, &unused);
+    }
     if (result.error < 0) {
         log_error("reload: %s", strerror(-result.error));
         result.report = strerror(-result.error);
         result.plan = NULL;
     }
     answer(reloader, &result);
-    plan_fini(&plan);
-    config_free(before);
+    config_free(unused); /* not before: the plan refers to it */
 }
 
 static void loaded(void *arg)
 {
     struct reloader *reloader = arg;
 
-    if (reloader->error == 0 && reloader->is_dying)
+    if (reloader->is_dying)
         config_free(reloader->config);
-    else if (reloader->error == 0)
+    else if (reloader->config)
         apply(reloader);
-    else if (!reloader->is_dying)
+    else
         refuse(reloader);
+    plan_fini(&reloader->plan);
     config_report_fini(&reloader->report);
     reloader->config = NULL;
     if (reloader->is_wanted_again && !reloader->is_dying) {
@@ -188,6 +181,7 @@ int reloader_start(struct reloader *reloader, reload_fn fn, void *arg)
         reloader->is_wanted_again = reloader->is_wanted_again || !fn;
         return fn ? -EALREADY : 0;
     }
+    reloader->now = daemon_config(reloader->params.daemon);
     r = workers_submit(reloader->workers, load, loaded, reloader);
     if (r < 0)
         return r;
