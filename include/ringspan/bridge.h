@@ -48,9 +48,10 @@ enum reserved_preset bridge_reserved(const struct bridge *bridge);
 /** These take effect with the next frame; what was learned stays. */
 void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns);
 void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset);
-/** A new, empty table: everything that was learned is forgotten. 0 or -errno, and nothing changed.
- */
-int bridge_set_max_entries(struct bridge *bridge, uint32_t max_entries);
+/** An empty table for this bridge, and the bridge's table from now on: it takes @fdb over, and
+ * everything that was learned is forgotten. Only the first can fail: 0 or -errno. */
+int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb);
+void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb);
 
 /** Takes ownership of @port and gives it an id, state waiting. 0, -ENOSPC, or -EEXIST if the name
  * is taken. */

@@ -34,7 +34,8 @@ void daemon_free(struct daemon *daemon);
  * Runs @plan, which leads from daemon_config() to @config: all of it in this turn of the loop, but
  * for opening and closing rings, which helper threads do. Ports that it does not name lose no frame
  * and forget nothing. The daemon takes @config over, and gives back the one before, which the plan
- * refers to. daemon.control stays as it is. 0, or -ENOMEM if memory ran out in the middle.
+ * refers to. daemon.control stays as it is. 0; or -ENOMEM, nothing
+ * changed, and @config is still the caller's.
  */
 int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
                   struct config **ret_before);

@@ -28,7 +28,7 @@ struct bridge {
     struct frame batch[LIMIT_RX_BATCH];
 };
 
-static int new_table(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb)
+int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb)
 {
     const struct fdb_params params = {
         .max_entries = max_entries,
@@ -52,7 +52,7 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
     r = portset_init(&bridge->flood, params->max_ports);
     if (r < 0)
         return r;
-    return new_table(bridge, params->max_entries, &bridge->fdb);
+    return bridge_new_fdb(bridge, params->max_entries, &bridge->fdb);
 }
 
 int bridge_new(const struct bridge_params *params, struct bridge **ret)
@@ -126,17 +126,12 @@ void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset)
     bridge->tables.reserved = reserved_policy_of(preset);
 }
 
-int bridge_set_max_entries(struct bridge *bridge, uint32_t max_entries)
+void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
 {
-    struct fdb *fdb;
-    int r = new_table(bridge, max_entries, &fdb);
-
-    if (r < 0)
-        return r;
+    fdb_set_aging(fdb, bridge->aging_ns); /* may have changed since the table was made */
     fdb_free(bridge->fdb);
     bridge->fdb = fdb;
     bridge->tables.fdb = fdb;
-    return 0;
 }
 
 int bridge_add_port(struct bridge *bridge, struct port *port)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 /* ---- birth ---- */
 
-/* Room for one more pointer in a list of @n. 0 or -ENOMEM. */
+/* Room for @n pointers in a list, and one more: no list is empty to realloc(3). */
 static int grow(void *list, uint32_t n)
 {
     void **pointers = list;
@@ -24,9 +25,17 @@ static int grow(void *list, uint32_t n)
     return 0;
 }
 
-static int new_port(struct daemon *daemon, const struct config_port *config, struct port **ret)
+int daemon_reserve(struct daemon *daemon, uint32_t n_bridges, uint32_t n_ports)
 {
-    struct port_ring_info share = packet_ring_share(config_n_ports(daemon->config));
+    int r = grow(&daemon->bridges, daemon->n_bridges + n_bridges);
+
+    return r < 0 ? r : grow(&daemon->ports, daemon->n_ports + n_ports);
+}
+
+int managed_port_new(struct daemon *daemon, const struct config_port *config,
+                     uint32_t n_ports_of_all, struct managed_port **ret)
+{
+    struct port_ring_info share = packet_ring_share(n_ports_of_all);
     struct packet_port_params params = {
         .name = config->name,
         .ifname = config->ifname,
@@ -35,30 +44,37 @@ static int new_port(struct daemon *daemon, const struct config_port *config, str
         .rx_slots = share.rx_slots,
         .tx_slots = share.tx_slots,
     };
+    struct managed_port *mp = calloc(1, sizeof(*mp));
+    int r;
 
-    return packet_port_new(&params, ret);
+    if (!mp)
+        return -ENOMEM;
+    mp->daemon = daemon;
+    r = packet_port_new(&params, &mp->port);
+    if (r < 0)
+        free(mp);
+    else
+        *ret = mp;
+    return r;
 }
 
-int daemon_add_port(struct daemon *daemon, struct managed_bridge *mb,
-                    const struct config_port *config)
+void managed_port_free(struct managed_port *mp)
 {
-    struct managed_port *mp = calloc(1, sizeof(*mp));
-    struct port *port = NULL;
-    int r = mp ? grow(&daemon->ports, daemon->n_ports) : -ENOMEM;
+    if (!mp)
+        return;
+    port_free(mp->port);
+    free(mp);
+}
 
-    if (r == 0)
-        r = new_port(daemon, config, &port);
-    if (r == 0)
-        r = bridge_add_port(mb->bridge, port);
-    if (r < 0) {
-        port_free(port);
-        free(mp);
-        return r;
-    }
-    *mp =
-        (struct managed_port){.daemon = daemon, .place = daemon->n_ports, .home = mb, .port = port};
+void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp)
+{
+    int r = bridge_add_port(mb->bridge, mp->port);
+
+    assert(r == 0); /* config_check() lets no name pass twice, nor too many ports */
+    (void)r;
+    mp->home = mb;
+    mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
-    return 0;
 }
 
 static int new_bridge(const struct config_bridge *config, struct bridge **ret)
@@ -75,41 +91,55 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
     return r < 0 ? r : bridge_new(&params, ret);
 }
 
-void daemon_free_bridge(struct managed_bridge *mb)
+void managed_bridge_free(struct managed_bridge *mb)
 {
+    if (!mb)
+        return;
     event_timer_free(mb->aging);
     bridge_free(mb->bridge);
     free(mb);
 }
 
-int daemon_add_bridge(struct daemon *daemon, const struct config_bridge *config)
+int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config,
+                       struct managed_bridge **ret)
 {
     struct managed_bridge *mb = calloc(1, sizeof(*mb));
-    int r = mb ? grow(&daemon->bridges, daemon->n_bridges) : -ENOMEM;
+    int r;
 
-    if (r < 0) {
-        free(mb);
-        return r;
-    }
+    if (!mb)
+        return -ENOMEM;
     mb->daemon = daemon;
     r = new_bridge(config, &mb->bridge);
     if (r == 0)
         r = event_timer_new(daemon->loop, managed_bridge_on_aging, mb, &mb->aging);
-    if (r < 0) {
-        daemon_free_bridge(mb);
-        return r;
-    }
+    if (r < 0)
+        managed_bridge_free(mb);
+    else
+        *ret = mb;
+    return r;
+}
+
+void daemon_adopt_bridge(struct daemon *daemon, struct managed_bridge *mb)
+{
     mb->number = daemon->next_number++;
     daemon->bridges[daemon->n_bridges++] = mb;
-    return 0;
 }
 
 static int add_bridge_with_ports(struct daemon *daemon, const struct config_bridge *config)
 {
-    int r = daemon_add_bridge(daemon, config);
+    struct managed_bridge *mb;
+    int r = managed_bridge_new(daemon, config, &mb);
 
-    for (uint32_t i = 0; r == 0 && i < config->n_ports; i++)
-        r = daemon_add_port(daemon, daemon->bridges[daemon->n_bridges - 1], &config->ports[i]);
+    if (r < 0)
+        return r;
+    daemon_adopt_bridge(daemon, mb);
+    for (uint32_t i = 0; r == 0 && i < config->n_ports; i++) {
+        struct managed_port *mp;
+
+        r = managed_port_new(daemon, &config->ports[i], config_n_ports(daemon->config), &mp);
+        if (r == 0)
+            daemon_adopt_port(daemon, mb, mp);
+    }
     return r;
 }
 
@@ -121,7 +151,9 @@ static int populate(struct daemon *daemon)
                                            .arg = daemon};
     int r;
 
-    r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
+    r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
+    if (r == 0)
+        r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
     if (r == 0)
         r = workers_new(daemon->loop, LIMIT_WORKERS, &daemon->workers);
     if (r == 0)
@@ -184,7 +216,7 @@ void daemon_free(struct daemon *daemon)
         free(daemon->ports[i]);
     }
     for (uint32_t i = 0; i < daemon->n_bridges; i++)
-        daemon_free_bridge(daemon->bridges[i]);
+        managed_bridge_free(daemon->bridges[i]);
     event_timer_free(daemon->retry);
     bounce_pool_free(daemon->pool);
     config_free(daemon->config);

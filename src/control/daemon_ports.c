@@ -350,8 +350,7 @@ static void forget_port(struct managed_port *mp)
 
     daemon->ports[mp->place] = last;
     last->place = mp->place;
-    port_free(mp->port);
-    free(mp);
+    managed_port_free(mp);
 }
 
 void managed_port_close(void *arg)

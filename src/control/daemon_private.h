@@ -82,11 +82,23 @@ void managed_ports_on_retry(void *arg);
 void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after);
 void managed_ports_on_links_synced(void *arg);
 
-/** A bridge without ports; a port of one, which comes last in the list. 0 or -errno. */
-int daemon_add_bridge(struct daemon *daemon, const struct config_bridge *config);
-int daemon_add_port(struct daemon *daemon, struct managed_bridge *mb,
-                    const struct config_port *config);
+/*
+ * Things are made first and adopted afterwards: only making them can fail, and adopting needs room
+ * that was reserved.
+ */
+
+/** Room for so many more. 0 or -ENOMEM. */
+int daemon_reserve(struct daemon *daemon, uint32_t n_bridges, uint32_t n_ports);
+/** A port that belongs to nobody yet; its rings are the share of one of @n_ports_of_all. */
+int managed_port_new(struct daemon *daemon, const struct config_port *config,
+                     uint32_t n_ports_of_all, struct managed_port **ret);
+void managed_port_free(struct managed_port *mp);
+void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp);
+/** A bridge without ports. */
+int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config,
+                       struct managed_bridge **ret);
+void managed_bridge_free(struct managed_bridge *mb);
+void daemon_adopt_bridge(struct daemon *daemon, struct managed_bridge *mb);
 struct managed_bridge *daemon_find_bridge(const struct daemon *daemon, const char *name);
-void daemon_free_bridge(struct managed_bridge *mb);
 
 #endif

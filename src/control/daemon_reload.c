@@ -22,11 +22,17 @@ static int compare_with_port(const void *name, const void *element)
     return strcmp(name, (*mp)->port->name);
 }
 
-/* The port that each step deletes or changes, NULL for other steps; @sorted has room for all ports.
- * They are found before anything is done and after they were sorted once: looking through all of
- * them at each of thousands of steps would hold up everybody's frames. */
+/* What a step needs. It is found or made before the first step runs, so that none can fail. */
+struct prepared {
+    struct managed_port *port;     /* to delete, to change, or to adopt */
+    struct managed_bridge *bridge; /* to adopt */
+    struct fdb *fdb;
+};
+
+/* Sorted once: looking through all ports at each of thousands of steps would hold up everybody's
+ * frames. @sorted has room for all ports. */
 static void find_ports(const struct daemon *daemon, const struct plan *plan,
-                       struct managed_port **sorted, struct managed_port **ret_ports)
+                       struct managed_port **sorted, struct prepared *prepared)
 {
     uint32_t n = 0;
 
@@ -37,12 +43,71 @@ static void find_ports(const struct daemon *daemon, const struct plan *plan,
     qsort(sorted, n, sizeof(*sorted), compare_ports);
     for (uint32_t i = 0; i < plan->n_steps; i++) {
         const struct plan_step *step = &plan->steps[i];
-        struct managed_port **found = NULL;
+        struct managed_port **found;
 
-        if (step->port && step->op != PLAN_ADD)
-            found = bsearch(step->port, sorted, n, sizeof(*sorted), compare_with_port);
-        ret_ports[i] = found ? *found : NULL;
+        if (!step->port || step->op == PLAN_ADD)
+            continue;
+        found = bsearch(step->port, sorted, n, sizeof(*sorted), compare_with_port);
+        prepared[i].port = found ? *found : NULL;
     }
+}
+
+static int find_all_ports(const struct daemon *daemon, const struct plan *plan,
+                          struct prepared *prepared)
+{
+    struct managed_port **sorted = calloc(daemon->n_ports + 1, sizeof(struct managed_port *));
+
+    if (!sorted)
+        return -ENOMEM;
+    find_ports(daemon, plan, sorted, prepared);
+    free(sorted);
+    return 0;
+}
+
+static bool replaces_fdb(const struct plan_step *step)
+{
+    return step->op == PLAN_CHANGE && strcmp(step->key, "fdb.max_entries") == 0;
+}
+
+static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
+                struct prepared *prepared)
+{
+    if (replaces_fdb(step))
+        return bridge_new_fdb(daemon_find_bridge(daemon, step->bridge)->bridge,
+                              step->next_bridge->fdb.max_entries, &prepared->fdb);
+    if (step->op != PLAN_ADD)
+        return 0;
+    if (!step->port)
+        return managed_bridge_new(daemon, step->next_bridge, &prepared->bridge);
+    return managed_port_new(daemon, step->next_port, n_ports_of_all, &prepared->port);
+}
+
+/* What was made for the first @n steps and is not wanted. */
+static void discard(const struct plan *plan, struct prepared *prepared, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        fdb_free(prepared[i].fdb);
+        managed_bridge_free(prepared[i].bridge);
+        if (plan->steps[i].op == PLAN_ADD)
+            managed_port_free(prepared[i].port);
+    }
+}
+
+/* On failure nothing is left to discard. */
+static int prepare(struct daemon *daemon, const struct config *config, const struct plan *plan,
+                   struct prepared *prepared)
+{
+    uint32_t n_ports = config_n_ports(config);
+    int r = daemon_reserve(daemon, config->n_bridges, n_ports);
+
+    if (r == 0)
+        r = find_all_ports(daemon, plan, prepared);
+    for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++) {
+        r = make(daemon, &plan->steps[i], n_ports, &prepared[i]);
+        if (r < 0)
+            discard(plan, prepared, i);
+    }
+    return r;
 }
 
 static void del_bridge(struct daemon *daemon, const char *name)
@@ -55,7 +120,7 @@ static void del_bridge(struct daemon *daemon, const char *name)
     daemon->n_bridges--;
     memmove(&daemon->bridges[i], &daemon->bridges[i + 1],
             (daemon->n_bridges - i) * sizeof(daemon->bridges[0]));
-    daemon_free_bridge(mb);
+    managed_bridge_free(mb);
 }
 
 static void change_ifname(struct managed_port *mp, const char *ifname)
@@ -65,7 +130,7 @@ static void change_ifname(struct managed_port *mp, const char *ifname)
     managed_port_look_at(mp);
 }
 
-static int change_bridge(struct daemon *daemon, const struct plan_step *step)
+static void change_bridge(struct daemon *daemon, const struct plan_step *step, struct fdb *fdb)
 {
     const struct config_bridge *next = step->next_bridge;
     struct managed_bridge *mb = daemon_find_bridge(daemon, step->bridge);
@@ -75,51 +140,50 @@ static int change_bridge(struct daemon *daemon, const struct plan_step *step)
         event_timer_set(mb->aging, event_now(daemon->loop));
     } else if (strcmp(step->key, "reserved") == 0) {
         bridge_set_reserved(mb->bridge, next->reserved);
-    } else if (strcmp(step->key, "fdb.max_entries") == 0) {
-        return bridge_set_max_entries(mb->bridge, next->fdb.max_entries);
+    } else if (replaces_fdb(step)) {
+        bridge_set_fdb(mb->bridge, fdb);
     }
-    return 0;
 }
 
-static int change(struct daemon *daemon, const struct plan_step *step, struct managed_port *mp)
+static void change(struct daemon *daemon, const struct plan_step *step,
+                   const struct prepared *prepared)
 {
     if (!step->bridge)
-        return 0; /* the daemon's own keys: whoever loaded the file sees to them */
+        return; /* the daemon's own keys: whoever loaded the file sees to them */
     if (!step->port)
-        return change_bridge(daemon, step);
-    if (strcmp(step->key, "ifname") == 0)
-        change_ifname(mp, step->next_port->ifname);
-    return 0;
+        change_bridge(daemon, step, prepared->fdb);
+    else if (strcmp(step->key, "ifname") == 0)
+        change_ifname(prepared->port, step->next_port->ifname);
 }
 
-static int add_by_plan(struct daemon *daemon, const struct plan_step *step)
+static void adopt(struct daemon *daemon, const struct plan_step *step,
+                  const struct prepared *prepared)
 {
-    int r;
-
-    if (!step->port)
-        return daemon_add_bridge(daemon, step->next_bridge);
-    r = daemon_add_port(daemon, daemon_find_bridge(daemon, step->bridge), step->next_port);
-    if (r == 0)
-        managed_port_look_at(daemon->ports[daemon->n_ports - 1]);
-    return r;
+    if (!step->port) {
+        daemon_adopt_bridge(daemon, prepared->bridge);
+        return;
+    }
+    daemon_adopt_port(daemon, daemon_find_bridge(daemon, step->bridge), prepared->port);
+    managed_port_look_at(prepared->port);
 }
 
-static int run_plan_step(struct daemon *daemon, const struct plan_step *step,
-                         struct managed_port *mp)
+static void run_plan_step(struct daemon *daemon, const struct plan_step *step,
+                          const struct prepared *prepared)
 {
     switch (step->op) {
     case PLAN_DEL:
         if (step->port)
-            managed_port_leave(mp);
+            managed_port_leave(prepared->port);
         else
             del_bridge(daemon, step->bridge);
-        return 0;
+        break;
     case PLAN_CHANGE:
-        return change(daemon, step, mp);
+        change(daemon, step, prepared);
+        break;
     case PLAN_ADD:
-        return add_by_plan(daemon, step);
+        adopt(daemon, step, prepared);
+        break;
     }
-    return 0;
 }
 
 static void swap(char **a, char **b)
@@ -141,25 +205,20 @@ static void keep_what_is_fixed(struct config *next, struct config *now)
 int daemon_reload(struct daemon *daemon, struct config *config, const struct plan *plan,
                   struct config **ret_before)
 {
-    struct managed_port **sorted = calloc(daemon->n_ports + 1, sizeof(*sorted));
-    struct managed_port **ports = calloc(plan->n_steps + 1, sizeof(*ports));
-    int r = 0;
+    struct prepared *prepared = calloc(plan->n_steps + 1, sizeof(*prepared));
+    int r = prepared ? prepare(daemon, config, plan, prepared) : -ENOMEM;
 
-    if (!sorted || !ports) {
-        r = -ENOMEM;
+    if (r < 0)
         goto out;
-    }
-    find_ports(daemon, plan, sorted, ports);
     *ret_before = daemon->config;
     keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
-    for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++)
-        r = run_plan_step(daemon, &plan->steps[i], ports[i]);
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        run_plan_step(daemon, &plan->steps[i], &prepared[i]);
     if (daemon->on_change)
         daemon->on_change(daemon->on_change_arg);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */
 out:
-    free(ports);
-    free(sorted);
+    free(prepared);
     return r;
 }

@@ -6,11 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "ctl_lab.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER
+#endif
 
 static void send_request(int i, const char *method, const char *params)
 {
@@ -348,6 +357,48 @@ static uint32_t count(const char *text, const char *part)
     return n;
 }
 
+static size_t address_space_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    size_t pages;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+#define BIG_BRIDGE(name) "{\"name\":\"" name "\",\"fdb\":{\"max_entries\":1048576},\"ports\":[]}"
+
+/* A step in the middle of the plan finds no memory: none of the others has happened then. (The
+ * tables together are larger than what malloc(3) has put aside for threads.) */
+static void test_reload_without_memory(void **state)
+{
+    struct rlimit limit, before;
+
+#ifdef HAS_SANITIZER
+    print_message("sanitizers need all of the address space\n");
+    skip();
+#endif
+    assert_has(ask("daemon.reload", "{}"), "\"applied\":true"); /* its thread has a stack now */
+    lab_write("{\"version\":1,\"bridges\":[{\"name\":\"lab0\",\"aging_time\":200,\"ports\":["
+              "{\"name\":\"rsp-r2\"},{\"name\":\"rsp-r4\"}]}," BIG_BRIDGE("lab2") "," BIG_BRIDGE(
+                  "lab3") "," BIG_BRIDGE("lab4") "," BIG_BRIDGE("lab5") "]}");
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limit = before;
+    limit.rlim_cur = address_space_bytes() + (8 << 20);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    ask("daemon.reload", "{}");
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_has(bench.text, "{\"applied\":false,\"report\":\"Cannot allocate memory\"");
+    test_config(state); /* as it was */
+    assert_has(ask("bridge.show", "{}"), "\"name\":\"lab1\"");
+    assert_has(ask("port.show", "{}"), "rsp-r1");
+    assert_has(ask("daemon.reload", "{}"), "\"applied\":true");
+    assert_has(ask("port.show", "{}"), "rsp-r4");
+    assert_has(ask("bridge.show", "{}"), "\"name\":\"lab5\"");
+}
+
 /* More addresses than a client's queue and socket hold: the list stands still in the middle of its
  * first bridge until the client reads. */
 #define N_LONG_LIST 10000
@@ -401,6 +452,7 @@ int main(void)
         LAB_TEST(test_reload),
         LAB_TEST(test_reload_of_an_invalid_file),
         LAB_TEST(test_reload_and_leave),
+        LAB_TEST(test_reload_without_memory),
         LAB_TEST(test_bridge_leaves_in_the_middle_of_a_list),
         LAB_TEST(test_config),
         LAB_TEST(test_long_config),
