@@ -19,7 +19,7 @@
  * threads, one at a time per port; when one is done, the port is looked at again, because the world
  * may have changed meanwhile. Frames flow as soon as a port is forwarding.
  *
- * What the control commands may read of it is here; they change nothing yet.
+ * What the control commands may read of it is here; what they may change goes through a plan.
  */
 
 struct daemon;
