@@ -34,7 +34,7 @@
  *
  * Ring memory is fixed when a port opens, from the number of ports in the configuration:
  *
- *   share = LIMIT_RING_BYTES / ports
+ *   share = LIMIT_RING_BYTES / ports, or what other rings leave of LIMIT_RING_BYTES if that is less
  *   tx    = largest power of two <= share/8 / 2048, within 32..256
  *   rx    = largest power of two <= (share - tx * 2048) / 2048, within 32..8192
  *
@@ -70,8 +70,8 @@ struct packet_port_params {
     uint32_t tx_slots;
 };
 
-/** The formula above. */
-struct port_ring_info packet_ring_share(uint32_t n_ports);
+/** The formula above; @bytes_in_use: of the rings of all other ports. */
+struct port_ring_info packet_ring_share(uint32_t n_ports, uint64_t bytes_in_use);
 
 /** A closed port. 0 or -ENOMEM. Release with port_free(). */
 int packet_port_new(const struct packet_port_params *params, struct port **ret);

@@ -35,7 +35,7 @@ int daemon_reserve(struct daemon *daemon, uint32_t n_bridges, uint32_t n_ports)
 int managed_port_new(struct daemon *daemon, const struct config_port *config,
                      uint32_t n_ports_of_all, struct managed_port **ret)
 {
-    struct port_ring_info share = packet_ring_share(n_ports_of_all);
+    struct port_ring_info share = packet_ring_share(n_ports_of_all, daemon->ring_bytes);
     struct packet_port_params params = {
         .name = config->name,
         .ifname = config->ifname,
@@ -51,17 +51,21 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
         return -ENOMEM;
     mp->daemon = daemon;
     r = packet_port_new(&params, &mp->port);
-    if (r < 0)
+    if (r < 0) {
         free(mp);
-    else
-        *ret = mp;
-    return r;
+        return r;
+    }
+    mp->ring_bytes = share.bytes;
+    daemon->ring_bytes += share.bytes;
+    *ret = mp;
+    return 0;
 }
 
 void managed_port_free(struct managed_port *mp)
 {
     if (!mp)
         return;
+    mp->daemon->ring_bytes -= mp->ring_bytes;
     port_free(mp->port);
     free(mp);
 }

@@ -26,6 +26,7 @@ struct managed_bridge {
 struct managed_port {
     struct daemon *daemon;
     uint32_t place; /* in the daemon's list */
+    uint64_t ring_bytes;
     struct managed_bridge *home;
     struct port *port;
     struct event *readable;
@@ -46,6 +47,7 @@ struct daemon {
     struct config *config;
     struct workers *workers;
     struct bounce_pool *pool;
+    uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct link_watch *links;
     struct event_timer *retry;
     struct managed_bridge **bridges;

@@ -45,15 +45,17 @@ static uint32_t power_of_two_below(uint64_t n, uint32_t min, uint32_t max)
     return power;
 }
 
-struct port_ring_info packet_ring_share(uint32_t n_ports)
+struct port_ring_info packet_ring_share(uint32_t n_ports, uint64_t bytes_in_use)
 {
-    uint64_t share = LIMIT_RING_BYTES / (n_ports > 0 ? n_ports : 1);
+    uint64_t left = bytes_in_use < LIMIT_RING_BYTES ? LIMIT_RING_BYTES - bytes_in_use : 0;
+    uint64_t equal = LIMIT_RING_BYTES / (n_ports > 0 ? n_ports : 1);
+    uint64_t share = equal < left ? equal : left;
     uint32_t tx =
         power_of_two_below(share / 8 / LIMIT_RING_SLOT, LIMIT_TX_SLOTS_MIN, LIMIT_TX_SLOTS_MAX);
     uint64_t tx_bytes = (uint64_t)tx * LIMIT_RING_SLOT;
-    uint64_t left = share > tx_bytes ? share - tx_bytes : 0;
+    uint64_t rx_bytes = share > tx_bytes ? share - tx_bytes : 0;
     uint32_t rx =
-        power_of_two_below(left / LIMIT_RING_SLOT, LIMIT_RX_SLOTS_MIN, LIMIT_RX_SLOTS_MAX);
+        power_of_two_below(rx_bytes / LIMIT_RING_SLOT, LIMIT_RX_SLOTS_MIN, LIMIT_RX_SLOTS_MAX);
 
     return (struct port_ring_info){
         .rx_slots = rx, .tx_slots = tx, .bytes = (uint64_t)(rx + tx) * LIMIT_RING_SLOT};

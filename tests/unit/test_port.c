@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "ringspan/log.h"
+#include "ringspan/port_packet.h"
 
 /* What all ports share, on a backend that only notes what it was asked to do. */
 
@@ -211,6 +212,39 @@ static void test_states_have_names(void **state)
         assert_string_equal(port_state_name((enum port_state)i), names[i]);
 }
 
+static void assert_share(uint32_t n_ports, uint64_t in_use, uint32_t rx_slots, uint32_t tx_slots)
+{
+    struct port_ring_info share = packet_ring_share(n_ports, in_use);
+
+    assert_int_equal(share.rx_slots, rx_slots);
+    assert_int_equal(share.tx_slots, tx_slots);
+    assert_int_equal(share.bytes, (uint64_t)(rx_slots + tx_slots) * LIMIT_RING_SLOT);
+}
+
+static void test_ring_memory_is_shared_out(void **state)
+{
+    assert_share(1, 0, 8192, 256);
+    assert_share(2, 0, 8192, 256);
+    assert_share(64, 0, 1024, 256);
+    assert_share(1000, 0, 64, 32);
+    assert_share(LIMIT_PORTS, 0, 32, 32);
+    /* What open rings leave, and at the end the least that works. */
+    assert_share(2, LIMIT_RING_BYTES - (4u << 20), 1024, 256);
+    assert_share(2, LIMIT_RING_BYTES, 32, 32);
+    assert_share(2, LIMIT_RING_BYTES + 1u, 32, 32);
+}
+
+/* One port more at a time, as reloads may add them: only the least sizes go beyond the budget. */
+static void test_ring_memory_is_bounded_however_ports_come(void **state)
+{
+    uint64_t in_use = 0;
+
+    for (uint32_t n = 1; n <= 1000; n++)
+        in_use += packet_ring_share(n, in_use).bytes;
+    assert_in_range(in_use, LIMIT_RING_BYTES / 2,
+                    LIMIT_RING_BYTES + 1000u * (32 + 32) * LIMIT_RING_SLOT);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
 
 int main(void)
@@ -224,6 +258,8 @@ int main(void)
         TEST(test_busy_port_is_left_alone),
         TEST(test_states_are_logged_once),
         TEST(test_states_have_names),
+        TEST(test_ring_memory_is_shared_out),
+        TEST(test_ring_memory_is_bounded_however_ports_come),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
