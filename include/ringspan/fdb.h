@@ -38,6 +38,12 @@
  *             considered in turn; one that was refreshed since its last turn gets a second chance,
  *             but after 8 of these the ninth goes regardless. It is not a strict LRU.
  *
+ * Static entries are put there by fdb_add() and go with fdb_del() or their port. They are of any
+ * age, are neither flushed nor evicted, count among max_entries, and fix their address: learning it
+ * on another port changes nothing but a counter. Sticky entries age and are evicted like learned
+ * ones, but as long as they live their address does not move either. When all entries are static
+ * nothing is learned.
+ *
  * Refreshing an entry writes that entry and nothing else. A lookup that hits reads one cache line
  * of the index and one of the entries, besides the port's generation.
  */
@@ -51,8 +57,11 @@ struct fdb_params {
     struct hash_key key;
 };
 
+/* Those before FDB_REFRESH leave the table as it is. */
 enum fdb_action {
-    FDB_NOTHING, /* the port id is out of range; committing it changes nothing */
+    FDB_NOTHING,       /* the port id is out of range; committing it changes nothing */
+    FDB_REFUSE_MOVE,   /* a static or sticky entry has the address on another port */
+    FDB_REFUSE_INSERT, /* all entries are static */
     FDB_REFRESH,
     FDB_MOVE,
     FDB_INSERT,
@@ -82,16 +91,21 @@ struct fdb_entry {
     uint64_t mac;
     uint16_t vid;
     port_id port;
-    uint64_t seen; /* ns: when its address was last a source */
+    uint64_t seen; /* ns: when its address was last a source, or it was added */
+    bool is_static;
+    bool is_sticky;
 };
 
-/* inserted - expired - evicted - flushed is what the ports hold: entries that are not stale. */
+/* inserted - expired - evicted - flushed is what the ports hold: entries that are not stale. Static
+ * ones are not counted. */
 struct fdb_counters {
     uint64_t inserted;
     uint64_t moved;
     uint64_t expired; /* counted when their memory is reclaimed */
     uint64_t evicted; /* live entries that made room */
-    uint64_t flushed; /* counted at the flush */
+    uint64_t flushed; /* counted at the flush; and live ones that were deleted or replaced */
+    uint64_t refused_moves;
+    uint64_t refused_inserts;
 };
 
 /**
@@ -103,6 +117,7 @@ void fdb_free(struct fdb *fdb);
 
 /** The port of a live entry, or PORT_NONE. */
 port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
+bool fdb_is_static(const struct fdb *fdb, uint16_t vid, uint64_t mac);
 
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
                     struct fdb_plan *ret_plan);
@@ -111,9 +126,19 @@ port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uin
                          uint64_t mac, uint64_t now);
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
 
-/** All entries of @port are misses from now on. A @port out of range has none. */
+/** All entries of @port but the static ones are misses from now on. A @port out of range has none.
+ */
 void fdb_flush_port(struct fdb *fdb, port_id port);
 void fdb_flush_all(struct fdb *fdb);
+
+/** Puts @entry there, in the place of what is known of its address. 0; -EINVAL if the port is out
+ * of range; -EEXIST if the address has a static entry and the new one is none; -ENOSPC if all
+ * others are static. */
+int fdb_add(struct fdb *fdb, const struct fdb_entry *entry);
+/** Forgets the live entry, static or not; false if there is none. */
+bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
+/** Forgets all entries of @port, static ones included: it is going. */
+void fdb_del_port(struct fdb *fdb, port_id port);
 
 /**
  * Reclaims expired and stale entries among the next @budget slots; returns how many. A @budget of

@@ -44,6 +44,8 @@
     X(RESERVED, "reserved", FILTERED, "the reserved destination does not cross this bridge")       \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
     X(NO_EGRESS, "no_egress", FILTERED, "no port that it could leave by is forwarding")            \
+    X(STATIC_DOWN, "static_down", FILTERED,                                                        \
+      "the port of the destination's static entry is not forwarding")                              \
     X(TOO_LONG, "too_long", FILTERED, "the frame is longer than the egress port's MTU allows")     \
     X(EGRESS_DOWN, "egress_down", LOST, "the egress port went down before the frame was sent")     \
     X(EGRESS_GONE, "egress_gone", LOST, "the egress interface vanished before the frame was sent") \

@@ -159,7 +159,7 @@ void bridge_del_port(struct bridge *bridge, port_id id)
 
     portset_del(&bridge->flood, id);
     bridge->activity[id] = PORT_ACTIVITY_NONE;
-    fdb_flush_port(bridge->fdb, id);
+    fdb_del_port(bridge->fdb, id);
     bridge->retired.fanout += port->ledger.fanout;
     bridge->retired.decided += port->ledger.decided;
     bridge->ports[id] = NULL;

@@ -44,7 +44,7 @@ uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports)
 {
     return sizeof(struct fdb) + entries_size(max_entries) +
            sizeof(struct bucket) * (uint64_t)index_size(max_entries) +
-           (sizeof(struct fdb_port) + sizeof(port_id)) * (uint64_t)max_ports;
+           (sizeof(struct fdb_port) + sizeof(uint32_t) + sizeof(port_id)) * (uint64_t)max_ports;
 }
 
 static void reset_ports(struct fdb *fdb)
@@ -52,6 +52,7 @@ static void reset_ports(struct fdb *fdb)
     for (uint32_t i = 0; i < fdb->max_ports; i++) {
         fdb->ports[i].head = NO_ENTRY;
         fdb->ports[i].rank = i;
+        fdb->fixed[i] = NO_ENTRY;
         fdb->by_held[i] = (port_id)i;
     }
 }
@@ -70,11 +71,12 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
     buckets = index_size(params->max_entries);
     fdb->index = calloc(buckets, sizeof(*fdb->index));
     fdb->ports = calloc(params->max_ports + 1u, sizeof(*fdb->ports));
+    fdb->fixed = calloc(params->max_ports + 1u, sizeof(*fdb->fixed));
     fdb->by_held = calloc(params->max_ports + 1u, sizeof(*fdb->by_held));
     /* Not zeroed: an entry's first use initialises it, so a big table that stays empty costs the
      * machine nothing. */
     fdb->entries = aligned_alloc(CACHE_LINE, entries_size(params->max_entries));
-    if (!fdb->index || !fdb->ports || !fdb->by_held || !fdb->entries) {
+    if (!fdb->index || !fdb->ports || !fdb->fixed || !fdb->by_held || !fdb->entries) {
         fdb_free(fdb);
         return -ENOMEM;
     }
@@ -96,6 +98,7 @@ void fdb_free(struct fdb *fdb)
         return;
     free(fdb->entries);
     free(fdb->by_held);
+    free(fdb->fixed);
     free(fdb->ports);
     free(fdb->index);
     free(fdb);
@@ -112,14 +115,29 @@ port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t n
     return fdb->entries[found].port;
 }
 
+bool fdb_is_static(const struct fdb *fdb, uint16_t vid, uint64_t mac)
+{
+    uint32_t found = fdb_find(fdb, key_of(vid, mac));
+
+    return found != NO_ENTRY && is_static(&fdb->entries[found]);
+}
+
+/* Static entries are of any age. */
+static port_id port_after(const struct fdb *fdb, const struct fdb_plan *plan, uint64_t now)
+{
+    bool outlives = plan->action == FDB_REFRESH && is_static(&fdb->entries[plan->entry]);
+
+    return !outlives && has_expired(fdb, plan->now, now) ? PORT_NONE : plan->port;
+}
+
 port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
                          uint64_t mac, uint64_t now)
 {
     uint64_t key = key_of(vid, mac);
 
-    if (plan && plan->action != FDB_NOTHING) {
+    if (plan && plan->action >= FDB_REFRESH) {
         if (key == key_of(plan->vid, plan->mac))
-            return has_expired(fdb, plan->now, now) ? PORT_NONE : plan->port;
+            return port_after(fdb, plan, now);
         if (plan->action == FDB_INSERT && plan->room >= FDB_ROOM_STALE &&
             key == fdb->entries[plan->entry].key)
             return PORT_NONE;
@@ -162,12 +180,15 @@ static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now
     return at;
 }
 
-static void find_room(const struct fdb *fdb, struct fdb_plan *plan)
+/* False if there is none: all entries are static. */
+static bool find_room(const struct fdb *fdb, struct fdb_plan *plan)
 {
+    if (fdb->n_static == fdb->max_entries)
+        return false;
     if (fdb->used < fdb->max_entries) {
         plan->room = FDB_ROOM_FREE;
         plan->entry = fdb->free != NO_ENTRY ? fdb->free : fdb->touched;
-        return;
+        return true;
     }
     plan->room = FDB_ROOM_STALE;
     plan->entry = fdb->stale;
@@ -179,6 +200,18 @@ static void find_room(const struct fdb *fdb, struct fdb_plan *plan)
         plan->room = FDB_ROOM_FULLEST;
         plan->entry = find_evictable(fdb, fullest_port(fdb, plan->port), plan->now);
     }
+    return true;
+}
+
+static enum fdb_action action_on_known(const struct fdb *fdb, const struct fdb_plan *plan)
+{
+    const struct entry *entry = &fdb->entries[plan->entry];
+
+    if (!is_live(fdb, entry, plan->now))
+        return FDB_INSERT;
+    if (entry->port == plan->port)
+        return FDB_REFRESH;
+    return entry->kind ? FDB_REFUSE_MOVE : FDB_MOVE;
 }
 
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
@@ -188,15 +221,10 @@ void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id p
 
     if (port < fdb->max_ports) {
         plan.entry = fdb_find(fdb, key_of(vid, mac));
-        if (plan.entry == NO_ENTRY) {
-            plan.action = FDB_INSERT;
-            find_room(fdb, &plan);
-        } else if (!is_live(fdb, &fdb->entries[plan.entry], now)) {
-            plan.action = FDB_INSERT;
-            plan.room = FDB_ROOM_OWN;
-        } else {
-            plan.action = fdb->entries[plan.entry].port == port ? FDB_REFRESH : FDB_MOVE;
-        }
+        if (plan.entry != NO_ENTRY)
+            plan.action = action_on_known(fdb, &plan);
+        else
+            plan.action = find_room(fdb, &plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
     }
     *ret_plan = plan;
 }
@@ -246,28 +274,40 @@ static void attach(struct fdb *fdb, uint32_t entry, port_id port)
 
     fdb->entries[entry].port = port;
     fdb->entries[entry].generation = to->generation;
-    fdb_list_append(fdb, &to->head, entry);
-    fdb_port_set_held(fdb, port, to->held + 1);
+    if (is_static(&fdb->entries[entry])) {
+        fdb_list_append(fdb, &fdb->fixed[port], entry);
+        fdb->n_static++;
+    } else {
+        fdb_list_append(fdb, &to->head, entry);
+        fdb_port_set_held(fdb, port, to->held + 1);
+    }
 }
 
 static void detach(struct fdb *fdb, uint32_t entry)
 {
-    struct fdb_port *from = &fdb->ports[fdb->entries[entry].port];
+    port_id port = fdb->entries[entry].port;
+    struct fdb_port *from = &fdb->ports[port];
 
-    if (is_stale(fdb, &fdb->entries[entry])) {
+    if (is_static(&fdb->entries[entry])) {
+        fdb_list_remove(fdb, &fdb->fixed[port], entry);
+        fdb->n_static--;
+    } else if (is_stale(fdb, &fdb->entries[entry])) {
         fdb_list_remove(fdb, &fdb->stale, entry);
     } else {
         fdb_list_remove(fdb, &from->head, entry);
-        fdb_port_set_held(fdb, fdb->entries[entry].port, from->held - 1);
+        fdb_port_set_held(fdb, port, from->held - 1);
     }
 }
 
-/* Counts why an entry that is about to be written over or freed is no longer known. A stale one was
- * counted when its port was flushed. */
-static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now)
+/* Counts why an entry that is about to be written over or freed is no longer known; @live counts
+ * those that would have lived. A stale one was counted when its port was flushed, and static ones
+ * are not counted. */
+static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now, uint64_t *live)
 {
+    if (is_static(entry))
+        return;
     if (is_live(fdb, entry, now))
-        fdb->counters.evicted++;
+        (*live)++;
     else if (!is_stale(fdb, entry))
         fdb->counters.expired++;
 }
@@ -295,7 +335,7 @@ static void take_free(struct fdb *fdb, uint32_t entry)
     fdb->used++;
 }
 
-static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan)
+static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind)
 {
     struct entry *entry = &fdb->entries[plan->entry];
 
@@ -303,7 +343,7 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan)
         take_free(fdb, plan->entry);
     } else {
         advance_hands(fdb, plan);
-        count_end(fdb, entry, plan->now);
+        count_end(fdb, entry, plan->now, &fdb->counters.evicted);
         detach(fdb, plan->entry);
     }
     if (plan->room >= FDB_ROOM_STALE)
@@ -313,8 +353,10 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan)
         index_add(fdb, plan->entry);
     entry->seen = plan->now;
     entry->refreshed = false;
+    entry->kind = kind;
     attach(fdb, plan->entry, plan->port);
-    fdb->counters.inserted++;
+    if (!is_static(entry))
+        fdb->counters.inserted++;
 }
 
 static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
@@ -331,6 +373,12 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
     switch (plan->action) {
     case FDB_NOTHING:
         break;
+    case FDB_REFUSE_MOVE:
+        fdb->counters.refused_moves++;
+        break;
+    case FDB_REFUSE_INSERT:
+        fdb->counters.refused_inserts++;
+        break;
     case FDB_REFRESH:
         fdb->entries[plan->entry].seen = plan->now;
         fdb->entries[plan->entry].refreshed = true;
@@ -339,7 +387,7 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
         commit_move(fdb, plan);
         break;
     case FDB_INSERT:
-        commit_insert(fdb, plan);
+        commit_insert(fdb, plan, 0);
         break;
     }
 }
@@ -365,6 +413,7 @@ void fdb_flush_all(struct fdb *fdb)
         fdb_flush_port(fdb, (port_id)port);
 }
 
+/* Frees the entry's memory. */
 static void reclaim(struct fdb *fdb, uint32_t entry)
 {
     detach(fdb, entry);
@@ -386,11 +435,61 @@ uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
         fdb->hand = (at + 1) % fdb->touched;
         if (entry->port == PORT_NONE || is_live(fdb, entry, now))
             continue;
-        count_end(fdb, entry, now);
+        count_end(fdb, entry, now, &fdb->counters.evicted);
         reclaim(fdb, at);
         reclaimed++;
     }
     return reclaimed;
+}
+
+static void forget(struct fdb *fdb, uint32_t entry, uint64_t now)
+{
+    count_end(fdb, &fdb->entries[entry], now, &fdb->counters.flushed);
+    reclaim(fdb, entry);
+}
+
+bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now)
+{
+    uint32_t found = fdb_find(fdb, key_of(vid, mac));
+
+    if (found == NO_ENTRY || !is_live(fdb, &fdb->entries[found], now))
+        return false;
+    forget(fdb, found, now);
+    return true;
+}
+
+void fdb_del_port(struct fdb *fdb, port_id port)
+{
+    if (port >= fdb->max_ports)
+        return;
+    fdb_flush_port(fdb, port);
+    while (fdb->fixed[port] != NO_ENTRY)
+        reclaim(fdb, fdb->fixed[port]);
+}
+
+/* Configured */
+
+int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
+{
+    uint8_t kind =
+        (uint8_t)((wanted->is_static ? ENTRY_STATIC : 0) | (wanted->is_sticky ? ENTRY_STICKY : 0));
+    struct fdb_plan plan = {.action = FDB_INSERT,
+                            .vid = wanted->vid,
+                            .mac = wanted->mac,
+                            .port = wanted->port,
+                            .now = wanted->seen};
+    uint32_t known = fdb_find(fdb, key_of(wanted->vid, wanted->mac));
+
+    if (wanted->port >= fdb->max_ports)
+        return -EINVAL;
+    if (known != NO_ENTRY && !wanted->is_static && is_static(&fdb->entries[known]))
+        return -EEXIST;
+    if (known != NO_ENTRY)
+        forget(fdb, known, wanted->seen);
+    if (!find_room(fdb, &plan))
+        return -ENOSPC;
+    commit_insert(fdb, &plan, kind);
+    return 0;
 }
 
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns)
@@ -412,6 +511,8 @@ bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_
             .vid = (uint16_t)(entry->key >> 48),
             .port = entry->port,
             .seen = entry->seen,
+            .is_static = is_static(entry),
+            .is_sticky = entry->kind & ENTRY_STICKY,
         };
         (*cursor)++;
         return true;

@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 #include "fdb_private.h"
 
+static bool is_stale_one(const struct fdb *fdb, const struct entry *entry, port_id port)
+{
+    return !is_static(entry) && is_stale(fdb, entry);
+}
+
+static bool is_fresh_of(const struct fdb *fdb, const struct entry *entry, port_id port)
+{
+    return !is_static(entry) && entry->port == port && !is_stale(fdb, entry);
+}
+
+static bool is_static_of(const struct fdb *fdb, const struct entry *entry, port_id port)
+{
+    return is_static(entry) && entry->port == port;
+}
+
 /* Returns how many entries the circular list has, or NO_ENTRY if its links are broken or one of
- * them is not what the list holds: the fresh ones of @port, or for PORT_NONE the stale ones. */
-static uint32_t list_length(const struct fdb *fdb, uint32_t head, port_id port)
+ * them does not belong there. */
+static uint32_t list_length(const struct fdb *fdb, uint32_t head,
+                            bool (*belongs)(const struct fdb *fdb, const struct entry *entry,
+                                            port_id port),
+                            port_id port)
 {
     uint32_t length = 0;
 
@@ -12,7 +30,7 @@ static uint32_t list_length(const struct fdb *fdb, uint32_t head, port_id port)
 
         if (at >= fdb->touched || entry->port == PORT_NONE || length == fdb->used)
             return NO_ENTRY;
-        if (port == PORT_NONE ? !is_stale(fdb, entry) : entry->port != port || is_stale(fdb, entry))
+        if (!belongs(fdb, entry, port))
             return NO_ENTRY;
         if (entry->next >= fdb->touched || fdb->entries[entry->next].prev != at)
             return NO_ENTRY;
@@ -25,12 +43,17 @@ static uint32_t list_length(const struct fdb *fdb, uint32_t head, port_id port)
 static const char *check_ports(const struct fdb *fdb)
 {
     const struct fdb_counters *counters = &fdb->counters;
-    uint64_t held = 0;
+    uint32_t n_static = 0;
+    uint32_t held = 0;
 
     for (uint32_t i = 0; i < fdb->max_ports; i++) {
         const struct fdb_port *port = &fdb->ports[i];
+        uint32_t fixed = list_length(fdb, fdb->fixed[i], is_static_of, (port_id)i);
 
-        if (list_length(fdb, port->head, (port_id)i) != port->held)
+        if (fixed == NO_ENTRY)
+            return "the list of a port's static entries has others";
+        n_static += fixed;
+        if (list_length(fdb, port->head, is_fresh_of, (port_id)i) != port->held)
             return "a port's list does not have the entries that the port holds";
         if (port->rank >= fdb->max_ports || fdb->by_held[port->rank] != i)
             return "a port's rank is not its place in the heap";
@@ -38,8 +61,10 @@ static const char *check_ports(const struct fdb *fdb)
             return "a port holds more than the one above it in the heap";
         held += port->held;
     }
-    if (list_length(fdb, fdb->stale, PORT_NONE) != fdb->used - held)
-        return "used is not what ports hold and what is stale";
+    if (n_static != fdb->n_static)
+        return "the static entries were not counted right";
+    if (list_length(fdb, fdb->stale, is_stale_one, PORT_NONE) != fdb->used - held - n_static)
+        return "used is not what ports hold, what is stale and what is static";
     if (counters->inserted - counters->expired - counters->evicted - counters->flushed != held)
         return "the counters do not add up to what ports hold";
     return NULL;

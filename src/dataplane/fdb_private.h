@@ -10,8 +10,8 @@
  * (fdb_ports.c) and what checks it (fdb_check.c).
  *
  * Every used entry is in the index and on exactly one circular list: that of its port, in the order
- * in which eviction considers them, or, once its port was flushed, that of the stale ones. Which of
- * the two needs no field: it follows from the generations.
+ * in which eviction considers them; or, once its port was flushed, that of the stale ones; or, if
+ * it is static, that of its port's static ones, which neither eviction nor the generations reach.
  */
 
 #define NO_ENTRY UINT32_MAX
@@ -25,7 +25,11 @@ struct entry {
     uint32_t prev;
     port_id port;   /* PORT_NONE: the entry is free */
     bool refreshed; /* since eviction last considered it */
+    uint8_t kind;   /* ENTRY_ bits */
 };
+
+#define ENTRY_STATIC 1
+#define ENTRY_STICKY 2
 
 _Static_assert(sizeof(struct entry) == 32, "two entries to a cache line");
 
@@ -51,12 +55,14 @@ struct fdb {
     struct bucket *index;
     struct entry *entries;
     struct fdb_port *ports;
+    uint32_t *fixed; /* by port: the list of its static entries; no lookup reads this */
     uint64_t aging_ns;
     uint32_t index_mask;
     uint32_t max_entries;
     uint32_t max_ports;
     uint32_t touched; /* entries from here on were never used */
     uint32_t used;
+    uint32_t n_static;
     uint32_t free;    /* list of entries below `touched` that hold nothing, or NO_ENTRY */
     uint32_t stale;   /* the longest stale, or NO_ENTRY */
     uint32_t hand;    /* where sweep and eviction look next for expired entries */
@@ -64,6 +70,12 @@ struct fdb {
     struct fdb_counters counters;
 };
 
+static inline bool is_static(const struct entry *entry)
+{
+    return entry->kind & ENTRY_STATIC;
+}
+
+/** Not for static ones. */
 static inline bool is_stale(const struct fdb *fdb, const struct entry *entry)
 {
     return entry->generation != fdb->ports[entry->port].generation;
@@ -76,7 +88,7 @@ static inline bool has_expired(const struct fdb *fdb, uint64_t seen, uint64_t no
 
 static inline bool is_live(const struct fdb *fdb, const struct entry *entry, uint64_t now)
 {
-    return !is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now);
+    return is_static(entry) || (!is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now));
 }
 
 /** The entry of @key, live or not, or NO_ENTRY. */

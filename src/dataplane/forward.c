@@ -41,11 +41,19 @@ static bool may_leave_by(const struct forward_tables *tables, const struct decis
     return egress != decision->ingress && tables->activity[egress] == PORT_ACTIVITY_FORWARD;
 }
 
+static enum drop_reason why_not_by(const struct forward_tables *tables,
+                                   const struct decision *decision, port_id egress, uint64_t dst)
+{
+    if (egress == decision->ingress)
+        return DROP_SAME_PORT;
+    return fdb_is_static(tables->fdb, decision->vid, dst) ? DROP_STATIC_DOWN : DROP_NO_EGRESS;
+}
+
 static void egress_unicast(const struct forward_tables *tables, struct decision *decision,
-                           port_id egress)
+                           port_id egress, uint64_t dst)
 {
     if (!may_leave_by(tables, decision, egress)) {
-        drop(decision, egress == decision->ingress ? DROP_SAME_PORT : DROP_NO_EGRESS);
+        drop(decision, why_not_by(tables, decision, egress, dst));
         return;
     }
     decision->verdict = VERDICT_UNICAST;
@@ -98,7 +106,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         egress = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, now);
 
     if (egress != PORT_NONE)
-        egress_unicast(tables, decision, egress);
+        egress_unicast(tables, decision, egress, dst);
     else
         egress_flood(tables, decision);
 }

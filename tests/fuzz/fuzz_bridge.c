@@ -38,6 +38,8 @@ enum operation {
     OP_ADD_PORT,
     OP_DEL_PORT,
     OP_FLUSH_ALL,
+    OP_FDB_ADD,
+    OP_FDB_DEL,
     N_OPERATIONS,
 };
 
@@ -186,6 +188,21 @@ static void set_state(struct sim *sim, struct input *in)
     sim_set_state(sim, port, (enum port_state)(take8(in) % PORT_N_STATES));
 }
 
+static void fdb_add_some(struct sim *sim, struct input *in)
+{
+    const struct port *port = sim_port(sim, take_port(sim, in));
+    uint8_t kind = take8(in);
+    struct fdb_entry entry = {
+        .mac = take_address(in),
+        .port = port->id,
+        .seen = sim_now(sim),
+        .is_static = kind & 1,
+        .is_sticky = kind & 2,
+    };
+
+    (void)fdb_add(bridge_fdb(sim_bridge(sim)), &entry);
+}
+
 static void pass_time(struct sim *sim, struct input *in)
 {
     uint8_t byte = take8(in);
@@ -241,6 +258,12 @@ static void do_operation(struct sim *sim, enum operation operation, struct input
         break;
     case OP_FLUSH_ALL:
         fdb_flush_all(bridge_fdb(sim_bridge(sim)));
+        break;
+    case OP_FDB_ADD:
+        fdb_add_some(sim, in);
+        break;
+    case OP_FDB_DEL:
+        (void)fdb_del(bridge_fdb(sim_bridge(sim)), 0, take_address(in), sim_now(sim));
         break;
     case N_OPERATIONS:
         break;

@@ -483,6 +483,151 @@ static void test_walk_survives_changes(void **state)
     check_and_free(fdb);
 }
 
+static int add(struct fdb *fdb, uint64_t mac, port_id port, bool is_static, bool is_sticky)
+{
+    const struct fdb_entry entry = {
+        .mac = mac, .port = port, .is_static = is_static, .is_sticky = is_sticky};
+
+    return fdb_add(fdb, &entry);
+}
+
+static void test_static_entry_fixes_its_address(void **state)
+{
+    struct fdb *fdb = new_table(16);
+    struct fdb_plan plan;
+
+    assert_int_equal(add(fdb, 0x02, 1, true, false), 0);
+    assert_true(fdb_is_static(fdb, 0, 0x02));
+    assert_false(fdb_is_static(fdb, 1, 0x02));
+    assert_int_equal(learn(fdb, 0x02, 1, 5).action, FDB_REFRESH);
+    plan = learn(fdb, 0x02, 2, 6);
+    assert_int_equal(plan.action, FDB_REFUSE_MOVE);
+    assert_int_equal(fdb_lookup_after(fdb, &plan, 0, 0x02, 6), 1);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 6), 1);
+    assert_int_equal(fdb_counters(fdb).refused_moves, 1);
+    assert_int_equal(fdb_counters(fdb).moved, 0);
+    check_and_free(fdb);
+}
+
+static void test_static_entry_is_of_any_age(void **state)
+{
+    struct fdb *fdb = new_table(16);
+    struct fdb_plan plan;
+
+    add(fdb, 0x02, 1, true, false);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 1000 * AGING), 1);
+    assert_int_equal(fdb_sweep(fdb, 1000 * AGING, 16), 0);
+    assert_int_equal(fdb_count(fdb, 1000 * AGING), 1);
+    fdb_set_aging(fdb, 0);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 1000 * AGING), 1);
+    fdb_plan_learn(fdb, 0, 0x02, 1, 1, &plan);
+    assert_int_equal(fdb_lookup_after(fdb, &plan, 0, 0x02, 1), 1);
+    check_and_free(fdb);
+}
+
+static void test_static_entry_survives_flushes(void **state)
+{
+    struct fdb *fdb = new_table(16);
+
+    add(fdb, 0x02, 1, true, false);
+    learn(fdb, 0x03, 1, 0);
+    fdb_flush_port(fdb, 1);
+    fdb_flush_all(fdb);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), 1);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x03, 0), PORT_NONE);
+    assert_int_equal(fdb_counters(fdb).flushed, 1);
+    assert_null(fdb_check(fdb));
+
+    fdb_del_port(fdb, 2);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), 1);
+    fdb_del_port(fdb, 1);
+    fdb_del_port(fdb, PORTS);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), PORT_NONE);
+    check_and_free(fdb);
+}
+
+static void test_static_entry_replaces_a_learned_one(void **state)
+{
+    struct fdb *fdb = new_table(16);
+
+    learn(fdb, 0x02, 1, 0);
+    assert_int_equal(add(fdb, 0x02, 2, true, false), 0);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), 2);
+    assert_int_equal(fdb_used(fdb), 1);
+    assert_int_equal(fdb_counters(fdb).flushed, 1);
+    assert_int_equal(held_by(fdb, 1, 0), 0);
+
+    /* And another static one; but what is not static gives way. */
+    assert_int_equal(add(fdb, 0x02, 3, true, true), 0);
+    assert_int_equal(add(fdb, 0x02, 4, false, true), -EEXIST);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), 3);
+    assert_int_equal(add(fdb, 0x02, PORTS, true, false), -EINVAL);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 0), 3);
+    check_and_free(fdb);
+}
+
+static void test_static_entries_are_never_evicted(void **state)
+{
+    struct fdb *fdb = new_table(16);
+
+    learn_range(fdb, 0x100, 16, 1, 0);
+    for (uint64_t mac = 0x200; mac < 0x200 + 15; mac++)
+        assert_int_equal(add(fdb, mac, 2, true, false), 0);
+    assert_int_equal(fdb_count(fdb, 0), 16);
+    learn_range(fdb, 0x1000, 1000, 3, 0);
+    assert_int_equal(count_live(fdb, 0x200, 15, 0), 15);
+    assert_int_equal(fdb_count(fdb, 0), 16);
+    assert_null(fdb_check(fdb));
+
+    /* The last one, and nothing is learned any more. */
+    assert_int_equal(add(fdb, 0x300, 2, true, false), 0);
+    assert_int_equal(add(fdb, 0x301, 2, true, false), -ENOSPC);
+    assert_int_equal(learn(fdb, 0x50, 1, 0).action, FDB_REFUSE_INSERT);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x50, 0), PORT_NONE);
+    assert_int_equal(fdb_counters(fdb).refused_inserts, 1);
+    assert_true(fdb_del(fdb, 0, 0x300, 0));
+    assert_int_equal(learn(fdb, 0x50, 1, 0).action, FDB_INSERT);
+    check_and_free(fdb);
+}
+
+static void test_sticky_entry_stays_while_it_lives(void **state)
+{
+    struct fdb *fdb = new_table(16);
+
+    assert_int_equal(add(fdb, 0x02, 1, false, true), 0);
+    assert_int_equal(learn(fdb, 0x02, 2, AGING - 1).action, FDB_REFUSE_MOVE);
+    assert_int_equal(learn(fdb, 0x02, 1, AGING - 1).action, FDB_REFRESH);
+    assert_int_equal(learn(fdb, 0x02, 2, 2 * AGING - 2).action, FDB_REFUSE_MOVE);
+    assert_int_equal(fdb_counters(fdb).refused_moves, 2);
+    /* When it is too old it is an address like any other. */
+    assert_int_equal(learn(fdb, 0x02, 2, 2 * AGING - 1).action, FDB_INSERT);
+    assert_int_equal(learn(fdb, 0x02, 3, 2 * AGING - 1).action, FDB_MOVE);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 2 * AGING), 3);
+
+    add(fdb, 0x02, 1, false, true);
+    fdb_flush_port(fdb, 1);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x02, 2 * AGING), PORT_NONE);
+    check_and_free(fdb);
+}
+
+static void test_del_forgets_what_lives(void **state)
+{
+    struct fdb *fdb = new_table(16);
+
+    learn(fdb, 0x02, 1, 0);
+    add(fdb, 0x03, 1, true, false);
+    assert_false(fdb_del(fdb, 1, 0x02, 0));
+    assert_false(fdb_del(fdb, 0, 0x04, 0));
+    assert_true(fdb_del(fdb, 0, 0x02, 0));
+    assert_true(fdb_del(fdb, 0, 0x03, 0));
+    assert_false(fdb_del(fdb, 0, 0x02, 0));
+    assert_int_equal(fdb_used(fdb), 0);
+    assert_int_equal(fdb_counters(fdb).flushed, 1);
+    learn(fdb, 0x02, 1, 0);
+    assert_false(fdb_del(fdb, 0, 0x02, AGING));
+    check_and_free(fdb);
+}
+
 static void test_memory_is_told(void **state)
 {
     /* 32 bytes of entry and between two and four buckets of 8 for each address. */
@@ -519,6 +664,13 @@ int main(void)
         cmocka_unit_test(test_second_chances_go_round_once),
         cmocka_unit_test(test_no_second_chance_for_the_expired),
         cmocka_unit_test(test_walk_survives_changes),
+        cmocka_unit_test(test_static_entry_fixes_its_address),
+        cmocka_unit_test(test_static_entry_is_of_any_age),
+        cmocka_unit_test(test_static_entry_survives_flushes),
+        cmocka_unit_test(test_static_entry_replaces_a_learned_one),
+        cmocka_unit_test(test_static_entries_are_never_evicted),
+        cmocka_unit_test(test_sticky_entry_stays_while_it_lives),
+        cmocka_unit_test(test_del_forgets_what_lives),
         cmocka_unit_test(test_memory_is_told),
     };
 

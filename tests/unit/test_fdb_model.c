@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +33,8 @@ enum slot_state {
 struct slot {
     enum slot_state state;
     bool stale;
+    bool is_static;
+    bool is_sticky;
     uint16_t vid;
     port_id port;
     uint64_t mac;
@@ -61,6 +64,8 @@ struct model {
     uint64_t inserted_in[FDB_ROOM_FULLEST + 1];
     uint64_t moved;
     uint64_t evicted;
+    uint64_t refused_moves;
+    uint64_t refused_inserts;
 };
 
 /* SplitMix64: the same sequence on every machine. */
@@ -91,7 +96,7 @@ static port_id random_port(struct model *m)
 
 static bool slot_has_expired(const struct model *m, const struct slot *slot)
 {
-    return m->now - slot->seen >= m->aging;
+    return !slot->is_static && m->now - slot->seen >= m->aging;
 }
 
 static bool slot_is_live(const struct model *m, const struct slot *slot)
@@ -126,6 +131,15 @@ static uint32_t count_state(const struct model *m, enum slot_state state)
     return n;
 }
 
+static uint32_t count_static(const struct model *m)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->shape->max_entries; i++)
+        n += m->slots[i].state != SLOT_EMPTY && m->slots[i].is_static;
+    return n;
+}
+
 static uint32_t count_live(const struct model *m)
 {
     uint32_t n = 0;
@@ -149,7 +163,7 @@ static uint32_t held_by(const struct model *m, port_id port)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < m->shape->max_entries; i++)
-        n += !m->slots[i].stale && m->slots[i].port == port;
+        n += !m->slots[i].is_static && !m->slots[i].stale && m->slots[i].port == port;
     return n;
 }
 
@@ -183,6 +197,7 @@ static void judge_victim(struct model *m, const struct fdb_plan *plan)
     bool has_stale = false;
 
     settle_full_table(m);
+    assert_false(victim->is_static);
     for (uint32_t i = 0; i < m->shape->max_entries; i++)
         has_stale = has_stale || m->slots[i].stale;
     assert_int_equal(victim->stale, has_stale);
@@ -221,20 +236,54 @@ static void judge_plan(struct model *m, const struct fdb_plan *plan)
     struct slot *own = find_slot(m, plan->vid, plan->mac);
 
     if (own && slot_is_live(m, own)) {
-        assert_int_equal(plan->action, own->port == plan->port ? FDB_REFRESH : FDB_MOVE);
+        bool is_fixed = own->is_static || own->is_sticky;
+
+        assert_int_equal(plan->action, own->port == plan->port ? FDB_REFRESH
+                                       : is_fixed              ? FDB_REFUSE_MOVE
+                                                               : FDB_MOVE);
         assert_ptr_equal(own, &m->slots[plan->entry]);
-        m->moved += plan->action == FDB_MOVE;
+    } else if (count_static(m) == m->shape->max_entries) {
+        assert_int_equal(plan->action, FDB_REFUSE_INSERT);
     } else {
         assert_int_equal(plan->action, FDB_INSERT);
         judge_insertion(m, plan, own);
     }
-    m->slots[plan->entry] = (struct slot){
+}
+
+/* Writes to the reference what committing @plan should write to the table. */
+static void follow_plan(struct model *m, const struct fdb_plan *plan)
+{
+    struct slot *slot = &m->slots[plan->entry];
+    struct slot learned = {
         .state = SLOT_HELD,
         .vid = plan->vid,
         .port = plan->port,
         .mac = plan->mac,
         .seen = plan->now,
     };
+
+    switch (plan->action) {
+    case FDB_NOTHING:
+        break;
+    case FDB_REFUSE_MOVE:
+        m->refused_moves++;
+        break;
+    case FDB_REFUSE_INSERT:
+        m->refused_inserts++;
+        break;
+    case FDB_REFRESH:
+        slot->state = SLOT_HELD;
+        slot->seen = plan->now;
+        slot->passed_over = 0;
+        break;
+    case FDB_MOVE:
+        m->moved++;
+        *slot = learned;
+        break;
+    case FDB_INSERT:
+        *slot = learned;
+        break;
+    }
 }
 
 /* Operations */
@@ -252,8 +301,8 @@ static void do_learn(struct model *m)
 
     fdb_plan_learn(m->fdb, vid, mac, port, m->now, &plan);
     for (int i = 0; i < N_PROBES; i++) {
-        const struct slot *written = &m->slots[plan.entry];
-        bool is_victim = i == 1 && written->state != SLOT_EMPTY;
+        const struct slot *written = plan.action == FDB_INSERT ? &m->slots[plan.entry] : NULL;
+        bool is_victim = i == 1 && written && written->state != SLOT_EMPTY;
 
         vids[i] = i == 0 ? vid : is_victim ? written->vid : random_vid(m);
         macs[i] = i == 0 ? mac : is_victim ? written->mac : random_mac(m);
@@ -267,10 +316,93 @@ static void do_learn(struct model *m)
     assert_int_equal(again.entry, plan.entry);
 
     judge_plan(m, &plan);
+    follow_plan(m, &plan);
     fdb_commit(m->fdb, &plan);
     for (int i = 0; i < N_PROBES; i++) {
         assert_int_equal(after[i], expected_port(m, vids[i], macs[i]));
         assert_int_equal(after[i], fdb_lookup(m->fdb, vids[i], macs[i], m->now));
+    }
+}
+
+/* Which entry it takes is what learning the address would take. */
+static void do_add(struct model *m)
+{
+    struct fdb_entry entry = {
+        .mac = random_mac(m),
+        .vid = random_vid(m),
+        .port = random_port(m),
+        .seen = m->now,
+        .is_static = below(m, 2),
+        .is_sticky = below(m, 2),
+    };
+    struct slot *own = find_slot(m, entry.vid, entry.mac);
+    struct fdb_plan plan;
+
+    /* Tables that are all static are worth a visit, not a stay. */
+    if (entry.is_static && count_static(m) > m->shape->max_entries / 2 && below(m, 4) > 0)
+        return;
+    if (own && own->is_static && !entry.is_static) {
+        assert_int_equal(fdb_add(m->fdb, &entry), -EEXIST);
+        return;
+    }
+    fdb_plan_learn(m->fdb, entry.vid, entry.mac, entry.port, m->now, &plan);
+    if (plan.action == FDB_REFUSE_INSERT) {
+        assert_int_equal(count_static(m), m->shape->max_entries);
+        assert_int_equal(fdb_add(m->fdb, &entry), -ENOSPC);
+        return;
+    }
+    if (plan.action == FDB_INSERT) {
+        judge_insertion(m, &plan, own);
+        m->inserted -= entry.is_static;
+    } else {
+        m->inserted += !entry.is_static;
+    }
+    assert_int_equal(fdb_add(m->fdb, &entry), 0);
+    m->slots[plan.entry] = (struct slot){
+        .state = SLOT_HELD,
+        .vid = entry.vid,
+        .port = entry.port,
+        .mac = entry.mac,
+        .seen = entry.seen,
+        .is_static = entry.is_static,
+        .is_sticky = entry.is_sticky,
+    };
+    assert_int_equal(fdb_lookup(m->fdb, entry.vid, entry.mac, m->now), entry.port);
+    assert_int_equal(fdb_is_static(m->fdb, entry.vid, entry.mac), entry.is_static);
+}
+
+static void do_del(struct model *m)
+{
+    /* Every second time one that is there. */
+    const struct slot *some = &m->slots[below(m, m->shape->max_entries)];
+    bool is_there = some->state != SLOT_EMPTY && below(m, 2);
+    uint64_t mac = is_there ? some->mac : random_mac(m);
+    uint16_t vid = is_there ? some->vid : random_vid(m);
+    struct slot *slot = find_slot(m, vid, mac);
+    bool is_live = slot && slot_is_live(m, slot);
+
+    assert_int_equal(fdb_del(m->fdb, vid, mac, m->now), is_live);
+    if (is_live)
+        *slot = (struct slot){.state = SLOT_EMPTY};
+    assert_int_equal(fdb_lookup(m->fdb, vid, mac, m->now), PORT_NONE);
+}
+
+static void do_del_port(struct model *m)
+{
+    port_id port = random_port(m);
+
+    if (below(m, m->shape->max_entries) >= 32)
+        return;
+    fdb_del_port(m->fdb, port);
+    for (uint32_t i = 0; i < m->shape->max_entries; i++) {
+        struct slot *slot = &m->slots[i];
+
+        if (slot->state == SLOT_EMPTY || slot->port != port)
+            continue;
+        if (slot->is_static)
+            *slot = (struct slot){.state = SLOT_EMPTY};
+        else
+            slot->stale = true;
     }
 }
 
@@ -297,7 +429,8 @@ static void do_flush(struct model *m)
     else
         fdb_flush_port(m->fdb, port);
     for (uint32_t i = 0; i < m->shape->max_entries; i++)
-        m->slots[i].stale = m->slots[i].stale || all || m->slots[i].port == port;
+        m->slots[i].stale =
+            m->slots[i].stale || (!m->slots[i].is_static && (all || m->slots[i].port == port));
 }
 
 static void do_sweep(struct model *m)
@@ -362,6 +495,8 @@ static void do_walk(struct model *m)
         assert_true(slot_is_live(m, slot));
         assert_int_equal(entry.port, slot->port);
         assert_int_equal(entry.seen, slot->seen);
+        assert_int_equal(entry.is_static, slot->is_static);
+        assert_int_equal(entry.is_sticky, slot->is_sticky);
         visited++;
     }
     assert_int_equal(visited, count_live(m));
@@ -372,8 +507,14 @@ static void do_something(struct model *m)
 {
     uint32_t dice = below(m, 1000);
 
-    if (dice < 550)
+    if (dice < 515)
         do_learn(m);
+    else if (dice < 530)
+        do_add(m);
+    else if (dice < 548)
+        do_del(m);
+    else if (dice < 550)
+        do_del_port(m);
     else if (dice < 800)
         do_lookup(m);
     else if (dice < 960)
@@ -395,6 +536,8 @@ static void check_counters(const struct model *m)
     assert_int_equal(counters.inserted, m->inserted);
     assert_int_equal(counters.moved, m->moved);
     assert_int_equal(counters.evicted, m->evicted);
+    assert_int_equal(counters.refused_moves, m->refused_moves);
+    assert_int_equal(counters.refused_inserts, m->refused_inserts);
 }
 
 static void run(const struct shape *shape, uint64_t seed)
@@ -421,6 +564,8 @@ static void run(const struct shape *shape, uint64_t seed)
         assert_true(m.inserted_in[room] > 20);
     assert_true(m.evicted > 1000);
     assert_true(m.moved > 1000 || shape->max_ports == 1);
+    assert_true(m.refused_moves > 100 || shape->max_ports == 1);
+    assert_true(m.refused_inserts > 100 || shape->max_entries > 1);
     fdb_free(m.fdb);
 }
 

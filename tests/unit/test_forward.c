@@ -324,6 +324,42 @@ static void test_known_behind_a_port_that_does_not_forward(void **state)
     expect_drop(w, DROP_NO_EGRESS, FDB_INSERT);
 }
 
+static void add_static(struct world *w, port_id port, uint64_t mac)
+{
+    const struct fdb_entry entry = {.mac = mac, .port = port, .seen = NOW, .is_static = true};
+
+    assert_int_equal(fdb_add(w->fdb, &entry), 0);
+}
+
+static void test_static_behind_a_port_that_does_not_forward(void **state)
+{
+    struct world *w = *state;
+
+    add_static(w, DOWN, B);
+    decide(w, 0, B, A);
+    expect_drop(w, DROP_STATIC_DOWN, FDB_INSERT);
+    add_static(w, LEARNING, B);
+    decide(w, 0, B, A);
+    expect_drop(w, DROP_STATIC_DOWN, FDB_INSERT);
+    add_static(w, 0, B);
+    decide(w, 0, B, A);
+    expect_drop(w, DROP_SAME_PORT, FDB_INSERT);
+}
+
+static void test_source_that_is_fixed_elsewhere(void **state)
+{
+    struct world *w = *state;
+
+    add_static(w, 4, A);
+    decide(w, 0, B, A);
+    expect_flood(w, FORWARDING - 1, FDB_REFUSE_MOVE);
+    /* Its own address is not where the frame came from. */
+    decide(w, 0, A, A);
+    expect_unicast(w, 4, FDB_REFUSE_MOVE);
+    decide(w, 4, A, A);
+    expect_drop(w, DROP_SAME_PORT, FDB_REFRESH);
+}
+
 static void test_learning_port_learns_and_passes_nothing(void **state)
 {
     struct world *w = *state;
@@ -437,6 +473,8 @@ int main(void)
         TEST(test_lookup_sees_whom_the_source_displaces),
         TEST(test_known_behind_a_port_that_does_not_forward),
         TEST(test_learning_port_learns_and_passes_nothing),
+        TEST(test_static_behind_a_port_that_does_not_forward),
+        TEST(test_source_that_is_fixed_elsewhere),
         TEST(test_alone_there_is_no_egress),
         TEST(test_deciding_changes_nothing),
         TEST(test_committing_learns),
