@@ -35,6 +35,7 @@ struct config_port {
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
     char *description;            /* NULL if absent */
+    bool qdisc_bypass;
 };
 
 struct config_bridge {

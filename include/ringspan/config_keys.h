@@ -23,6 +23,7 @@ enum config_type {
     CONFIG_OBJECT,
     CONFIG_LIST,    /* of objects */
     CONFIG_INTEGER, /* into a uint32_t */
+    CONFIG_BOOLEAN, /* into a bool */
     CONFIG_TEXT,    /* into a char * */
     CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
     CONFIG_WORD,    /* one of a few; into an enum */
@@ -51,7 +52,7 @@ struct config_key {
     bool required;
     int64_t min; /* INTEGER: the value; TEXT and NAME: its bytes; LIST: its elements */
     int64_t max;
-    int64_t default_value; /* INTEGER; WORD: the number of the word */
+    int64_t default_value; /* INTEGER; BOOLEAN; WORD: the number of the word */
     const char *unit;      /* INTEGER: "seconds", or NULL */
     const char *help;
     size_t offset;

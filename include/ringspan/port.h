@@ -51,10 +51,16 @@ enum port_state {
     PORT_N_STATES,
 };
 
-/* What start() binds to. */
+/* How a port uses its device. */
+struct port_settings {
+    bool qdisc_bypass; /* frames leave past the interface's queueing discipline */
+};
+
+/* What start() binds to, and how. */
 struct port_device {
     uint32_t ifindex;
     uint32_t mtu;
+    struct port_settings settings;
 };
 
 /* What a port's rings are; zeros for a port without rings. Fixed while the port is open. */
@@ -92,6 +98,10 @@ struct port_ops {
     /* Between start() and stop(): false once the device that start() bound to is gone, even if
      * another one has its ifindex now. */
     bool (*has_device)(const struct port *port);
+    /* Between start() and stop(): changes the settings, from a helper thread, while the loop goes
+     * on using the port; no frame is lost by it. Settings that could not be had are 0 or -errno.
+     * NULL if there are none. */
+    int (*adjust)(struct port *port, const struct port_settings *settings);
     void (*stop)(struct port *port);
     void (*close)(struct port *port);
 
@@ -111,8 +121,9 @@ struct port {
     struct rx_source *source; /* set between map() and close(); NULL: receives nothing */
     struct ledger_port ledger;
     uint32_t mtu;
-    uint32_t ifindex; /* 0 while not bound */
-    port_id id;       /* in its bridge; PORT_NONE outside of one */
+    uint32_t ifindex;              /* 0 while not bound */
+    struct port_settings settings; /* while bound: that it has. Its owner's note */
+    port_id id;                    /* in its bridge; PORT_NONE outside of one */
     enum port_state state;
     bool busy; /* a helper thread has it: the loop looks at name, state and counters only */
     bool in_flush_list; /* the bridge's note: has frames since the last flush */

@@ -142,6 +142,13 @@ static const struct config_key port_keys[] = {
         .words = &port_type_words,
         .help = "What stands behind the port: a network interface.",
     },
+    {
+        .name = "qdisc_bypass",
+        .type = CONFIG_BOOLEAN,
+        .offset = offsetof(struct config_port, qdisc_bypass),
+        .help = "Whether frames leave past the interface's queueing discipline, and so past its "
+                "shaping.",
+    },
     DESCRIPTION(offsetof(struct config_port, description)),
     PLANNED("gro"),
     PLANNED("group"),
@@ -161,7 +168,6 @@ static const struct config_key port_keys[] = {
     PLANNED("owner"),
     PLANNED("persist"),
     PLANNED("policing"),
-    PLANNED("qdisc_bypass"),
     PLANNED("reserved"),
     PLANNED("speed"),
     PLANNED("storm_control"),

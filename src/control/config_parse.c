@@ -81,6 +81,8 @@ static void set_defaults(const struct config_object *object, void *base)
 
         if (key->type == CONFIG_OBJECT)
             set_defaults(key->object, base);
+        else if (key->type == CONFIG_BOOLEAN)
+            *(bool *)field(base, key->offset) = key->default_value != 0;
         else if ((key->type == CONFIG_INTEGER || key->type == CONFIG_WORD) &&
                  key->offset != CONFIG_NO_FIELD)
             memcpy(field(base, key->offset), &value, sizeof(value));
@@ -100,6 +102,9 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
     case CONFIG_INTEGER:
         *ret_kind = JSON_INTEGER;
         return "an integer";
+    case CONFIG_BOOLEAN:
+        *ret_kind = JSON_BOOLEAN;
+        return "true or false";
     case CONFIG_TEXT:
     case CONFIG_NAME:
     case CONFIG_WORD:
@@ -128,6 +133,21 @@ static void hint_integer(const struct config_key *key, const struct json_node *n
                  key->unit ? key->unit : "");
 }
 
+/* What people write who come from other formats. */
+static void hint_boolean(const struct json_node *node, struct json_object *json,
+                         char ret_hint[HINT_SIZE])
+{
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
+    const char *text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+
+    if (node->kind == JSON_STRING)
+        text = json_object_get_string(json);
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strcmp(text, words[i]) == 0)
+            snprintf(ret_hint, HINT_SIZE, "write %s, without quotes", i % 2 ? "true" : "false");
+    }
+}
+
 static void hint_type(const struct config_key *key, enum json_kind wanted,
                       const struct json_node *node, struct json_object *json,
                       char ret_hint[HINT_SIZE])
@@ -137,6 +157,8 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
         snprintf(ret_hint, HINT_SIZE, "leave it out instead");
     else if (wanted == JSON_INTEGER)
         hint_integer(key, node, json, ret_hint);
+    else if (wanted == JSON_BOOLEAN)
+        hint_boolean(node, json, ret_hint);
     else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
@@ -366,6 +388,9 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         break;
     case CONFIG_INTEGER:
         parse_integer(p, node, json, key, base);
+        break;
+    case CONFIG_BOOLEAN:
+        *(bool *)field(base, key->offset) = json_object_get_boolean(json);
         break;
     case CONFIG_TEXT:
     case CONFIG_NAME:

@@ -57,6 +57,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
     case CONFIG_INTEGER:
         json_put_u64(writer, key->name, number_of(key, base));
         break;
+    case CONFIG_BOOLEAN:
+        json_put_bool(writer, key->name, *(const bool *)field(base, key->offset));
+        break;
     case CONFIG_TEXT:
         print_text(writer, key, base);
         break;

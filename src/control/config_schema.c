@@ -67,6 +67,10 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
     case CONFIG_INTEGER:
         put_integer(writer, key);
         break;
+    case CONFIG_BOOLEAN:
+        json_put_string(writer, "type", "boolean");
+        json_put_bool(writer, "default", key->default_value != 0);
+        break;
     case CONFIG_TEXT:
     case CONFIG_NAME:
         put_text(writer, key);

@@ -96,6 +96,14 @@ static void put_number_if_bound(struct json_writer *writer, const char *key,
         json_put_null(writer, key);
 }
 
+/* What the port has, which after a reload follows what the configuration wants. */
+static void put_settings(struct json_writer *writer, const struct port *port)
+{
+    bool has_any = is_bound(port);
+
+    json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
+}
+
 /* The interface's current name; NULL while the port has none. */
 static const char *current_ifname(const struct ctl_walk *walk, const struct port *port)
 {
@@ -132,6 +140,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "reason", port->why);
     put_number_if_bound(writer, "mtu", port, &port->mtu);
     put_flags(writer, daemon_port_link(walk->daemon, port));
+    put_settings(writer, port);
     put_ring(writer, port);
     json_close_object(writer);
     return CTL_ROW_WRITTEN;

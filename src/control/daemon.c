@@ -50,6 +50,7 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
     if (!mp)
         return -ENOMEM;
     mp->daemon = daemon;
+    mp->settings = managed_port_settings(config);
     r = packet_port_new(&params, &mp->port);
     if (r < 0) {
         free(mp);

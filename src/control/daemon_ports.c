@@ -164,10 +164,12 @@ static void watch_ring(struct managed_port *mp)
 {
     mp->result =
         event_add(mp->daemon->loop, mp->port->source->fd, EPOLLIN, on_readable, mp, &mp->readable);
-    if (mp->result == 0)
-        mp->bound = mp->device.ifindex;
-    else
+    if (mp->result < 0) {
         mp->port->ops->stop(mp->port);
+        return;
+    }
+    mp->bound = mp->device.ifindex;
+    mp->port->settings = mp->device.settings;
 }
 
 static void step_done(void *arg)
@@ -202,7 +204,9 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     int r;
 
     mp->step = step;
-    mp->device = (struct port_device){.ifindex = target->ifindex, .mtu = target->mtu};
+    mp->device = (struct port_device){
+        .ifindex = target->ifindex, .mtu = target->mtu, .settings = mp->settings};
+    mp->adjusted = mp->settings;
     mp->port->busy = true;
     r = workers_submit(mp->daemon->workers, run_step, step_done, mp);
     if (r < 0) {
@@ -215,6 +219,65 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     /* Not before: a port that could not be handed over stays bound, and is still to be read. */
     event_del(mp->readable);
     mp->readable = NULL;
+}
+
+/* ---- settings ---- */
+
+struct port_settings managed_port_settings(const struct config_port *config)
+{
+    return (struct port_settings){.qdisc_bypass = config->qdisc_bypass};
+}
+
+static void run_adjust(void *arg)
+{
+    struct managed_port *mp = arg;
+
+    mp->adjust_result = mp->port->ops->adjust(mp->port, &mp->adjusted);
+}
+
+static void adjust_done(void *arg)
+{
+    struct managed_port *mp = arg;
+
+    mp->is_adjusting = false;
+    if (mp->daemon->is_dying)
+        return;
+    if (mp->is_leaving) {
+        begin_close(mp);
+        return;
+    }
+    if (mp->adjust_result < 0)
+        log_warning("port %s: cannot change how it uses %s: %s", mp->port->name, mp->port->ifname,
+                    strerror(-mp->adjust_result));
+    else
+        mp->port->settings = mp->adjusted;
+    managed_port_look_at(mp);
+}
+
+static bool has_its_settings(const struct managed_port *mp)
+{
+    return mp->settings.qdisc_bypass == mp->adjusted.qdisc_bypass;
+}
+
+static void adjust_if_needed(struct managed_port *mp)
+{
+    int r;
+
+    if (mp->bound == 0 || mp->is_adjusting || has_its_settings(mp))
+        return;
+    mp->adjusted = mp->settings;
+    mp->is_adjusting = true;
+    r = workers_submit(mp->daemon->workers, run_adjust, adjust_done, mp);
+    if (r == 0)
+        return;
+    mp->adjust_result = r;
+    adjust_done(mp);
+}
+
+void managed_port_set(struct managed_port *mp, const struct config_port *config)
+{
+    mp->settings = managed_port_settings(config);
+    managed_port_look_at(mp);
 }
 
 /* ---- where a port should be ---- */
@@ -263,6 +326,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
         mp->has_settled = true;
         mp->port->mtu = target->mtu;
         set_state(mp, target->state, target->why);
+        adjust_if_needed(mp);
         return;
     }
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
@@ -273,7 +337,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     else
         set_state(mp, PORT_WAITING, "binding");
     mp->is_deferred = step == PORT_STEP_ATTACH && is_held_by_another(mp, target->ifindex);
-    if (!mp->is_deferred)
+    if (!mp->is_deferred && !mp->is_adjusting)
         begin_step(mp, step, target);
 }
 
@@ -390,7 +454,7 @@ void managed_port_leave(struct managed_port *mp)
     mp->is_leaving = true;
     mp->is_deferred = false;
     mp->retry_at = 0;
-    if (mp->port->busy)
+    if (mp->port->busy || mp->is_adjusting)
         return;
     if (mp->is_open)
         begin_close(mp);

@@ -30,7 +30,8 @@ struct managed_port {
     struct managed_bridge *home;
     struct port *port;
     struct event *readable;
-    uint32_t bound; /* ifindex, 0: none */
+    uint32_t bound;                /* ifindex, 0: none */
+    struct port_settings settings; /* as the configuration wants them */
     bool is_open;
     bool is_deferred;  /* another port still holds the device */
     bool has_settled;  /* it was where it could be, once */
@@ -40,6 +41,11 @@ struct managed_port {
     enum port_step step;
     struct port_device device;
     int result;
+
+    /* Changing settings takes no port away from the loop: it is beside the steps, and they wait. */
+    bool is_adjusting;
+    struct port_settings adjusted; /* that it has, or is getting */
+    int adjust_result;
 };
 
 struct daemon {
@@ -70,6 +76,10 @@ void managed_bridge_on_aging(void *arg);
 /** Compares the port with where it should be, and begins the next step if there is one. Nothing is
  * compared before the first snapshot of the links is complete: it looks at all ports then. */
 void managed_port_look_at(struct managed_port *mp);
+/** What the configuration says about a port's settings. */
+struct port_settings managed_port_settings(const struct config_port *config);
+/** Other settings, at once or as soon as a step that is under way lets them be made. */
+void managed_port_set(struct managed_port *mp, const struct config_port *config);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
  * helper has them, and until then it holds its device. Then it is freed. */
 void managed_port_leave(struct managed_port *mp);

@@ -154,6 +154,8 @@ static void change(struct daemon *daemon, const struct plan_step *step,
         change_bridge(daemon, step, prepared->fdb);
     else if (strcmp(step->key, "ifname") == 0)
         change_ifname(prepared->port, step->next_port->ifname);
+    else if (strcmp(step->key, "description") != 0)
+        managed_port_set(prepared->port, step->next_port);
 }
 
 static void adopt(struct daemon *daemon, const struct plan_step *step,

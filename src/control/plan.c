@@ -109,19 +109,30 @@ static int add_change(struct planner *planner, const struct config_bridge *bridg
     return add(planner, &step);
 }
 
+static int compare_port(struct planner *planner, const struct config_bridge *next_bridge,
+                        const struct config_port *now, const struct config_port *next)
+{
+    int r = 0;
+
+    if (!same_text(now->description, next->description))
+        r = add_change(planner, next_bridge, next, "description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && strcmp(now->ifname, next->ifname) != 0)
+        r = add_change(planner, next_bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
+    if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)
+        r = add_change(planner, next_bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_ports(struct planner *planner, const struct config_bridge *now,
                          const struct config_bridge *next)
 {
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < next->n_ports; i++) {
-        const struct config_port *port = &next->ports[i];
-        const struct config_port *before = find_port(now, port->name);
+        const struct config_port *before = find_port(now, next->ports[i].name);
 
-        if (before && !same_text(before->description, port->description))
-            r = add_change(planner, next, port, "description", PLAN_DISRUPTS_NONE);
-        if (r == 0 && before && strcmp(before->ifname, port->ifname) != 0)
-            r = add_change(planner, next, port, "ifname", PLAN_DISRUPTS_REOPEN);
+        if (before)
+            r = compare_port(planner, next, before, &next->ports[i]);
     }
     return r;
 }

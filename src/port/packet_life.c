@@ -208,6 +208,19 @@ static int bind_to(int fd, uint32_t ifindex)
     return bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
 }
 
+static int set_qdisc_bypass(struct packet_port *p, bool bypass)
+{
+    int r = set_int(p->ring_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+
+    return r < 0 ? r : set_int(p->plain_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+}
+
+/* The kernel looks at the option at each send. */
+static int packet_adjust(struct port *port, const struct port_settings *settings)
+{
+    return set_qdisc_bypass(packet_of(port), settings->qdisc_bypass);
+}
+
 /* Lets go of the device but keeps socket and ring. An AF_PACKET socket cannot be unbound; one whose
  * filter rejects everything costs its device next to nothing. The membership and the lock are gone
  * with a device that vanished, so failing to drop them is no failure. */
@@ -234,6 +247,9 @@ static int packet_start(struct port *port, const struct port_device *device)
     if (r < 0)
         return r;
     p->lock_fd = r;
+    r = packet_adjust(port, &device->settings);
+    if (r < 0)
+        goto fail;
     r = bind_to(p->ring_fd, device->ifindex);
     if (r < 0)
         goto fail;
@@ -348,6 +364,7 @@ static const struct port_ops packet_ops = {
     .map = packet_map,
     .start = packet_start,
     .has_device = packet_has_device,
+    .adjust = packet_adjust,
     .stop = packet_stop,
     .close = packet_close,
     .tx = packet_tx,

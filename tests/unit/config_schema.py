@@ -20,7 +20,7 @@ BEYOND_A_SCHEMA = re.compile(
     r"is taken by|is used by|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
     r"|'.*[^\0-\x7f].*' has \d+ bytes")
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
 
 # ---- as much of draft-07 as the schema uses ----
@@ -28,7 +28,7 @@ TYPES = {"object": dict, "array": list, "string": str, "integer": int}
 def is_a(value, name):
     if name == "integer" and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, TYPES[name]) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name]) and isinstance(value, bool) == (name == "boolean")
 
 
 def matches(pattern, text):
@@ -107,7 +107,8 @@ FULL = {
     "$schema": "x", "version": 1, "description": "d",
     "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": "all",
                  "fdb": {"max_entries": 64, "description": "d"},
-                 "ports": [{"name": "p", "ifname": "i", "type": "netdev", "description": "d"}]}],
+                 "ports": [{"name": "p", "ifname": "i", "type": "netdev", "qdisc_bypass": True,
+                            "description": "d"}]}],
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}},
 }

@@ -462,6 +462,8 @@ static void check_object(const struct config_object *object)
             continue;
         assert_non_null(key->help);
         assert_true(key->min <= key->max);
+        if (key->type == CONFIG_BOOLEAN)
+            assert_in_range(key->default_value, 0, 1);
         if (key->type == CONFIG_WORD)
             assert_in_range(key->default_value, 0, key->words->n - 1);
         if (key->object)

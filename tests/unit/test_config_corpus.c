@@ -161,6 +161,9 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
         if (key->offset != CONFIG_NO_FIELD)
             assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint32_t));
         break;
+    case CONFIG_BOOLEAN:
+        assert_memory_equal(a + key->offset, b + key->offset, sizeof(bool));
+        break;
     case CONFIG_TEXT:
         if (key->offset == CONFIG_NO_FIELD)
             break;

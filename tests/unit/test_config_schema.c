@@ -77,6 +77,10 @@ static void check_key(struct json_object *schema, const struct config_key *key)
     case CONFIG_INTEGER:
         check_integer(schema, key);
         break;
+    case CONFIG_BOOLEAN:
+        assert_says(schema, "type", "boolean");
+        assert_int_equal(json_object_get_boolean(member(schema, "default")), key->default_value);
+        break;
     case CONFIG_TEXT:
     case CONFIG_NAME:
         assert_says(schema, "type", "string");

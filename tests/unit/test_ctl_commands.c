@@ -64,6 +64,7 @@ static void assert_error(const char *method, const char *params, const char *err
     "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                     \
     "\",\"ifindex\":null,\"master\":\"" master "\",\"type\":\"netdev\",\"state\":\"waiting\"," \
     "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                    \
+    "\"qdisc_bypass\":false,"                                                                  \
     "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}}"
 
 static void test_daemon(void **state)
@@ -206,16 +207,17 @@ static void test_ledger(void **state)
 
 static void test_config(void **state)
 {
-    assert_string_equal(ask("config.show", "{}"),
-                        "\"result\":{\"version\":1,\"bridges\":["
-                        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\","
-                        "\"fdb\":{\"max_entries\":65536},\"ports\":["
-                        "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\"},"
-                        "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\"}]},"
-                        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\","
-                        "\"fdb\":{\"max_entries\":16},\"ports\":["
-                        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\"}]}],"
-                        "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
+    assert_string_equal(
+        ask("config.show", "{}"),
+        "\"result\":{\"version\":1,\"bridges\":["
+        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\","
+        "\"fdb\":{\"max_entries\":65536},\"ports\":["
+        "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false},"
+        "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false}]},"
+        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\","
+        "\"fdb\":{\"max_entries\":16},\"ports\":["
+        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false}]}],"
+        "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
     assert_error("config.show", "{\"bridge\":\"lab0\"}", "unknown parameter 'bridge'");
 }
 

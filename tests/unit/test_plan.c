@@ -41,6 +41,9 @@ static const struct plan_case cases[] = {
      "[{'name':'a'},{'name':'b','ports':[{'name':'x'}]}]", "del a x - none;add b x - none;"},
     {"another interface", "[{'name':'a','ports':[{'name':'x'}]}]",
      "[{'name':'a','ports':[{'name':'x','ifname':'y'}]}]", "change a x ifname reopen;"},
+    {"settings of a port", "[{'name':'a','ports':[{'name':'x'},{'name':'y','qdisc_bypass':true}]}]",
+     "[{'name':'a','ports':[{'name':'x','qdisc_bypass':true},{'name':'y'}]}]",
+     "change a x qdisc_bypass none;change a y qdisc_bypass none;"},
     {"settings of a bridge", "[{'name':'a'}]",
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
