@@ -98,7 +98,10 @@ int config_parse(const char *source, const char *text, size_t len, struct config
 /** Reads @path ("-": standard input) and parses it. A file that cannot be read is -errno with an
  * error in the report. */
 int config_load(const char *path, struct config **ret_config, struct config_report *ret_report);
+/** NULL is fine. */
 void config_free(struct config *config);
+/** A copy that shares nothing with @config. 0 or -ENOMEM. */
+int config_clone(const struct config *config, struct config **ret);
 
 void config_report_fini(struct config_report *report);
 /** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,

@@ -610,37 +610,3 @@ int config_parse(const char *source, const char *text, size_t len, struct config
     *ret_report = report;
     return r;
 }
-
-static void free_bridge(struct config_bridge *bridge)
-{
-    for (uint32_t i = 0; i < bridge->n_ports; i++)
-        free(bridge->ports[i].description);
-    free(bridge->ports);
-    free(bridge->description);
-    free(bridge->fdb.description);
-}
-
-void config_free(struct config *config)
-{
-    if (!config)
-        return;
-    for (uint32_t i = 0; i < config->n_bridges; i++)
-        free_bridge(&config->bridges[i]);
-    free(config->bridges);
-    free(config->description);
-    free(config->daemon.description);
-    free(config->daemon.control.description);
-    free(config->daemon.control.socket);
-    free(config->daemon.control.group);
-    free(config->daemon.log.description);
-    free(config);
-}
-
-uint32_t config_n_ports(const struct config *config)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < config->n_bridges; i++)
-        n += config->bridges[i].n_ports;
-    return n;
-}
