@@ -44,10 +44,16 @@ _ringspan_sockets() {
     done
 }
 
-# The usage of an object, one bracketed or bare part per line, without the words in front.
+# The usage lines of an object, without the words in front.
 _ringspan_usage() {
-    _ringspan_help "$1" | sed -n '/^$/q; s/^\(Usage:\)\{0,1\} *ringspan [a-z]* *//
-        s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g; p' | sed 's/^ *//; s/ *$//; /^$/d'
+    _ringspan_help "$1" | sed -n '/^$/q; s/^\(Usage:\)\{0,1\} *ringspan [a-z]* *//p'
+}
+
+# Usage lines on standard input, one bracketed or bare part per line. What comes first and stands
+# for itself is a part of its own.
+_ringspan_parts() {
+    sed 's/^\([A-Z]\{1,\}\) /[\1]/; s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g' |
+        sed 's/^ *//; s/ *$//; /^$/d'
 }
 
 # What stands for a value in the usage, for the object's own NAME too.
@@ -68,10 +74,35 @@ _ringspan_offer_value() {
     esac
 }
 
+# Finds the verb among what was typed, and the parts of the usage that concern it: a verb is a bare
+# word in front of its usage.
+_ringspan_read_usage() {
+    local line lines verbs=()
+    mapfile -t lines < <(_ringspan_usage "$object")
+    for line in "${lines[@]}"; do
+        [[ $line =~ ^[a-z]+ ]] || continue
+        [[ " ${verbs[*]} " == *" $BASH_REMATCH "* ]] || verbs+=("$BASH_REMATCH")
+        if [[ -z $verb && -n ${words[1]} && $BASH_REMATCH == "${words[1]}"* &&
+            show != "${words[1]}"* ]]; then
+            verb=$BASH_REMATCH
+        fi
+    done
+    ((${#words[@]} > 1)) || verbs_to_offer=("${verbs[@]}")
+    mapfile -t parts < <(
+        for line in "${lines[@]}"; do
+            if [[ -n $verb ]]; then
+                [[ $line != "$verb"* ]] || printf '%s\n' "${line#"$verb" }"
+            elif [[ ! $line =~ ^[a-z] ]]; then
+                printf '%s\n' "$line"
+            fi
+        done | _ringspan_parts
+    )
+}
+
 # Behind an object: the value of the keyword that was just given, else what was not given yet.
 _ringspan_behind_object() {
-    local parts part keyword value bare=()
-    mapfile -t parts < <(_ringspan_usage "$object")
+    local parts part keyword value bare=() verb= verbs_to_offer=()
+    _ringspan_read_usage
     for part in "${parts[@]}"; do
         read -r keyword value <<<"$part"
         if [[ -n $value && $keyword == "$previous" ]]; then
@@ -79,10 +110,15 @@ _ringspan_behind_object() {
             return
         fi
     done
+    # The name that a verb is about comes first.
+    if [[ -n $verb && ${#words[@]} == 2 && ${parts[0]} == [A-Z]* ]]; then
+        _ringspan_offer_value "${parts[0]}"
+        return
+    fi
     for part in "${parts[@]}"; do
         read -r keyword value <<<"$part"
         if [[ $keyword == *[A-Z]* ]]; then
-            bare+=("$keyword")
+            [[ -n $verb && $keyword == NAME ]] || bare+=("$keyword")
         elif [[ $keyword == -* ]]; then
             [[ $cur == -* ]] && _ringspan_offer "$keyword"
         elif [[ " ${words[*]} " != *" $keyword "* ]] &&
@@ -91,6 +127,7 @@ _ringspan_behind_object() {
         fi
     done
     [[ $cur == -* ]] && return
+    _ringspan_offer "${verbs_to_offer[@]}"
     for value in "${bare[@]}"; do
         _ringspan_offer_value "$value"
     done

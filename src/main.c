@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "ringspan/changes.h"
 #include "ringspan/config.h"
 #include "ringspan/ctl_commands.h"
 #include "ringspan/ctl_path.h"
@@ -18,7 +19,6 @@
 #include "ringspan/notify.h"
 #include "ringspan/options.h"
 #include "ringspan/process.h"
-#include "ringspan/reloader.h"
 #include "ringspan/status.h"
 #include "ringspan/watchdog.h"
 
@@ -29,7 +29,7 @@ struct life {
     struct ctl_server *server;
     struct ctl_commands *commands;
     struct daemon *daemon;
-    struct reloader *reloader;
+    struct changes *changes;
     struct status *status;
     struct watchdog *watchdog;
 };
@@ -45,7 +45,7 @@ static void on_hangup(void *arg, int signo)
 {
     const struct life *life = arg;
 
-    (void)reloader_start(life->reloader, NULL, NULL); /* the log says what became of it */
+    (void)changes_reload(life->changes, NULL, NULL, NULL); /* the log says what became of it */
 }
 
 static int handle_signals(struct life *life)
@@ -83,16 +83,16 @@ static int claim_control_socket(struct life *life)
 
 static int prepare_reload(struct life *life)
 {
-    const struct reloader_params params = {
+    const struct changes_params params = {
         .loop = life->loop,
         .daemon = life->daemon,
         .path = life->options.config,
         .has_log_level = life->options.has_log_level,
         .log_level = life->options.log_level,
     };
-    int r = reloader_new(&params, &life->reloader);
+    int r = changes_new(&params, &life->changes);
 
-    ctl_commands_set_reloader(life->commands, life->reloader);
+    ctl_commands_set_changes(life->commands, life->changes);
     return r;
 }
 
@@ -143,7 +143,7 @@ static void die(struct life *life)
     watchdog_free(life->watchdog);
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);
-    reloader_free(life->reloader);
+    changes_free(life->changes);
     daemon_free(life->daemon);
     status_free(life->status);
     event_loop_free(life->loop);

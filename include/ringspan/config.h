@@ -9,6 +9,7 @@
 
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
+#include "ringspan/port.h"
 #include "ringspan/reserved.h"
 
 #define CONFIG_MAX_ERRORS 100
@@ -36,6 +37,7 @@ struct config_port {
     char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
     char *description;            /* NULL if absent */
     bool qdisc_bypass;
+    enum port_admin_state admin_state;
 };
 
 struct config_bridge {

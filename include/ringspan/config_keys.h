@@ -72,6 +72,7 @@ struct config_object {
 };
 
 extern const struct config_object config_document;
+extern const struct config_object config_port; /* what an element of "ports" is */
 
 /** The row for @name, or NULL. */
 const struct config_key *config_key_find(const struct config_object *object, const char *name);

@@ -26,7 +26,7 @@
  */
 
 struct ctl_commands;
-struct reloader;
+struct changes;
 
 /** For ctl_server_params. */
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n);
@@ -34,7 +34,7 @@ const struct ctl_command *ctl_commands_table(uint32_t *ret_n);
 /** The context for that table. 0 or -errno. Free it after the server. */
 int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_commands **ret);
 /** For daemon.reload, which is refused without it. It outlives the server. */
-void ctl_commands_set_reloader(struct ctl_commands *commands, struct reloader *reloader);
+void ctl_commands_set_changes(struct ctl_commands *commands, struct changes *changes);
 /** NULL is fine. */
 void ctl_commands_free(struct ctl_commands *commands);
 

@@ -51,6 +51,13 @@ enum port_state {
     PORT_N_STATES,
 };
 
+/* What was asked for: the port's own state, which never touches the device. */
+enum port_admin_state {
+    PORT_ADMIN_UP,
+    PORT_ADMIN_DOWN,
+    PORT_N_ADMIN_STATES,
+};
+
 /* How a port uses its device. */
 struct port_settings {
     bool qdisc_bypass; /* frames leave past the interface's queueing discipline */
@@ -125,6 +132,7 @@ struct port {
     struct port_settings settings; /* while bound: that it has. Its owner's note */
     port_id id;                    /* in its bridge; PORT_NONE outside of one */
     enum port_state state;
+    enum port_admin_state admin_state;
     bool busy; /* a helper thread has it: the loop looks at name, state and counters only */
     bool in_flush_list; /* the bridge's note: has frames since the last flush */
     char name[LIMIT_NAME_SIZE];
@@ -142,6 +150,8 @@ int port_bring_up(struct port *port);
 
 /** Names the state in output: "waiting", "down", … */
 const char *port_state_name(enum port_state state);
+/** "up" or "down". */
+const char *port_admin_state_name(enum port_admin_state state);
 /** The one writer of a port's state: logs old → new with the reason; a new reason for the same
  * state is a debug line. @why is copied. True if anything changed. */
 bool port_set_state(struct port *port, enum port_state state, const char *why);

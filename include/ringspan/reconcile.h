@@ -21,6 +21,9 @@
  *   no carrier                     down         stay bound
  *   else                           forwarding   bound to the interface that has the name now
  *
+ * A port that is asked to be down is disabled, whatever the interface is like, and stays bound as
+ * above: its ring is still read, so that what arrives is accounted for.
+ *
  * A port follows a name. After a rename the interface that has the name now is another one, and
  * the port lets go of the first; after deletion and re-creation the ifindex differs, and the same
  * socket and ring are bound to the new one.
@@ -42,6 +45,9 @@ enum port_step {
 /** @link: the interface that is called @ifname now, or NULL; @master: its master, or NULL. */
 void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
                     struct port_target *ret_target);
+
+/** What becomes of @target if the port called @name is asked to be down. */
+void reconcile_disabled(const char *name, struct port_target *target);
 
 /** @bound: the ifindex that the port is bound to, 0 if none. */
 enum port_step reconcile_step(uint32_t bound, const struct port_target *target);

@@ -22,17 +22,30 @@ struct cli {
     const char *timeout; /* --timeout */
 };
 
+struct cli_verb {
+    const char *name;
+    const char *help; /* usage and an example */
+    /* @argv holds the words after the verb. Returns an enum cli_exit. */
+    int (*run)(const struct cli *cli, int argc, char **argv);
+};
+
 struct cli_command {
     const char *name;
     const char *summary; /* one line in `ringspan help` */
     const char *help;    /* usage and an example */
     bool takes_waiting;  /* --for and --timeout */
-    /* @argv holds the words after the command's name. Returns an enum cli_exit. */
+    /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
+     * one. NULL: nothing. */
+    const struct cli_verb *verbs;
+    /* @argv holds the words after the command's name, of which the first is no verb. Returns an
+     * enum cli_exit. */
     int (*run)(const struct cli *cli, int argc, char **argv);
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
     cli_plan, cli_reload, cli_config, cli_schema, cli_version;
+
+extern const struct cli_verb cli_port_verbs[];
 
 /** Whether @word is @name, or an abbreviation of it. */
 bool cli_matches(const char *word, const char *name);

@@ -100,19 +100,46 @@ static int flush_output(int status)
     return status ? status : cli_fail(CLI_REFUSED, "standard output: %s", strerror(errno));
 }
 
+/* `show` comes first, as in `ringspan p s`; and a word alone that is only the beginning of a verb
+ * is a name. */
+static const struct cli_verb *find_verb(const struct cli_command *command, int argc, char **argv)
+{
+    if (argc == 0 || !command->verbs || cli_matches(argv[0], "show"))
+        return NULL;
+    for (const struct cli_verb *verb = command->verbs; verb->name; verb++) {
+        if (argc == 1 ? !strcmp(argv[0], verb->name) : cli_matches(argv[0], verb->name))
+            return verb;
+    }
+    return NULL;
+}
+
+static int print_usage(const char *help)
+{
+    fputs(help, stdout);
+    return CLI_OK;
+}
+
+static int run_words(const struct cli *cli, const struct cli_command *command, int argc,
+                     char **argv)
+{
+    const struct cli_verb *verb = find_verb(command, argc, argv);
+
+    if (verb && (cli->wants_help || (argc == 2 && is_help(argv[1]))))
+        return print_usage(verb->help);
+    if (cli->wants_help || (argc > 0 && is_help(argv[0])))
+        return print_usage(command->help);
+    if ((cli->state || cli->timeout) && !command->takes_waiting)
+        return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
+    return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
+}
+
 static int run_command(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_command *command = find_command(argv[0]);
 
     if (!command)
         return cli_fail(CLI_USAGE, "there is no object '%s'; try `ringspan help`", argv[0]);
-    if (cli->wants_help || (argc > 1 && is_help(argv[1]))) {
-        fputs(command->help, stdout);
-        return CLI_OK;
-    }
-    if ((cli->state || cli->timeout) && !command->takes_waiting)
-        return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
-    return command->run(cli, argc - 1, argv + 1);
+    return run_words(cli, command, argc - 1, argv + 1);
 }
 
 static int parse_and_run(int argc, char **argv)

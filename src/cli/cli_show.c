@@ -89,7 +89,6 @@ static int run_port(const struct cli *cli, int argc, char **argv)
         {"STATE", false}, {"MTU", true},     {"REASON", false},
     };
     static const struct show show = {"port.show", "port", keywords, COLUMNS(columns)};
-
     return run_show(cli, &show, argc, argv);
 }
 
@@ -119,9 +118,12 @@ const struct cli_command cli_bridge = {
 const struct cli_command cli_port = {
     .name = "port",
     .summary = "ports: their state, and why",
-    .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE]\n\n"
+    .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE]\n"
+            "       ringspan port set NAME up|down\n"
+            "       ringspan port set NAME KEY VALUE...\n\n"
             "Example: ringspan port show bridge lab0\n"
             "         ringspan -j port | jq -r '.[] | select(.state != \"forwarding\").reason'\n",
+    .verbs = cli_port_verbs,
     .run = run_port,
 };
 

@@ -88,6 +88,11 @@ static const char *port_type_word(uint32_t i)
     return "netdev";
 }
 
+static const char *admin_state_word(uint32_t i)
+{
+    return port_admin_state_name((enum port_admin_state)i);
+}
+
 static const struct config_planned_word planned_port_types[] = {
     {"tap", "a tap interface that exists is a netdev"},
     {"udp", NULL},
@@ -95,6 +100,8 @@ static const struct config_planned_word planned_port_types[] = {
 };
 
 static const struct config_words reserved_words = {.name = reserved_word, .n = RESERVED_N_PRESETS};
+static const struct config_words admin_state_words = {.name = admin_state_word,
+                                                      .n = PORT_N_ADMIN_STATES};
 static const struct config_words log_level_words = {.name = log_level_word,
                                                     .n = LOG_LEVEL_DEBUG + 1};
 static const struct config_words port_type_words = {
@@ -149,6 +156,15 @@ static const struct config_key port_keys[] = {
         .help = "Whether frames leave past the interface's queueing discipline, and so past its "
                 "shaping.",
     },
+    {
+        .name = "admin_state",
+        .type = CONFIG_WORD,
+        .default_value = PORT_ADMIN_UP,
+        .offset = offsetof(struct config_port, admin_state),
+        .words = &admin_state_words,
+        .help = "Whether the port takes part. A port that is down drops what arrives and sends "
+                "nothing; its interface is left as it is.",
+    },
     DESCRIPTION(offsetof(struct config_port, description)),
     PLANNED("gro"),
     PLANNED("group"),
@@ -175,7 +191,7 @@ static const struct config_key port_keys[] = {
     PLANNED("vlan"),
 };
 
-static const struct config_object port_object = {
+const struct config_object config_port = {
     .what = "a port",
     .keys = port_keys,
     .n_keys = N_ELEMENTS(port_keys),
@@ -245,7 +261,7 @@ static const struct config_key bridge_keys[] = {
         .max = LIMIT_PORTS,
         .offset = offsetof(struct config_bridge, ports),
         .count_offset = offsetof(struct config_bridge, n_ports),
-        .object = &port_object,
+        .object = &config_port,
         .help = "The bridge's ports.",
     },
     PLANNED("ethertype"),

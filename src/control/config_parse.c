@@ -18,7 +18,8 @@
 #define MAX_CANDIDATES 64
 
 static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
-                  sizeof(enum reserved_preset) == sizeof(uint32_t),
+                  sizeof(enum reserved_preset) == sizeof(uint32_t) &&
+                  sizeof(enum port_admin_state) == sizeof(uint32_t),
               "a CONFIG_WORD is stored as a uint32_t");
 
 struct parser {

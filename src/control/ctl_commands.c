@@ -54,6 +54,7 @@ static const struct ctl_command table[] = {
     {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
     {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
     {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
+    {"port.set", true, ctl_port_set},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
@@ -86,9 +87,9 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_
     return 0;
 }
 
-void ctl_commands_set_reloader(struct ctl_commands *commands, struct reloader *reloader)
+void ctl_commands_set_changes(struct ctl_commands *commands, struct changes *changes)
 {
-    commands->reloader = reloader;
+    commands->changes = changes;
 }
 
 void ctl_commands_free(struct ctl_commands *commands)

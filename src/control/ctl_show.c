@@ -136,6 +136,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     put_number_if_bound(writer, "ifindex", port, &port->ifindex);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "type", port->ops->type);
+    json_put_string(writer, "admin_state", port_admin_state_name(port->admin_state));
     json_put_string(writer, "state", port_state_name(port->state));
     json_put_string(writer, "reason", port->why);
     put_number_if_bound(writer, "mtu", port, &port->mtu);

@@ -56,6 +56,7 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
         free(mp);
         return r;
     }
+    mp->port->admin_state = config->admin_state;
     mp->ring_bytes = share.bytes;
     daemon->ring_bytes += share.bytes;
     *ret = mp;

@@ -332,7 +332,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
     if (is_another_try(mp, target))
         log_debug("port %s: trying again", mp->port->name);
-    else if (target->ifindex == 0)
+    else if (target->ifindex == 0 || target->state == PORT_DISABLED)
         set_state(mp, target->state, target->why);
     else
         set_state(mp, PORT_WAITING, "binding");
@@ -349,6 +349,8 @@ static void find_target(const struct managed_port *mp, struct port_target *ret_t
         link && link->master ? link_watch_by_index(links, link->master) : NULL;
 
     reconcile_port(mp->port->ifname, link, master, ret_target);
+    if (mp->port->admin_state == PORT_ADMIN_DOWN)
+        reconcile_disabled(mp->port->name, ret_target);
 }
 
 /* While a helper thread tried one device, the port's name may have passed to another. */

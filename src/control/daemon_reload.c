@@ -130,6 +130,13 @@ static void change_ifname(struct managed_port *mp, const char *ifname)
     managed_port_look_at(mp);
 }
 
+static void change_admin_state(struct managed_port *mp, enum port_admin_state admin_state)
+{
+    mp->port->admin_state = admin_state;
+    mp->retry_at = 0;
+    managed_port_look_at(mp);
+}
+
 static void change_bridge(struct daemon *daemon, const struct plan_step *step, struct fdb *fdb)
 {
     const struct config_bridge *next = step->next_bridge;
@@ -154,6 +161,8 @@ static void change(struct daemon *daemon, const struct plan_step *step,
         change_bridge(daemon, step, prepared->fdb);
     else if (strcmp(step->key, "ifname") == 0)
         change_ifname(prepared->port, step->next_port->ifname);
+    else if (strcmp(step->key, "admin_state") == 0)
+        change_admin_state(prepared->port, step->next_port->admin_state);
     else if (strcmp(step->key, "description") != 0)
         managed_port_set(prepared->port, step->next_port);
 }

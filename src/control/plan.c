@@ -120,6 +120,10 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
         r = add_change(planner, next_bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)
         r = add_change(planner, next_bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->admin_state != next->admin_state)
+        r = add_change(planner, next_bridge, next, "admin_state",
+                       next->admin_state == PORT_ADMIN_DOWN ? PLAN_DISRUPTS_FLUSH
+                                                            : PLAN_DISRUPTS_NONE);
     return r;
 }
 

@@ -41,6 +41,12 @@ void reconcile_port(const char *ifname, const struct link *link, const struct li
     }
 }
 
+void reconcile_disabled(const char *name, struct port_target *target)
+{
+    target->state = PORT_DISABLED;
+    snprintf(target->why, sizeof(target->why), "asked to be down (ringspan port set %s up)", name);
+}
+
 enum port_step reconcile_step(uint32_t bound, const struct port_target *target)
 {
     if (bound == target->ifindex)

@@ -20,6 +20,11 @@ const char *port_state_name(enum port_state state)
     return state_names[state];
 }
 
+const char *port_admin_state_name(enum port_admin_state state)
+{
+    return state == PORT_ADMIN_DOWN ? "down" : "up";
+}
+
 void port_init(struct port *port, const struct port_ops *ops, const char *name, const char *ifname)
 {
     memset(port, 0, sizeof(*port));

@@ -108,6 +108,7 @@ FULL = {
     "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": "all",
                  "fdb": {"max_entries": 64, "description": "d"},
                  "ports": [{"name": "p", "ifname": "i", "type": "netdev", "qdisc_bypass": True,
+                            "admin_state": "down",
                             "description": "d"}]}],
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}},

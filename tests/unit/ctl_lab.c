@@ -43,15 +43,15 @@ static int make_daemon(void)
     return r;
 }
 
-static int make_reloader(void)
+static int make_changes(void)
 {
-    struct reloader_params params = {.loop = bench.loop, .daemon = lab.daemon, .path = lab.file};
+    struct changes_params params = {.loop = bench.loop, .daemon = lab.daemon, .path = lab.file};
     int r;
 
     snprintf(lab.file, sizeof(lab.file), "%s/lab.json", bench.dir);
     lab_write(text);
-    r = reloader_new(&params, &lab.reloader);
-    ctl_commands_set_reloader(lab.commands, lab.reloader);
+    r = changes_new(&params, &lab.changes);
+    ctl_commands_set_changes(lab.commands, lab.changes);
     return r;
 }
 
@@ -67,7 +67,7 @@ int lab_setup(void **state)
     if (r == 0)
         r = ctl_commands_new(bench.loop, lab.daemon, &lab.commands);
     if (r == 0)
-        r = make_reloader();
+        r = make_changes();
     if (r < 0)
         return r;
     TURN_UNTIL(daemon_is_ready(lab.daemon));
@@ -82,7 +82,7 @@ int lab_teardown(void **state)
     ctl_server_free(bench.server);
     bench.server = NULL;
     ctl_commands_free(lab.commands);
-    reloader_free(lab.reloader);
+    changes_free(lab.changes);
     daemon_free(lab.daemon);
     unlink(lab.file);
     return bench_teardown(state);

@@ -3,8 +3,8 @@
 #define RINGSPAN_CTL_LAB_H
 
 #include "ctl_bench.h"
+#include "ringspan/changes.h"
 #include "ringspan/ctl_commands.h"
-#include "ringspan/reloader.h"
 
 /*
  * Control lab: a daemon behind the bench's server. Its interfaces do not exist, so all of its ports
@@ -18,7 +18,7 @@
 struct lab {
     char file[80]; /* what the daemon reads again */
     struct daemon *daemon;
-    struct reloader *reloader;
+    struct changes *changes;
     struct ctl_commands *commands;
 };
 

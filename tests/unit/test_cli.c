@@ -178,9 +178,10 @@ static void test_usage(void **state)
 
 static void test_help(void **state)
 {
-    static const char *const lines[] = {"help",        "-h",          "--help",      "port help",
-                                        "help fdb",    "ledger -h",   "wait --help", "check help",
-                                        "config help", "schema help", "version help"};
+    static const char *const lines[] = {
+        "help",          "-h",        "--help",      "port help",  "help fdb",    "port set help",
+        "help port set", "ledger -h", "wait --help", "check help", "config help", "schema help",
+        "version help"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         assert_int_equal(ringspan(lines[i]), CLI_OK);
@@ -215,6 +216,24 @@ static void test_wait(void **state)
     lab_set_state("rsp-r1", PORT_FORWARDING, "");
     assert_prints("w rsp-r1 --timeout=3", "");
     assert_fails("wait rsp-r9", CLI_REFUSED, "there is no port named 'rsp-r9'");
+}
+
+static void test_port_set(void **state)
+{
+    assert_prints("port set rsp-r1 down", "");
+    assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
+                                      "rsp-r1  -       lab0    disabled    -  "
+                                      "asked to be down (ringspan port set rsp-r1 up)\n");
+    assert_prints("-j po se dev rsp-r1 up",
+                  "[{\"op\":\"change\",\"bridge\":\"lab0\",\"port\":\"rsp-r1\","
+                  "\"key\":\"admin_state\",\"disruption\":\"none\"}]\n");
+    assert_prints("-j port set rsp-r1 up", "[]\n");
+    assert_prints("port set rsp-r1 down description 12", "");
+    assert_fails("port set rsp-r1 dwon", CLI_USAGE, "'dwon' wants a value");
+    assert_fails("port set rsp-r1 admin_state dwon", CLI_REFUSED, "did you mean 'down'?");
+    assert_fails("port set rsp-r9 up", CLI_REFUSED, "there is no port named 'rsp-r9'");
+    assert_fails("port set rsp-r1", CLI_USAGE, "wants a port and what to set");
+    assert_fails("port se", CLI_REFUSED, "there is no port named 'se'");
 }
 
 static void test_ledger(void **state)
@@ -361,11 +380,11 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),       CLI_TEST(test_json),          CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),        CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),         CLI_TEST(test_ledger),        CLI_TEST(test_check),
-        CLI_TEST(test_config),       CLI_TEST(test_schema),        CLI_TEST(test_version),
-        CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),  CLI_TEST(test_json),         CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),   CLI_TEST(test_help),         CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),    CLI_TEST(test_port_set),     CLI_TEST(test_ledger),
+        CLI_TEST(test_check),   CLI_TEST(test_config),       CLI_TEST(test_schema),
+        CLI_TEST(test_version), CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

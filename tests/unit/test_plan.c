@@ -50,6 +50,10 @@ static const struct plan_case cases[] = {
      "change a - fdb.max_entries flush;"},
     {"a description of a port", "[{'name':'a','ports':[{'name':'x','description':'1'}]}]",
      "[{'name':'a','ports':[{'name':'x'}]}]", "change a x description none;"},
+    {"a port that is asked to be down", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','ports':[{'name':'x','admin_state':'down'}]}]", "change a x admin_state flush;"},
+    {"a port that is asked to be up", "[{'name':'a','ports':[{'name':'x','admin_state':'down'}]}]",
+     "[{'name':'a','ports':[{'name':'x'}]}]", "change a x admin_state none;"},
     {"the daemon", "[{'name':'a'}]",
      "{'version':1,'bridges':[{'name':'a'}],'daemon':{'control':{'socket':'/s','group':'g'},"
      "'log':{'level':'debug'}}}",

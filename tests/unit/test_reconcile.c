@@ -119,6 +119,20 @@ static void test_longest_names_fit(void **state)
                                     "(ip link set fifteen-letters up)");
 }
 
+/* Whatever the interface is like; it is bound as it would be. */
+static void test_asked_to_be_down(void **state)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct port_target target;
+
+        reconcile_port("r1", rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
+        reconcile_disabled("p1", &target);
+        assert_int_equal(target.state, PORT_DISABLED);
+        assert_int_equal(target.ifindex, rows[i].ifindex);
+        assert_string_equal(target.why, "asked to be down (ringspan port set p1 up)");
+    }
+}
+
 static enum port_step step(uint32_t bound, uint32_t wanted)
 {
     const struct port_target target = {.ifindex = wanted};
@@ -141,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_line_of_the_table),
         cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_asked_to_be_down),
         cmocka_unit_test(test_steps),
     };
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef RINGSPAN_CHANGES_H
+#define RINGSPAN_CHANGES_H
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+
+#include "ringspan/daemon.h"
+
+/*
+ * Changes: whatever alters the configuration of a running daemon, one after another.
+ *
+ * SIGHUP, `ringspan reload` and every run-time command are changes. Each makes the next
+ * configuration out of something, and a plan that leads to it from the one that runs, in a helper
+ * thread, so that a large one holds up no frame; then the plan is run, in one turn of the loop.
+ * What is not valid changes nothing.
+ *
+ *   reload   out of the daemon's file
+ *   edit     out of what runs: as a document (config_print.h), altered in one place, and parsed and
+ *            judged as a file is. So a run-time command takes what a file takes, and is refused
+ *            with the same sentences; nobody has to check anything twice.
+ *
+ * Changes wait for one another in the order in which they came, and nothing else replaces the
+ * daemon's configuration: the one that a helper thread looks at stays what runs until it is done.
+ *
+ * What a running daemon cannot change (daemon.control) keeps its old value, with a warning; a log
+ * level given on the command line wins over the file here too. The file wins over run-time
+ * commands: a reload undoes them.
+ */
+
+struct changes;
+struct change; /* one that has not been answered yet */
+
+struct change_result {
+    int error;               /* 0, -EINVAL (not valid, or refused), -errno */
+    const char *report;      /* for people: the errors, or the sentence; "" if all went well */
+    const struct plan *plan; /* what was run; NULL on error */
+};
+
+/* Called once, from the loop, and never by the function that began the change; @result is valid
+ * during the call. */
+typedef void (*change_fn)(void *arg, const struct change_result *result);
+
+struct changes_params {
+    struct event_loop *loop;
+    struct daemon *daemon;
+    const char *path;   /* as given at start; "-" cannot be read again */
+    bool has_log_level; /* the command line's, which wins over the file's */
+    enum log_level log_level;
+};
+
+/** 0 or -errno. A relative path is one of the directory that is current now; links are followed at
+ * each reload. Free before the daemon; NULL is fine. */
+int changes_new(const struct changes_params *params, struct changes **ret);
+void changes_free(struct changes *changes);
+
+/** 0, and @fn is called when it is done; -ENXIO if the configuration came from standard input; or
+ * -errno. What comes of it is logged besides. @fn may be NULL, and @ret_change too: several such
+ * that wait are one. */
+int changes_reload(struct changes *changes, change_fn fn, void *arg, struct change **ret_change);
+
+#define CHANGE_WHY_SIZE 256
+
+struct change_edit {
+    const char *what; /* for the log: the command, "port.set" */
+    /* Alters @document: what `ringspan config show` prints, as json-c's tree. Called in a helper
+     * thread, so @state is the edit's own and shares nothing, not even json-c's references. 0; or
+     * -errno and, unless that is -ENOMEM, a sentence. */
+    int (*alter)(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE]);
+    void (*free)(void *state); /* called once, in the loop */
+};
+
+/** Takes @state over, always. 0, and @fn is called when it is done; or -errno. */
+int changes_edit(struct changes *changes, const struct change_edit *edit, void *state, change_fn fn,
+                 void *arg, struct change **ret_change);
+
+/** @change goes on, but its function is not called: its @arg is about to go. */
+void change_forget(struct change *change);
+
+#endif

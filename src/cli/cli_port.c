@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+#include <string.h>
+
+#include "cli_command.h"
+#include "ringspan/config_keys.h"
+#include "ringspan/json_scan.h"
+#include "ringspan/plan.h"
+
+/* port set, add, del: words become the members of a port in the file. */
+
+static bool is_json(const char *text)
+{
+    struct json_error error;
+    struct json_scan scan;
+
+    if (json_scan(text, strlen(text), &scan, &error) < 0)
+        return false;
+    json_scan_fini(&scan);
+    return true;
+}
+
+/* What a key takes as text is text, even if it looks like a number; the rest is JSON if it can be.
+ * The daemon judges it, and says what is wrong with it. */
+static void put_value(struct json_writer *writer, const char *name, const char *value)
+{
+    const struct config_key *key = config_key_find(&config_port, name);
+    bool is_text =
+        key && (key->type == CONFIG_TEXT || key->type == CONFIG_NAME || key->type == CONFIG_WORD);
+
+    if (!is_text && is_json(value))
+        json_put_raw(writer, name, value, strlen(value));
+    else
+        json_put_string(writer, name, value);
+}
+
+/* "up", "down", and KEY VALUE… */
+static int put_settings(struct json_writer *writer, int argc, char **argv)
+{
+    int i = 0;
+
+    while (i < argc) {
+        if (strcmp(argv[i], "up") == 0 || strcmp(argv[i], "down") == 0) {
+            json_put_string(writer, "admin_state", argv[i++]);
+            continue;
+        }
+        if (i + 1 == argc)
+            return cli_fail(CLI_USAGE, "'%s' wants a value", argv[i]);
+        put_value(writer, argv[i], argv[i + 1]);
+        i += 2;
+    }
+    return CLI_OK;
+}
+
+/* iproute2's "dev NAME" is NAME. */
+static const char *take_name(int *argc, char ***argv)
+{
+    const char *name;
+
+    if (*argc > 1 && strcmp((*argv)[0], "dev") == 0) {
+        ++*argv;
+        --*argc;
+    }
+    if (*argc == 0)
+        return NULL;
+    name = **argv;
+    ++*argv;
+    --*argc;
+    return name;
+}
+
+static int call(const struct cli *cli, const char *method, struct byte_queue *params)
+{
+    struct ctl_reply reply;
+    struct json_slice steps;
+    int status;
+
+    byte_queue_append(params, "", 1);
+    status = cli_call(cli, method, byte_queue_data(params), CLI_TIMEOUT_NS, &reply);
+    if (status != CLI_OK)
+        return status;
+    if (cli->json && json_text_member(reply.result, "steps", &steps))
+        cli_print_json(cli, steps);
+    ctl_reply_fini(&reply);
+    return CLI_OK;
+}
+
+static int run_set(const struct cli *cli, int argc, char **argv)
+{
+    const char *name = take_name(&argc, &argv);
+    struct json_writer writer;
+    struct byte_queue params;
+    int status;
+
+    if (!name || argc == 0)
+        return cli_fail(CLI_USAGE, "`ringspan port set` wants a port and what to set: "
+                                   "ringspan port set r1 down");
+    byte_queue_init(&params, SIZE_MAX);
+    json_writer_init(&writer, &params);
+    json_open_object(&writer, NULL);
+    json_put_string(&writer, "port", name);
+    status = put_settings(&writer, argc, argv);
+    json_close_object(&writer);
+    if (status == CLI_OK)
+        status = call(cli, "port.set", &params);
+    byte_queue_fini(&params);
+    return status;
+}
+
+const struct cli_verb cli_port_verbs[] = {
+    {
+        .name = "set",
+        .help =
+            "Usage: ringspan port set NAME up|down\n"
+            "       ringspan port set NAME KEY VALUE...\n\n"
+            "Changes a port until the next reload or start, which return to the file. KEY is any\n"
+            "key that a port has in the file: `ringspan config show` prints them. A port that is\n"
+            "down drops what arrives and sends nothing; its interface is left as it is.\n\n"
+            "Example: ringspan port set r1 down\n",
+        .run = run_set,
+    },
+    {0},
+};

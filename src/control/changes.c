@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/changes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "changes_private.h"
+#include "ringspan/log.h"
+
+static void begin_first(struct changes *changes);
+
+/* Not realpath(3): a link on the way may lead to another file by the time of the next reload, which
+ * is how a configuration is replaced in one step. */
+static int make_absolute(const char *path, char **ret_path)
+{
+    char *folder = NULL;
+    char *absolute;
+    int n;
+
+    if (*path != '/') {
+        folder = getcwd(NULL, 0);
+        if (!folder)
+            return -errno;
+    }
+    n = asprintf(&absolute, "%s%s%s", folder ? folder : "", folder ? "/" : "", path);
+    free(folder);
+    if (n < 0)
+        return -ENOMEM;
+    *ret_path = absolute;
+    return 0;
+}
+
+int changes_new(const struct changes_params *params, struct changes **ret)
+{
+    struct changes *changes = calloc(1, sizeof(*changes));
+    int r = 0;
+
+    if (!changes)
+        return -ENOMEM;
+    changes->params = *params;
+    if (strcmp(params->path, "-") != 0)
+        r = make_absolute(params->path, &changes->path);
+    if (r == 0)
+        r = workers_new(params->loop, 1, &changes->workers);
+    if (r < 0)
+        changes_free(changes);
+    else
+        *ret = changes;
+    return r;
+}
+
+/* ---- one change ---- */
+
+static int change_new(struct changes *changes, enum change_kind kind, struct change **ret)
+{
+    struct change *change = calloc(1, sizeof(*change));
+
+    if (!change)
+        return -ENOMEM;
+    change->changes = changes;
+    change->kind = kind;
+    *ret = change;
+    return 0;
+}
+
+static void change_free(struct change *change)
+{
+    if (change->edit)
+        change->edit->free(change->state);
+    plan_fini(&change->plan); /* refers to `next`, or to what it replaced */
+    config_free(change->next);
+    free(change->sentence);
+    free(change);
+}
+
+const char *change_name(const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_RELOAD:
+        return "reload";
+    case CHANGE_EDIT:
+        return change->edit->what;
+    }
+    return "";
+}
+
+void changes_free(struct changes *changes)
+{
+    struct change *change;
+
+    if (!changes)
+        return;
+    changes->is_dying = true;
+    workers_free(changes->workers);
+    change = changes->first;
+    while (change) {
+        struct change *after = change->after;
+
+        change_free(change);
+        change = after;
+    }
+    free(changes->path);
+    free(changes);
+}
+
+void change_forget(struct change *change)
+{
+    change->fn = NULL;
+}
+
+/* ---- running it ---- */
+
+static void log_plan(const struct change *change)
+{
+    uint32_t n[3] = {0};
+
+    for (uint32_t i = 0; i < change->plan.n_steps; i++) {
+        const struct plan_step *step = &change->plan.steps[i];
+
+        n[step->op]++;
+        if (step->disruption == PLAN_DISRUPTS_RESTART)
+            log_warning("%s: %s takes effect when the daemon is started again", change_name(change),
+                        step->key);
+    }
+    log_notice("%s: %u deleted, %u changed, %u added", change_name(change), n[PLAN_DEL],
+               n[PLAN_CHANGE], n[PLAN_ADD]);
+}
+
+static void answer(const struct change *change)
+{
+    struct change_result result = {.error = change->error, .report = "", .plan = &change->plan};
+
+    if (change->error < 0) {
+        result.report = change->sentence ? change->sentence : strerror(-change->error);
+        result.plan = NULL;
+    }
+    if (change->fn)
+        change->fn(change->arg, &result);
+}
+
+static void run(struct change *change)
+{
+    enum log_level log_level;
+    struct config *before;
+
+    log_level = change->next->daemon.log.level;
+    change->error =
+        daemon_reload(change->changes->params.daemon, change->next, &change->plan, &before);
+    if (change->error < 0)
+        return;
+    change->next = before; /* to be released when the plan is not needed any more */
+    log_set_level(log_level);
+    log_plan(change);
+}
+
+static void log_refusal(const struct change *change)
+{
+    const char *why = change->sentence ? change->sentence : strerror(-change->error);
+
+    if (change->kind == CHANGE_RELOAD && change->sentence) {
+        log_error("reload: %s is not valid: nothing changed", change->changes->path);
+        fputs(why, stderr);
+    } else {
+        log_error("%s: nothing changed: %s", change_name(change), why);
+    }
+}
+
+static void finish(struct change *change)
+{
+    struct changes *changes = change->changes;
+
+    if (change->error == 0)
+        run(change);
+    if (change->error < 0)
+        log_refusal(change);
+    answer(change);
+    changes->first = change->after;
+    change_free(change);
+    begin_first(changes);
+}
+
+static void on_loaded(void *arg)
+{
+    struct change *change = arg;
+
+    if (!change->changes->is_dying)
+        finish(change);
+}
+
+/* ---- who is next ---- */
+
+static int begin(struct change *change)
+{
+    struct changes *changes = change->changes;
+
+    change->now = daemon_config(changes->params.daemon);
+    return workers_submit(changes->workers, change_load, on_loaded, change);
+}
+
+/* Of several that cannot even begin each is told. */
+static void begin_first(struct changes *changes)
+{
+    int r = changes->first ? begin(changes->first) : 0;
+
+    if (r == 0)
+        return;
+    changes->first->error = r;
+    finish(changes->first);
+}
+
+/* Takes @change over if it succeeds. */
+static int submit(struct change *change)
+{
+    struct changes *changes = change->changes;
+
+    if (changes->first) {
+        changes->last->after = change;
+    } else {
+        int r = begin(change);
+
+        if (r < 0)
+            return r;
+        changes->first = change;
+    }
+    changes->last = change;
+    return 0;
+}
+
+static int submit_for(struct change *change, change_fn fn, void *arg, struct change **ret_change)
+{
+    int r;
+
+    change->fn = fn;
+    change->arg = arg;
+    r = submit(change);
+    if (r < 0)
+        change_free(change);
+    else if (ret_change)
+        *ret_change = change;
+    return r;
+}
+
+/* A reload that nobody waits for and that has not begun will read the file as it is now. */
+static bool has_waiting_reload(const struct changes *changes)
+{
+    const struct change *change = changes->first ? changes->first->after : NULL;
+
+    while (change && (change->kind != CHANGE_RELOAD || change->fn))
+        change = change->after;
+    return change != NULL;
+}
+
+int changes_reload(struct changes *changes, change_fn fn, void *arg, struct change **ret_change)
+{
+    struct change *change;
+    int r;
+
+    if (!changes->path) {
+        log_warning("reload: the configuration came from standard input and cannot be read again");
+        return -ENXIO;
+    }
+    if (!fn && has_waiting_reload(changes))
+        return 0;
+    r = change_new(changes, CHANGE_RELOAD, &change);
+    return r < 0 ? r : submit_for(change, fn, arg, ret_change);
+}
+
+int changes_edit(struct changes *changes, const struct change_edit *edit, void *state, change_fn fn,
+                 void *arg, struct change **ret_change)
+{
+    struct change *change;
+    int r = change_new(changes, CHANGE_EDIT, &change);
+
+    if (r < 0) {
+        edit->free(state);
+        return r;
+    }
+    change->edit = edit;
+    change->state = state;
+    return submit_for(change, fn, arg, ret_change);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SRC_CONTROL_CTL_CHANGE_H
+#define SRC_CONTROL_CTL_CHANGE_H
+
+#include "ctl_show.h"
+#include "ringspan/changes.h"
+
+/*
+ * What the methods that change something share: a change is begun and the call put off, until
+ * ctl_change_answer() says what became of it.
+ */
+
+/** For changes_edit(), with the call as its argument: answers with the steps that were run, or with
+ * the sentence that says why there are none. */
+void ctl_change_answer(void *call, const struct change_result *result);
+/** @r and @change: what changes_edit() returned. Puts the call off, or answers it with an error. */
+void ctl_change_deferred(struct ctl_call *call, int r, struct change *change);
+void ctl_change_forget(void *change);
+
+#endif
