@@ -81,7 +81,7 @@ static int claim_control_socket(struct life *life)
     return ctl_server_new(life->loop, &params, &life->server);
 }
 
-static int prepare_reload(struct life *life)
+static int prepare_changes(struct life *life)
 {
     const struct changes_params params = {
         .loop = life->loop,
@@ -90,10 +90,8 @@ static int prepare_reload(struct life *life)
         .has_log_level = life->options.has_log_level,
         .log_level = life->options.log_level,
     };
-    int r = changes_new(&params, &life->changes);
 
-    ctl_commands_set_changes(life->commands, life->changes);
-    return r;
+    return changes_new(&params, &life->changes);
 }
 
 static void on_change(void *arg)
@@ -130,9 +128,9 @@ static int be_born(struct life *life)
     if (r == 0)
         r = watchdog_new(life->loop, life->daemon, &life->watchdog);
     if (r == 0)
-        r = ctl_commands_new(life->loop, life->daemon, &life->commands);
+        r = prepare_changes(life);
     if (r == 0)
-        r = prepare_reload(life);
+        r = ctl_commands_new(life->loop, life->daemon, life->changes, &life->commands);
     daemon_on_change(life->daemon, on_change, life);
     daemon_on_ready(life->daemon, on_ready, life);
     return r;

@@ -20,6 +20,8 @@
  *            judged as a file is. So a run-time command takes what a file takes, and is refused
  *            with the same sentences; nobody has to check anything twice.
  *
+ * The file as it was loaded last is remembered: changes_diff() says what became of it since.
+ *
  * Changes wait for one another in the order in which they came, and nothing else replaces the
  * daemon's configuration: the one that a helper thread looks at stays what runs until it is done.
  *
@@ -58,6 +60,10 @@ void changes_free(struct changes *changes);
  * -errno. What comes of it is logged besides. @fn may be NULL, and @ret_change too: several such
  * that wait are one. */
 int changes_reload(struct changes *changes, change_fn fn, void *arg, struct change **ret_change);
+
+/** Changes nothing: the plan that @fn is told leads from the file, as it was loaded last, to what
+ * runs. It has its turn like any change. */
+int changes_diff(struct changes *changes, change_fn fn, void *arg, struct change **ret_change);
 
 #define CHANGE_WHY_SIZE 256
 

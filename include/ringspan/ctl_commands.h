@@ -6,19 +6,13 @@
 #include "ringspan/daemon.h"
 
 /*
- * Control commands: what clients can ask a daemon. Method by method:
+ * Control commands: what clients can ask a daemon, and tell it. ringspan-protocol(7) describes them
+ * method by method, and a test holds it to that.
  *
- *   daemon.show                              one object: version, pid, uptime, ports by state,
- * netlink bridge.show  {bridge}                    an array, one object per bridge port.show
- * {bridge, port}              an array, one object per port fdb.show     {bridge, port, vlan, mac}
- * an array, one object per live entry ledger.show  {bridge, port}              an array: per bridge
- * the sum "across", per port "in", "out" and, if it has a socket, "kernel" port.wait    {ports,
- * state, timeout}     an array, one object per port, when all are in @state; an error naming those
- * that are not, after @timeout s
- *   daemon.reload                            one object: whether it was applied, the report of an
- *                                            invalid file, the steps of the plan that was run
+ * What only reads answers from the daemon (ctl_show.h). What changes something is a change
+ * (changes.h), which is put off until it is done.
  *
- * All parameters may be absent and narrow the list; a name that does not exist is an error, not an
+ * Parameters of lists may be absent and narrow them; a name that does not exist is an error, not an
  * empty list. Lists are made row by row (ctl_rows): a dump sees each entry as it is when its row is
  * made. Only the rows of one bridge's ledger are of one moment.
  *
@@ -31,10 +25,9 @@ struct changes;
 /** For ctl_server_params. */
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n);
 
-/** The context for that table. 0 or -errno. Free it after the server. */
-int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_commands **ret);
-/** For daemon.reload, which is refused without it. It outlives the server. */
-void ctl_commands_set_changes(struct ctl_commands *commands, struct changes *changes);
+/** The context for that table. 0 or -errno. Free it after the server, and before @changes. */
+int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct changes *changes,
+                     struct ctl_commands **ret);
 /** NULL is fine. */
 void ctl_commands_free(struct ctl_commands *commands);
 

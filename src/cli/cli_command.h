@@ -47,6 +47,9 @@ extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_w
 
 extern const struct cli_verb cli_port_verbs[];
 
+/** Prints the steps of a plan, as a table or as -j asks for. CLI_OK or CLI_REFUSED, reported. */
+int cli_print_steps(const struct cli *cli, struct json_slice steps);
+
 /** Whether @word is @name, or an abbreviation of it. */
 bool cli_matches(const char *word, const char *name);
 /** Prints "ringspan: …" to standard error; returns @exit. */

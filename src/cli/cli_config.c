@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "cli_command.h"
 
-static int run(const struct cli *cli, int argc, char **argv)
+static int run_show(const struct cli *cli, int argc, char **argv)
 {
     struct cli as_file = *cli;
     struct ctl_reply reply;
@@ -21,12 +21,45 @@ static int run(const struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
+static int run_diff(const struct cli *cli, int argc, char **argv)
+{
+    struct json_slice steps;
+    struct ctl_reply reply;
+    int status;
+
+    if (argc > 0)
+        return cli_fail(CLI_USAGE, "`ringspan config diff` takes no words: '%s'", argv[0]);
+    status = cli_call(cli, "config.diff", NULL, CLI_TIMEOUT_NS, &reply);
+    if (status != CLI_OK)
+        return status;
+    if (json_text_member(reply.result, "steps", &steps))
+        status = cli_print_steps(cli, steps);
+    ctl_reply_fini(&reply);
+    return status;
+}
+
+static const struct cli_verb verbs[] = {
+    {
+        .name = "diff",
+        .help =
+            "Usage: ringspan config diff\n\n"
+            "Prints what run-time commands changed since the file was read: the steps that lead\n"
+            "from the file to what runs. A reload undoes them.\n\n"
+            "Example: ringspan config diff\n",
+        .run = run_diff,
+    },
+    {0},
+};
+
 const struct cli_command cli_config = {
     .name = "config",
-    .summary = "what the daemon runs, as a file",
-    .help = "Usage: ringspan config [show]\n\n"
+    .summary = "what the daemon runs, as a file, and how it differs from its own",
+    .help = "Usage: ringspan config [show]\n"
+            "       ringspan config diff\n\n"
             "Prints the daemon's configuration, defaults filled in, as a file that it would run\n"
-            "the same. With -j it is in one line.\n\n"
+            "the same. With -j it is in one line. `config diff` prints what run-time commands\n"
+            "changed.\n\n"
             "Example: ringspan config show > lab.json\n",
-    .run = run,
+    .verbs = verbs,
+    .run = run_show,
 };

@@ -33,8 +33,15 @@ static void put_value(struct json_writer *writer, const char *name, const char *
         json_put_string(writer, name, value);
 }
 
-/* "up", "down", and KEY VALUE… */
-static int put_settings(struct json_writer *writer, int argc, char **argv)
+static bool is_bridge(const char *word)
+{
+    return !config_key_find(&config_port, word) &&
+           (cli_matches(word, "bridge") || cli_matches(word, "master"));
+}
+
+/* "up", "down", and KEY VALUE… A bridge is no key of a port: it goes to @ret_bridge, unless that is
+ * NULL. */
+static int put_settings(struct json_writer *writer, int argc, char **argv, const char **ret_bridge)
 {
     int i = 0;
 
@@ -45,7 +52,10 @@ static int put_settings(struct json_writer *writer, int argc, char **argv)
         }
         if (i + 1 == argc)
             return cli_fail(CLI_USAGE, "'%s' wants a value", argv[i]);
-        put_value(writer, argv[i], argv[i + 1]);
+        if (ret_bridge && is_bridge(argv[i]))
+            *ret_bridge = argv[i + 1];
+        else
+            put_value(writer, argv[i], argv[i + 1]);
         i += 2;
     }
     return CLI_OK;
@@ -98,10 +108,56 @@ static int run_set(const struct cli *cli, int argc, char **argv)
     json_writer_init(&writer, &params);
     json_open_object(&writer, NULL);
     json_put_string(&writer, "port", name);
-    status = put_settings(&writer, argc, argv);
+    status = put_settings(&writer, argc, argv, NULL);
     json_close_object(&writer);
     if (status == CLI_OK)
         status = call(cli, "port.set", &params);
+    byte_queue_fini(&params);
+    return status;
+}
+
+static int run_add(const struct cli *cli, int argc, char **argv)
+{
+    const char *name = take_name(&argc, &argv);
+    const char *bridge = NULL;
+    struct json_writer writer;
+    struct byte_queue params;
+    int status;
+
+    if (!name)
+        return cli_fail(CLI_USAGE, "`ringspan port add` wants a name: "
+                                   "ringspan port add r3 bridge lab0");
+    byte_queue_init(&params, SIZE_MAX);
+    json_writer_init(&writer, &params);
+    json_open_object(&writer, NULL);
+    json_open_object(&writer, "port");
+    json_put_string(&writer, "name", name);
+    status = put_settings(&writer, argc, argv, &bridge);
+    json_close_object(&writer);
+    if (bridge)
+        json_put_string(&writer, "bridge", bridge);
+    json_close_object(&writer);
+    if (status == CLI_OK)
+        status = call(cli, "port.add", &params);
+    byte_queue_fini(&params);
+    return status;
+}
+
+static int run_del(const struct cli *cli, int argc, char **argv)
+{
+    const char *name = take_name(&argc, &argv);
+    struct json_writer writer;
+    struct byte_queue params;
+    int status;
+
+    if (!name || argc > 0)
+        return cli_fail(CLI_USAGE, "`ringspan port del` wants one port");
+    byte_queue_init(&params, SIZE_MAX);
+    json_writer_init(&writer, &params);
+    json_open_object(&writer, NULL);
+    json_put_string(&writer, "port", name);
+    json_close_object(&writer);
+    status = call(cli, "port.del", &params);
     byte_queue_fini(&params);
     return status;
 }
@@ -117,6 +173,24 @@ const struct cli_verb cli_port_verbs[] = {
             "down drops what arrives and sends nothing; its interface is left as it is.\n\n"
             "Example: ringspan port set r1 down\n",
         .run = run_set,
+    },
+    {
+        .name = "add",
+        .help =
+            "Usage: ringspan port add NAME [bridge BRIDGE] [up|down] [KEY VALUE...]\n\n"
+            "Adds a port until the next reload or start, which return to the file. KEY is any\n"
+            "key that a port has in the file; ifname is NAME if it is not given. The bridge may\n"
+            "be left out if there is only one.\n\n"
+            "Example: ringspan port add r3 bridge lab0 ifname veth-r3\n",
+        .run = run_add,
+    },
+    {
+        .name = "del",
+        .help = "Usage: ringspan port del NAME\n\n"
+                "Deletes a port until the next reload or start, which return to the file. Its\n"
+                "interface is left as it is.\n\n"
+                "Example: ringspan port del r3\n",
+        .run = run_del,
     },
     {0},
 };

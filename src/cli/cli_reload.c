@@ -46,7 +46,7 @@ static int print_table(struct json_slice steps)
     return ok ? CLI_OK : cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
 }
 
-static int print_steps(const struct cli *cli, struct json_slice steps)
+int cli_print_steps(const struct cli *cli, struct json_slice steps)
 {
     if (!cli->json)
         return print_table(steps);
@@ -75,7 +75,7 @@ static int show(const struct cli *cli, struct json_slice result)
         return cli_fail(CLI_UNREACHABLE, "the daemon's answer makes no sense");
     if (*applied.text != 't')
         return print_report(result);
-    return print_steps(cli, steps);
+    return cli_print_steps(cli, steps);
 }
 
 static int run_reload(const struct cli *cli, int argc, char **argv)
@@ -148,7 +148,7 @@ static int print_plan(const struct cli *cli, const struct config *now, const str
     byte_queue_init(&out, SIZE_MAX);
     json_writer_init(&writer, &out);
     plan_write(&plan, &writer, NULL);
-    status = print_steps(cli, (struct json_slice){byte_queue_data(&out), out.len});
+    status = cli_print_steps(cli, (struct json_slice){byte_queue_data(&out), out.len});
     byte_queue_fini(&out);
     plan_fini(&plan);
     return status;

@@ -120,8 +120,11 @@ const struct cli_command cli_port = {
     .summary = "ports: their state, and why",
     .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE]\n"
             "       ringspan port set NAME up|down\n"
-            "       ringspan port set NAME KEY VALUE...\n\n"
+            "       ringspan port set NAME KEY VALUE...\n"
+            "       ringspan port add NAME [bridge BRIDGE] [up|down] [KEY VALUE...]\n"
+            "       ringspan port del NAME\n\n"
             "Example: ringspan port show bridge lab0\n"
+            "         ringspan port set r1 down\n"
             "         ringspan -j port | jq -r '.[] | select(.state != \"forwarding\").reason'\n",
     .verbs = cli_port_verbs,
     .run = run_port,

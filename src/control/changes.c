@@ -44,6 +44,8 @@ int changes_new(const struct changes_params *params, struct changes **ret)
     if (strcmp(params->path, "-") != 0)
         r = make_absolute(params->path, &changes->path);
     if (r == 0)
+        r = config_clone(daemon_config(params->daemon), &changes->file);
+    if (r == 0)
         r = workers_new(params->loop, 1, &changes->workers);
     if (r < 0)
         changes_free(changes);
@@ -72,6 +74,7 @@ static void change_free(struct change *change)
         change->edit->free(change->state);
     plan_fini(&change->plan); /* refers to `next`, or to what it replaced */
     config_free(change->next);
+    config_free(change->file);
     free(change->sentence);
     free(change);
 }
@@ -83,6 +86,8 @@ const char *change_name(const struct change *change)
         return "reload";
     case CHANGE_EDIT:
         return change->edit->what;
+    case CHANGE_DIFF:
+        return "diff";
     }
     return "";
 }
@@ -102,6 +107,7 @@ void changes_free(struct changes *changes)
         change_free(change);
         change = after;
     }
+    config_free(changes->file);
     free(changes->path);
     free(changes);
 }
@@ -141,6 +147,14 @@ static void answer(const struct change *change)
         change->fn(change->arg, &result);
 }
 
+static void swap_configs(struct config **a, struct config **b)
+{
+    struct config *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
 static void run(struct change *change)
 {
     enum log_level log_level;
@@ -152,6 +166,8 @@ static void run(struct change *change)
     if (change->error < 0)
         return;
     change->next = before; /* to be released when the plan is not needed any more */
+    if (change->kind == CHANGE_RELOAD)
+        swap_configs(&change->changes->file, &change->file);
     log_set_level(log_level);
     log_plan(change);
 }
@@ -172,7 +188,7 @@ static void finish(struct change *change)
 {
     struct changes *changes = change->changes;
 
-    if (change->error == 0)
+    if (change->error == 0 && change->kind != CHANGE_DIFF)
         run(change);
     if (change->error < 0)
         log_refusal(change);
@@ -265,6 +281,14 @@ int changes_reload(struct changes *changes, change_fn fn, void *arg, struct chan
     if (!fn && has_waiting_reload(changes))
         return 0;
     r = change_new(changes, CHANGE_RELOAD, &change);
+    return r < 0 ? r : submit_for(change, fn, arg, ret_change);
+}
+
+int changes_diff(struct changes *changes, change_fn fn, void *arg, struct change **ret_change)
+{
+    struct change *change;
+    int r = change_new(changes, CHANGE_DIFF, &change);
+
     return r < 0 ? r : submit_for(change, fn, arg, ret_change);
 }
 

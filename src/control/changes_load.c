@@ -35,6 +35,8 @@ static void load_file(struct change *change)
     else if (params->has_log_level)
         change->next->daemon.log.level = params->log_level;
     config_report_fini(&report);
+    if (change->error == 0)
+        change->error = config_clone(change->next, &change->file);
 }
 
 /* ---- an edit ---- */
@@ -205,6 +207,9 @@ void change_load(void *arg)
     case CHANGE_EDIT:
         load_edit(change);
         break;
+    case CHANGE_DIFF:
+        change->error = plan_make(change->changes->file, change->now, &change->plan);
+        return;
     }
     if (change->error == 0)
         change->error = plan_make(change->now, change->next, &change->plan);

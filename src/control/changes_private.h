@@ -13,6 +13,7 @@
 enum change_kind {
     CHANGE_RELOAD,
     CHANGE_EDIT,
+    CHANGE_DIFF,
 };
 
 struct change {
@@ -29,6 +30,7 @@ struct change {
     int error;
     char *sentence;      /* why not, for people; NULL: nothing to say but the error's number */
     struct config *next; /* NULL if there is none */
+    struct config *file; /* of a reload: a copy of `next` */
     struct plan plan;
 };
 
@@ -36,6 +38,7 @@ struct changes {
     struct changes_params params;
     struct workers *workers;
     char *path;
+    struct config *file;  /* as it was loaded last */
     struct change *first; /* the one under way; NULL: none is */
     struct change *last;
     bool is_dying;

@@ -56,13 +56,6 @@ static void on_reloaded(void *arg, const struct change_result *result)
     ctl_call_close(call);
 }
 
-static int begin(const struct ctl_commands *commands, struct ctl_call *call,
-                 struct change **ret_change)
-{
-    return commands->changes ? changes_reload(commands->changes, on_reloaded, call, ret_change)
-                             : -ENXIO;
-}
-
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context)
 {
     static const char *const known[] = {NULL};
@@ -75,6 +68,22 @@ void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, 
         ctl_call_fault(call, &fault);
         return;
     }
-    r = begin(commands, call, &change);
+    r = changes_reload(commands->changes, on_reloaded, call, &change);
+    ctl_change_deferred(call, r, change);
+}
+
+void ctl_config_diff(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {NULL};
+    struct ctl_commands *commands = context;
+    struct change *change = NULL;
+    struct ctl_fault fault;
+    int r;
+
+    if (!ctl_params_known(params, known, &fault)) {
+        ctl_call_fault(call, &fault);
+        return;
+    }
+    r = changes_diff(commands->changes, ctl_change_answer, call, &change);
     ctl_change_deferred(call, r, change);
 }

@@ -54,7 +54,8 @@ static const struct ctl_command table[] = {
     {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
     {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
     {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
-    {"port.set", true, ctl_port_set},
+    {"port.set", true, ctl_port_set},        {"port.add", true, ctl_port_add},
+    {"port.del", true, ctl_port_del},        {"config.diff", false, ctl_config_diff},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
@@ -68,7 +69,8 @@ static void on_wake(void *arg)
     ctl_wait_check(arg);
 }
 
-int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_commands **ret)
+int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct changes *changes,
+                     struct ctl_commands **ret)
 {
     struct ctl_commands *commands = calloc(1, sizeof(*commands));
     int r;
@@ -77,6 +79,7 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_
         return -ENOMEM;
     commands->loop = loop;
     commands->daemon = daemon;
+    commands->changes = changes;
     commands->born = event_now(loop);
     r = event_timer_new(loop, on_wake, commands, &commands->wake);
     if (r < 0) {
@@ -85,11 +88,6 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct ctl_
     }
     *ret = commands;
     return 0;
-}
-
-void ctl_commands_set_changes(struct ctl_commands *commands, struct changes *changes)
-{
-    commands->changes = changes;
 }
 
 void ctl_commands_free(struct ctl_commands *commands)

@@ -34,6 +34,18 @@ struct place {
     size_t i; /* of the port among them */
 };
 
+static bool find_bridge(struct json_object *document, const char *name,
+                        struct json_object **ret_bridge)
+{
+    struct json_object *bridges = json_object_object_get(document, "bridges");
+    size_t i;
+
+    if (!find_named(bridges, name, &i))
+        return false;
+    *ret_bridge = json_object_array_get_idx(bridges, i);
+    return true;
+}
+
 static bool find_port(struct json_object *document, const char *name, struct place *ret_place)
 {
     struct json_object *bridges = json_object_object_get(document, "bridges");
@@ -82,6 +94,11 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
     {
         if (strcmp(key, "port") == 0)
             continue;
+        if (strcmp(key, "name") == 0 && (!value || strcmp(json_object_get_string(value), name))) {
+            snprintf(ret_why, CHANGE_WHY_SIZE,
+                     "port %s: a port keeps its name: delete it and add another", name);
+            return -EINVAL;
+        }
         if (!value)
             json_object_object_del(port, key); /* back to its default */
         else if (json_object_object_add(port, key, json_object_get(value)) < 0)
@@ -90,6 +107,60 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
     return 0;
 }
 
+/* The only bridge, if none is named. */
+static int choose_bridge(struct json_object *document, const char *name,
+                         struct json_object **ret_bridge, char ret_why[CHANGE_WHY_SIZE])
+{
+    struct json_object *bridges = json_object_object_get(document, "bridges");
+
+    if (name && find_bridge(document, name, ret_bridge))
+        return 0;
+    if (!name && json_object_array_length(bridges) == 1) {
+        *ret_bridge = json_object_array_get_idx(bridges, 0);
+        return 0;
+    }
+    if (name)
+        snprintf(ret_why, CHANGE_WHY_SIZE, "there is no bridge named '%s'", name);
+    else
+        snprintf(ret_why, CHANGE_WHY_SIZE, "which bridge? There are %zu",
+                 json_object_array_length(bridges));
+    return -EINVAL;
+}
+
+static int alter_by_add(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
+{
+    struct json_object *params = state;
+    struct json_object *port = json_object_object_get(params, "port");
+    const char *name = string_of(port, "name");
+    struct json_object *bridge;
+    struct place place;
+    int r;
+
+    if (name && find_port(document, name, &place)) {
+        snprintf(ret_why, CHANGE_WHY_SIZE, "there is a port named '%s' already, in bridge %s", name,
+                 name_of(place.bridge));
+        return -EEXIST;
+    }
+    r = choose_bridge(document, string_of(params, "bridge"), &bridge, ret_why);
+    if (r < 0)
+        return r;
+    r = json_object_array_add(json_object_object_get(bridge, "ports"), json_object_get(port));
+    return r < 0 ? -ENOMEM : 0;
+}
+
+static int alter_by_del(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
+{
+    const char *name = string_of(state, "port");
+    struct place place;
+
+    if (!find_port(document, name, &place))
+        return no_such_port(ret_why, name);
+    json_object_array_del_idx(place.ports, place.i, 1);
+    return 0;
+}
+
+static const struct change_edit edit_add = {"port.add", alter_by_add, free_params};
+static const struct change_edit edit_del = {"port.del", alter_by_del, free_params};
 static const struct change_edit edit_set = {"port.set", alter_by_set, free_params};
 
 /* ---- the methods ---- */
@@ -124,6 +195,44 @@ void ctl_port_set(struct ctl_call *call, const struct json_object *params, void 
 
     if (needs_string(params, "port", &fault))
         begin(call, params, context, &edit_set);
+    else
+        ctl_call_fault(call, &fault);
+}
+
+static bool needs_object(const struct json_object *params, const char *key,
+                         struct ctl_fault *ret_fault)
+{
+    struct json_object *value = NULL;
+
+    if (params && json_object_object_get_ex(params, key, &value) &&
+        json_object_is_type(value, json_type_object))
+        return true;
+    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: %s", key,
+                  value ? "not an object" : "missing");
+    return false;
+}
+
+void ctl_port_add(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"bridge", "port", NULL};
+    const char *bridge = NULL;
+    struct ctl_fault fault;
+
+    if (ctl_params_known(params, known, &fault) &&
+        ctl_params_string(params, "bridge", &bridge, &fault) &&
+        needs_object(params, "port", &fault))
+        begin(call, params, context, &edit_add);
+    else
+        ctl_call_fault(call, &fault);
+}
+
+void ctl_port_del(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"port", NULL};
+    struct ctl_fault fault;
+
+    if (ctl_params_known(params, known, &fault) && needs_string(params, "port", &fault))
+        begin(call, params, context, &edit_del);
     else
         ctl_call_fault(call, &fault);
 }

@@ -17,7 +17,7 @@ struct changes;
 struct ctl_commands {
     struct event_loop *loop;
     struct daemon *daemon;
-    struct changes *changes; /* NULL: this daemon cannot */
+    struct changes *changes;
     uint64_t born;
     struct ctl_waiter *waiters;
     struct event_timer *wake; /* armed when a port changed: waiters look once per turn */
@@ -63,6 +63,9 @@ void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void 
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_config_diff(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_port_add(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_port_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_port_set(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
 

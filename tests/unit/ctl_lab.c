@@ -46,13 +46,10 @@ static int make_daemon(void)
 static int make_changes(void)
 {
     struct changes_params params = {.loop = bench.loop, .daemon = lab.daemon, .path = lab.file};
-    int r;
 
     snprintf(lab.file, sizeof(lab.file), "%s/lab.json", bench.dir);
     lab_write(text);
-    r = changes_new(&params, &lab.changes);
-    ctl_commands_set_changes(lab.commands, lab.changes);
-    return r;
+    return changes_new(&params, &lab.changes);
 }
 
 int lab_setup(void **state)
@@ -65,9 +62,9 @@ int lab_setup(void **state)
     if (r == 0)
         r = make_daemon();
     if (r == 0)
-        r = ctl_commands_new(bench.loop, lab.daemon, &lab.commands);
-    if (r == 0)
         r = make_changes();
+    if (r == 0)
+        r = ctl_commands_new(bench.loop, lab.daemon, lab.changes, &lab.commands);
     if (r < 0)
         return r;
     TURN_UNTIL(daemon_is_ready(lab.daemon));

@@ -178,10 +178,14 @@ static void test_usage(void **state)
 
 static void test_help(void **state)
 {
-    static const char *const lines[] = {
-        "help",          "-h",        "--help",      "port help",  "help fdb",    "port set help",
-        "help port set", "ledger -h", "wait --help", "check help", "config help", "schema help",
-        "version help"};
+    static const char *const lines[] = {"help",          "-h",
+                                        "--help",        "port help",
+                                        "help fdb",      "port set help",
+                                        "help port set", "port add help",
+                                        "help p d",      "config diff help",
+                                        "ledger -h",     "wait --help",
+                                        "check help",    "config help",
+                                        "schema help",   "version help"};
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         assert_int_equal(ringspan(lines[i]), CLI_OK);
@@ -234,6 +238,44 @@ static void test_port_set(void **state)
     assert_fails("port set rsp-r9 up", CLI_REFUSED, "there is no port named 'rsp-r9'");
     assert_fails("port set rsp-r1", CLI_USAGE, "wants a port and what to set");
     assert_fails("port se", CLI_REFUSED, "there is no port named 'se'");
+}
+
+static void test_port_add_and_del(void **state)
+{
+    assert_prints("config diff", "nothing to change\n");
+    assert_prints("-j config diff", "[]\n");
+    assert_prints("port add rsp-r4 br lab1 ifname rsp-i4 down", "");
+    assert_prints("port show bridge lab1",
+                  "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
+                  "rsp-r3  -       lab1    waiting     -  no interface named rsp-r3\n"
+                  "rsp-r4  -       lab1    disabled    -  "
+                  "asked to be down (ringspan port set rsp-r4 up)\n");
+    assert_prints("port del dev rsp-r1", "");
+    assert_prints("port set rsp-r2 description 12", "");
+    assert_prints("config diff", "OP      BRIDGE  PORT    KEY          DISRUPTION\n"
+                                 "del     lab0    rsp-r1  -            none\n"
+                                 "change  lab0    rsp-r2  description  none\n"
+                                 "add     lab1    rsp-r4  -            none\n");
+    assert_fails("port add rsp-r2 bridge lab1", CLI_REFUSED,
+                 "there is a port named 'rsp-r2' already, in bridge lab0");
+    assert_fails("port add rsp-r5", CLI_REFUSED, "which bridge? There are 2");
+    assert_fails("port add rsp-r5 bridge lab5", CLI_REFUSED, "there is no bridge named 'lab5'");
+    assert_fails("port add a/b bridge lab0", CLI_REFUSED,
+                 "'a/b' contains '/', which an interface's name cannot");
+    assert_fails("port add rsp-r5 bridge lab0 ifname rsp-i4", CLI_REFUSED,
+                 "the interface 'rsp-i4' is used by");
+    assert_fails("port del rsp-r1", CLI_REFUSED, "there is no port named 'rsp-r1'");
+    assert_fails("port del rsp-r2 rsp-r3", CLI_USAGE, "wants one port");
+    assert_fails("port add", CLI_USAGE, "wants a name");
+    assert_fails("port set rsp-r2 name rsp-r9", CLI_REFUSED, "a port keeps its name");
+    assert_prints(
+        "-j reload",
+        "[{\"op\":\"del\",\"bridge\":\"lab1\",\"port\":\"rsp-r4\",\"key\":null,"
+        "\"disruption\":\"none\"},{\"op\":\"change\",\"bridge\":\"lab0\",\"port\":\"rsp-r2\","
+        "\"key\":\"description\",\"disruption\":\"none\"},"
+        "{\"op\":\"add\",\"bridge\":\"lab0\",\"port\":\"rsp-r1\",\"key\":null,"
+        "\"disruption\":\"none\"}]\n");
+    assert_prints("config diff", "nothing to change\n");
 }
 
 static void test_ledger(void **state)
@@ -380,11 +422,12 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),  CLI_TEST(test_json),         CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),   CLI_TEST(test_help),         CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),    CLI_TEST(test_port_set),     CLI_TEST(test_ledger),
-        CLI_TEST(test_check),   CLI_TEST(test_config),       CLI_TEST(test_schema),
-        CLI_TEST(test_version), CLI_TEST(test_output_fails), cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),        CLI_TEST(test_json),     CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),         CLI_TEST(test_help),     CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),          CLI_TEST(test_port_set), CLI_TEST(test_port_add_and_del),
+        CLI_TEST(test_ledger),        CLI_TEST(test_check),    CLI_TEST(test_config),
+        CLI_TEST(test_schema),        CLI_TEST(test_version),  CLI_TEST(test_output_fails),
+        cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,10 +126,14 @@ static void test_names(void **state)
     char line[128];
 
     assert_offers("port show ", "bridge rsp-r1 rsp-r2 rsp-r3");
-    assert_offers("port ", "show bridge set rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("port ", "show bridge set add del rsp-r1 rsp-r2 rsp-r3");
     assert_offers("port set ", "rsp-r1 rsp-r2 rsp-r3");
     assert_offers("port se rsp-r2", "rsp-r2");
     assert_offers("port set rsp-r2 ", "up down");
+    assert_offers("port del rsp-r", "rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("port add rsp-r9 ", "bridge up down");
+    assert_offers("port add rsp-r9 bridge ", "lab0 lab1");
+    assert_offers("config ", "show diff");
     assert_offers("port rsp-r2", "rsp-r2");
     assert_offers("bridge l", "lab0 lab1");
     assert_offers("port show bridge ", "lab0 lab1");
@@ -146,7 +150,7 @@ static void test_no_daemon(void **state)
 {
     ctl_server_free(bench.server);
     bench.server = NULL;
-    assert_offers("port ", "show bridge set");
+    assert_offers("port ", "show bridge set add del");
     assert_offers("port show bridge ", "");
     assert_offers("wait --for d", "down disabled");
 }

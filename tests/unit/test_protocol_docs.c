@@ -230,6 +230,8 @@ static const char *params_of(const char *method)
     static const char *const params[][2] = {
         {"port.wait", "{\"state\":\"waiting\"}"},
         {"port.set", "{\"port\":\"rsp-r1\",\"admin_state\":\"down\"}"},
+        {"port.add", "{\"bridge\":\"lab1\",\"port\":{\"name\":\"rsp-r5\"}}"},
+        {"port.del", "{\"port\":\"rsp-r5\"}"},
     };
 
     for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++) {
