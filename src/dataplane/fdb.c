@@ -203,30 +203,35 @@ static bool find_room(const struct fdb *fdb, struct fdb_plan *plan)
     return true;
 }
 
-static enum fdb_action action_on_known(const struct fdb *fdb, const struct fdb_plan *plan)
+static enum fdb_action action_on_known(const struct fdb *fdb, const struct entry *entry,
+                                       port_id port, uint64_t now)
 {
-    const struct entry *entry = &fdb->entries[plan->entry];
-
-    if (!is_live(fdb, entry, plan->now))
+    if (!is_live(fdb, entry, now))
         return FDB_INSERT;
-    if (entry->port == plan->port)
+    if (entry->port == port)
         return FDB_REFRESH;
     return entry->kind ? FDB_REFUSE_MOVE : FDB_MOVE;
 }
 
+/* The plan is built in place: copying one together out of what was just written to it costs as much
+ * as finding the entry. */
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
                     struct fdb_plan *ret_plan)
 {
-    struct fdb_plan plan = {.vid = vid, .mac = mac, .port = port, .now = now, .entry = NO_ENTRY};
+    uint32_t found = port < fdb->max_ports ? fdb_find(fdb, key_of(vid, mac)) : NO_ENTRY;
 
-    if (port < fdb->max_ports) {
-        plan.entry = fdb_find(fdb, key_of(vid, mac));
-        if (plan.entry != NO_ENTRY)
-            plan.action = action_on_known(fdb, &plan);
-        else
-            plan.action = find_room(fdb, &plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
-    }
-    *ret_plan = plan;
+    ret_plan->room = FDB_ROOM_OWN;
+    ret_plan->vid = vid;
+    ret_plan->port = port;
+    ret_plan->entry = found;
+    ret_plan->mac = mac;
+    ret_plan->now = now;
+    if (port >= fdb->max_ports)
+        ret_plan->action = FDB_NOTHING;
+    else if (found != NO_ENTRY)
+        ret_plan->action = action_on_known(fdb, &fdb->entries[found], port, now);
+    else
+        ret_plan->action = find_room(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
 }
 
 /* Committing */
