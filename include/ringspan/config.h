@@ -40,6 +40,14 @@ struct config_port {
     enum port_admin_state admin_state;
 };
 
+/* An entry of a forwarding table that is there from the start, and stays. */
+struct config_static {
+    uint64_t mac; /* an individual address */
+    char port[LIMIT_NAME_SIZE];
+    bool sticky;
+    char *description;
+};
+
 struct config_bridge {
     char name[LIMIT_NAME_SIZE];
     char *description;
@@ -48,6 +56,8 @@ struct config_bridge {
     struct {
         char *description;
         uint32_t max_entries;
+        struct config_static *statics;
+        uint32_t n_statics;
     } fdb;
     struct config_port *ports;
     uint32_t n_ports;

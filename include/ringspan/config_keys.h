@@ -26,6 +26,7 @@ enum config_type {
     CONFIG_BOOLEAN, /* into a bool */
     CONFIG_TEXT,    /* into a char * */
     CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
+    CONFIG_MAC,     /* the address of one host; into a uint64_t */
     CONFIG_WORD,    /* one of a few; into an enum */
     CONFIG_PLANNED,
 };

@@ -26,6 +26,7 @@
 #define LIMIT_FDB_ENTRIES_MIN     16
 #define LIMIT_FDB_ENTRIES_MAX     1048576
 #define LIMIT_FDB_ENTRIES_DEFAULT 65536
+#define LIMIT_FDB_STATIC          32768 /* in the configuration of one bridge */
 
 /* Configuration text, checked before anything is allocated for it. */
 #define LIMIT_CONFIG_BYTES (8u << 20)

@@ -76,6 +76,8 @@ void cli_format_cell(struct json_object *value, char ret_cell[CLI_CELL_SIZE])
     case json_type_string:
     case json_type_object:
         snprintf(ret_cell, CLI_CELL_SIZE, "%s", json_object_get_string(value));
+        if (!*ret_cell)
+            strcpy(ret_cell, "-");
         return;
     }
 }

@@ -100,7 +100,7 @@ static int run_fdb(const struct cli *cli, int argc, char **argv)
     };
     static const struct table_column columns[] = {
         {"MAC", false},    {"VLAN", true}, {"PORT", false},  {"IFNAME", false},
-        {"MASTER", false}, {"AGE", true},  {"FLAGS", false},
+        {"MASTER", false}, {"AGE", true},  {"FLAGS", false}, {"STATE", false},
     };
     static const struct show show = {"fdb.show", NULL, keywords, COLUMNS(columns)};
 

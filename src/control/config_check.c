@@ -174,5 +174,5 @@ int config_check(const struct config_text *text, struct config *config,
         ports[i].name = ports[i].port->ifname;
     check_unique(&c, ports, n_ports, NULL);
     free(names);
-    return 0;
+    return config_check_static(text, config, report);
 }

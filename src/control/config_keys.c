@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "ringspan/config.h"
+#include "ringspan/mac.h"
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define GROUP_NAME_MAX  32
@@ -21,6 +22,7 @@
 #define NAME_PATTERN    "^(?!\\.{1,2}$)" NAME_CHARACTERS
 #define PORT_PATTERN    "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
 #define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
+#define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 #define GROUP_PATTERN   "^(?!-)[^" CONTROLS " :,/]*$"
 
 /* C0, DEL, and C1 as UTF-8 has it: names and descriptions are shown on terminals. */
@@ -198,6 +200,45 @@ const struct config_object config_port = {
     .size = sizeof(struct config_port),
 };
 
+static const struct config_key static_keys[] = {
+    {
+        .name = "mac",
+        .type = CONFIG_MAC,
+        .required = true,
+        .min = 1,
+        .max = MAC_STRING_SIZE - 1,
+        .offset = offsetof(struct config_static, mac),
+        .pattern = MAC_PATTERN,
+        .help = "The address, like 02:00:00:00:00:01: of one host, so no group address.",
+    },
+    {
+        .name = "port",
+        .type = CONFIG_NAME,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_NAME_SIZE - 1,
+        .offset = offsetof(struct config_static, port),
+        .complain = complain_port_name,
+        .pattern = PORT_PATTERN,
+        .help = "The name of the port, of this bridge, that the address is behind.",
+    },
+    {
+        .name = "sticky",
+        .type = CONFIG_BOOLEAN,
+        .offset = offsetof(struct config_static, sticky),
+        .help = "Shown among the flags; an address with a static entry never moves in any case.",
+    },
+    DESCRIPTION(offsetof(struct config_static, description)),
+    PLANNED("vlan"),
+};
+
+static const struct config_object static_object = {
+    .what = "a static entry",
+    .keys = static_keys,
+    .n_keys = N_ELEMENTS(static_keys),
+    .size = sizeof(struct config_static),
+};
+
 static const struct config_key fdb_keys[] = {
     {
         .name = "max_entries",
@@ -208,8 +249,16 @@ static const struct config_key fdb_keys[] = {
         .offset = offsetof(struct config_bridge, fdb.max_entries),
         .help = "How many addresses the table holds.",
     },
+    {
+        .name = "static",
+        .type = CONFIG_LIST,
+        .max = LIMIT_FDB_STATIC,
+        .offset = offsetof(struct config_bridge, fdb.statics),
+        .count_offset = offsetof(struct config_bridge, fdb.n_statics),
+        .object = &static_object,
+        .help = "Addresses whose port is fixed. They do not age, and are among max_entries.",
+    },
     DESCRIPTION(offsetof(struct config_bridge, fdb.description)),
-    PLANNED("static"),
 };
 
 static const struct config_object fdb_object = {

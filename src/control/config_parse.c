@@ -10,6 +10,7 @@
 #include "config_stages.h"
 #include "ringspan/config.h"
 #include "ringspan/config_keys.h"
+#include "ringspan/mac.h"
 
 /* "bridges[255].ports[262143]." and a quoted key fit. */
 #define PATH_SIZE      512
@@ -108,6 +109,7 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
         return "true or false";
     case CONFIG_TEXT:
     case CONFIG_NAME:
+    case CONFIG_MAC:
     case CONFIG_WORD:
     case CONFIG_PLANNED:
         break;
@@ -283,6 +285,50 @@ static void parse_text(struct parser *p, uint32_t node, struct json_object *json
     memcpy(field(base, key->offset), &copy, sizeof(copy));
 }
 
+/* Cisco's and Windows' ways to write an address, and none at all. */
+static bool read_other_mac(const char *text, uint64_t *ret_mac)
+{
+    char digits[MAC_STRING_SIZE];
+    uint32_t n = 0;
+
+    for (; *text; text++) {
+        if (strchr("-.:", *text))
+            continue;
+        if (n == MAC_STRING_SIZE - 1)
+            return false;
+        if (n % 3 == 2)
+            digits[n++] = ':';
+        digits[n++] = *text;
+    }
+    digits[n] = '\0';
+    return mac_parse(digits, ret_mac);
+}
+
+static void parse_mac(struct parser *p, uint32_t node, struct json_object *json,
+                      const struct config_key *key, void *base)
+{
+    const char *text = json_object_get_string(json);
+    char quoted[CONFIG_QUOTE_SIZE];
+    char mac_text[MAC_STRING_SIZE];
+    char hint[HINT_SIZE];
+    uint64_t mac;
+
+    if (!mac_parse(text, &mac)) {
+        bool is_readable = read_other_mac(text, &mac);
+
+        snprintf(hint, sizeof(hint), "write \"%s\"", mac_format(is_readable ? mac : 0, mac_text));
+        error_at_value(p, node, is_readable ? hint : NULL,
+                       "%s is no address like 02:00:00:00:00:01", config_quote(text, quoted));
+    } else if (mac_is_group(mac)) {
+        error_at_value(p, node, NULL, "%s is a group address; one of a single host is needed",
+                       text);
+    } else if (mac == 0) {
+        error_at_value(p, node, NULL, "%s is nobody's address", text);
+    } else {
+        memcpy(field(base, key->offset), &mac, sizeof(mac));
+    }
+}
+
 static void report_word(struct parser *p, uint32_t node, const char *word,
                         const struct config_words *words)
 {
@@ -397,6 +443,9 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
     case CONFIG_NAME:
         parse_text(p, node, json, key, base);
         break;
+    case CONFIG_MAC:
+        parse_mac(p, node, json, key, base);
+        break;
     case CONFIG_WORD:
         parse_word(p, node, json, key, base);
         break;
@@ -449,10 +498,10 @@ static void report_unknown_key(struct parser *p, uint32_t node, const char *name
     char quoted[CONFIG_QUOTE_SIZE];
     char hint[HINT_SIZE] = "";
 
-    if (owner)
-        snprintf(hint, sizeof(hint), "'%s' is a key of %s", name, owner->what);
-    else if (suggestion)
+    if (suggestion)
         snprintf(hint, sizeof(hint), "did you mean '%s'?", suggestion);
+    else if (owner)
+        snprintf(hint, sizeof(hint), "'%s' is a key of %s", name, owner->what);
     else if (planned)
         snprintf(hint, sizeof(hint), "%s is not supported by this version", planned);
     else if (find_owner(&config_document, name, true)) {

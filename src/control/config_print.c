@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ringspan/config_keys.h"
+#include "ringspan/mac.h"
 
 static const void *field(const void *base, size_t offset)
 {
@@ -27,6 +28,15 @@ static void print_text(struct json_writer *writer, const struct config_key *key,
         memcpy(&text, field(base, key->offset), sizeof(text));
     if (text)
         json_put_string(writer, key->name, text);
+}
+
+static void print_mac(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    char text[MAC_STRING_SIZE];
+    uint64_t mac;
+
+    memcpy(&mac, field(base, key->offset), sizeof(mac));
+    json_put_string(writer, key->name, mac_format(mac, text));
 }
 
 static void print_object(struct json_writer *writer, const char *name,
@@ -65,6 +75,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         break;
     case CONFIG_NAME:
         json_put_string(writer, key->name, field(base, key->offset));
+        break;
+    case CONFIG_MAC:
+        print_mac(writer, key, base);
         break;
     case CONFIG_WORD:
         json_put_string(writer, key->name, key->words->name(number_of(key, base)));

@@ -73,6 +73,7 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_TEXT:
     case CONFIG_NAME:
+    case CONFIG_MAC:
         put_text(writer, key);
         break;
     case CONFIG_WORD:

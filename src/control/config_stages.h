@@ -24,6 +24,10 @@ struct config_text {
 int config_check(const struct config_text *text, struct config *config,
                  struct config_report *report);
 
+/** The part of config_check() that is about static entries of forwarding tables. 0 or -ENOMEM. */
+int config_check_static(const struct config_text *text, const struct config *config,
+                        struct config_report *report);
+
 /** 0 or -ENOMEM; @report needs config_report_fini() either way. */
 int config_report_init(struct config_report *report, const char *source);
 /** Adds an error at its place in the order of the text. @hint may be NULL. An error that there is

@@ -60,6 +60,7 @@ static int clone_key(const struct config_key *key, void *base)
     case CONFIG_INTEGER:
     case CONFIG_BOOLEAN:
     case CONFIG_NAME:
+    case CONFIG_MAC:
     case CONFIG_WORD:
     case CONFIG_PLANNED:
         break;
@@ -132,6 +133,7 @@ static void free_object(const struct config_object *object, void *base)
         case CONFIG_INTEGER:
         case CONFIG_BOOLEAN:
         case CONFIG_NAME:
+        case CONFIG_MAC:
         case CONFIG_WORD:
         case CONFIG_PLANNED:
             break;

@@ -184,7 +184,10 @@ static enum ctl_row fdb_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_u64(writer, "age", (now - entry.seen) / NS_PER_SEC);
     json_open_array(writer, "flags");
+    if (entry.is_sticky)
+        json_put_string(writer, NULL, "sticky");
     json_close_array(writer);
+    json_put_string(writer, "state", entry.is_static ? "static" : "");
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
 }

@@ -9,6 +9,7 @@
 
 #include "daemon_private.h"
 #include "ringspan/clock.h"
+#include "ringspan/fdb_static.h"
 #include "ringspan/log.h"
 
 /* ---- birth ---- */
@@ -131,6 +132,19 @@ void daemon_adopt_bridge(struct daemon *daemon, struct managed_bridge *mb)
     daemon->bridges[daemon->n_bridges++] = mb;
 }
 
+static int add_statics(const struct daemon *daemon, const struct config_bridge *config,
+                       struct bridge *bridge)
+{
+    struct fdb_static_changes statics;
+    int r = fdb_static_changes_make(NULL, config, &statics);
+
+    if (r < 0)
+        return r;
+    fdb_static_changes_apply(&statics, bridge, event_now(daemon->loop));
+    fdb_static_changes_fini(&statics);
+    return 0;
+}
+
 static int add_bridge_with_ports(struct daemon *daemon, const struct config_bridge *config)
 {
     struct managed_bridge *mb;
@@ -146,7 +160,7 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
         if (r == 0)
             daemon_adopt_port(daemon, mb, mp);
     }
-    return r;
+    return r < 0 ? r : add_statics(daemon, config, mb->bridge);
 }
 
 static int populate(struct daemon *daemon)

@@ -6,6 +6,7 @@
 
 #include "daemon_private.h"
 #include "ringspan/clock.h"
+#include "ringspan/fdb_static.h"
 
 static int compare_ports(const void *a, const void *b)
 {
@@ -27,6 +28,7 @@ struct prepared {
     struct managed_port *port;     /* to delete, to change, or to adopt */
     struct managed_bridge *bridge; /* to adopt */
     struct fdb *fdb;
+    struct fdb_static_changes statics;
 };
 
 /* Sorted once: looking through all ports at each of thousands of steps would hold up everybody's
@@ -69,6 +71,28 @@ static bool replaces_fdb(const struct plan_step *step)
     return step->op == PLAN_CHANGE && strcmp(step->key, "fdb.max_entries") == 0;
 }
 
+static const struct config_bridge *bridge_that_runs(const struct daemon *daemon, const char *name)
+{
+    for (uint32_t i = 0; i < daemon->config->n_bridges; i++) {
+        if (strcmp(daemon->config->bridges[i].name, name) == 0)
+            return &daemon->config->bridges[i];
+    }
+    return NULL;
+}
+
+/* A table that is new has none of them. */
+static int make_statics(const struct daemon *daemon, const struct plan_step *step,
+                        struct fdb_static_changes *ret_statics)
+{
+    bool is_new = step->op == PLAN_ADD || replaces_fdb(step);
+    bool changes = step->op == PLAN_CHANGE && strcmp(step->key, "fdb.static") == 0;
+
+    if (!step->bridge || step->port || (!is_new && !changes))
+        return 0;
+    return fdb_static_changes_make(is_new ? NULL : bridge_that_runs(daemon, step->bridge),
+                                   step->next_bridge, ret_statics);
+}
+
 static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
                 struct prepared *prepared)
 {
@@ -83,8 +107,15 @@ static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_
 }
 
 /* What was made for the first @n steps and is not wanted. */
+static void discard_statics(struct prepared *prepared, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        fdb_static_changes_fini(&prepared[i].statics);
+}
+
 static void discard(const struct plan *plan, struct prepared *prepared, uint32_t n)
 {
+    discard_statics(prepared, n);
     for (uint32_t i = 0; i < n; i++) {
         fdb_free(prepared[i].fdb);
         managed_bridge_free(prepared[i].bridge);
@@ -103,9 +134,11 @@ static int prepare(struct daemon *daemon, const struct config *config, const str
     if (r == 0)
         r = find_all_ports(daemon, plan, prepared);
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++) {
-        r = make(daemon, &plan->steps[i], n_ports, &prepared[i]);
+        r = make_statics(daemon, &plan->steps[i], &prepared[i].statics);
+        if (r == 0)
+            r = make(daemon, &plan->steps[i], n_ports, &prepared[i]);
         if (r < 0)
-            discard(plan, prepared, i);
+            discard(plan, prepared, i + 1);
     }
     return r;
 }
@@ -205,6 +238,20 @@ static void swap(char **a, char **b)
     *b = was;
 }
 
+/* When all ports that there will be are there. */
+static void run_statics(struct daemon *daemon, const struct plan *plan,
+                        const struct prepared *prepared)
+{
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        const char *bridge = plan->steps[i].bridge;
+
+        if (fdb_static_changes_any(&prepared[i].statics))
+            fdb_static_changes_apply(&prepared[i].statics,
+                                     daemon_find_bridge(daemon, bridge)->bridge,
+                                     event_now(daemon->loop));
+    }
+}
+
 /* What only a start changes goes on as it was, so that the configuration is what runs, and the next
  * plan tells again of what the file wants. */
 static void keep_what_is_fixed(struct config *next, struct config *now)
@@ -226,6 +273,8 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
     daemon->config = config;
     for (uint32_t i = 0; i < plan->n_steps; i++)
         run_plan_step(daemon, &plan->steps[i], &prepared[i]);
+    run_statics(daemon, plan, prepared);
+    discard_statics(prepared, plan->n_steps);
     if (daemon->on_change)
         daemon->on_change(daemon->on_change_arg);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */

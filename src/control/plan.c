@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ringspan/fdb_static.h"
+
 struct planner {
     const struct config *now;
     const struct config *next;
@@ -141,6 +143,20 @@ static int compare_ports(struct planner *planner, const struct config_bridge *no
     return r;
 }
 
+static int compare_statics(struct planner *planner, const struct config_bridge *now,
+                           const struct config_bridge *next)
+{
+    struct fdb_static_changes changes;
+    int r = fdb_static_changes_make(now, next, &changes);
+
+    if (r < 0)
+        return r;
+    if (fdb_static_changes_any(&changes))
+        r = add_change(planner, next, NULL, "fdb.static", PLAN_DISRUPTS_NONE);
+    fdb_static_changes_fini(&changes);
+    return r;
+}
+
 static int compare_bridge(struct planner *planner, const struct config_bridge *now,
                           const struct config_bridge *next)
 {
@@ -154,6 +170,8 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "reserved", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->fdb.max_entries != next->fdb.max_entries)
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
+    if (r == 0)
+        r = compare_statics(planner, now, next);
     return r == 0 ? compare_ports(planner, now, next) : r;
 }
 

@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "ringspan/config.h"
 #include "ringspan/config_print.h"
+#include "ringspan/mac.h"
 
 /*
  * Any text is either a configuration that keeps its promises and can be printed as one, or has
@@ -71,6 +72,18 @@ static void check_port(const struct config *config, const struct config_port *po
     }
 }
 
+static void check_static(const struct config_bridge *bridge, const struct config_static *entry)
+{
+    bool has_port = false;
+
+    fuzz_require(entry->mac != 0 && !mac_is_group(entry->mac) && entry->mac <= MAC_BROADCAST);
+    for (uint32_t i = 0; i < bridge->n_ports; i++)
+        has_port = has_port || strcmp(bridge->ports[i].name, entry->port) == 0;
+    fuzz_require(has_port);
+    for (uint32_t i = 0; i < bridge->fdb.n_statics; i++)
+        fuzz_require(&bridge->fdb.statics[i] == entry || bridge->fdb.statics[i].mac != entry->mac);
+}
+
 static void check_bridge(const struct config *config, const struct config_bridge *bridge)
 {
     fuzz_require(is_name(bridge->name));
@@ -79,8 +92,11 @@ static void check_bridge(const struct config *config, const struct config_bridge
     fuzz_require(bridge->fdb.max_entries >= LIMIT_FDB_ENTRIES_MIN &&
                  bridge->fdb.max_entries <= LIMIT_FDB_ENTRIES_MAX);
     fuzz_require(bridge->reserved < RESERVED_N_PRESETS);
+    fuzz_require(bridge->fdb.n_statics <= bridge->fdb.max_entries);
     for (uint32_t i = 0; i < bridge->n_ports; i++)
         check_port(config, &bridge->ports[i]);
+    for (uint32_t i = 0; i < bridge->fdb.n_statics; i++)
+        check_static(bridge, &bridge->fdb.statics[i]);
 }
 
 static void check_config(const struct config *config)

@@ -17,7 +17,7 @@ RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:
 
 # What is said about a text that no schema can refuse; config_schema.h lists the same.
 BEYOND_A_SCHEMA = re.compile(
-    r"is taken by|is used by|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
+    r"is taken by|is used by|this bridge has no port|static entries are too many|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
     r"|'.*[^\0-\x7f].*' has \d+ bytes")
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
@@ -106,7 +106,9 @@ def corpus():
 FULL = {
     "$schema": "x", "version": 1, "description": "d",
     "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": "all",
-                 "fdb": {"max_entries": 64, "description": "d"},
+                 "fdb": {"max_entries": 65536, "description": "d",
+                         "static": [{"mac": "02:00:00:00:00:01", "port": "p", "sticky": True,
+                                     "description": "d"}]},
                  "ports": [{"name": "p", "ifname": "i", "type": "netdev", "qdisc_bypass": True,
                             "admin_state": "down",
                             "description": "d"}]}],
@@ -130,9 +132,22 @@ def at(document, path):
     return document
 
 
-def changed(path, value):
-    """FULL with another value at a place."""
+def without_what_names_ports():
+    """FULL where the ports may be others, or none."""
     document = copy.deepcopy(FULL)
+    del document["bridges"][0]["fdb"]["static"]
+    return document
+
+
+def elements_of(path, n):
+    if path[-1] == "static":
+        return [{"mac": f"02:00:00:00:{i >> 8:02x}:{i & 255:02x}", "port": "p"} for i in range(n)]
+    return [{"name": f"x{i}"} for i in range(n)]
+
+
+def changed(path, value, document=FULL):
+    """The document with another value at a place."""
+    document = copy.deepcopy(document)
     if not path:
         return value
     at(document, path[:-1])[path[-1]] = value
@@ -207,7 +222,7 @@ class Schema(unittest.TestCase):
                 continue
             self.assertFalse(self.agree_on(changed((*path, "unknown"), 1)), path)
             for key in schema["properties"]:
-                document = copy.deepcopy(FULL)
+                document = without_what_names_ports() if key == "ports" else copy.deepcopy(FULL)
                 del at(document, path)[key]
                 self.assertEqual(self.agree_on(document), key not in schema["required"], (path, key))
 
@@ -231,8 +246,8 @@ class Schema(unittest.TestCase):
             if schema["type"] != "array":
                 continue
             for n in (0, 1, schema["maxItems"], schema["maxItems"] + 1):
-                elements = [{"name": f"x{i}"} for i in range(n)]
-                verdict = self.agree_on(changed(path, elements))
+                document = without_what_names_ports() if path[-1] == "ports" else FULL
+                verdict = self.agree_on(changed(path, elements_of(path, n), document))
                 self.assertEqual(verdict, schema["minItems"] <= n <= schema["maxItems"], (path, n))
 
 

@@ -127,16 +127,17 @@ static void test_tables(void **state)
     assert_prints("fdb", "");
     lab_learn("rsp-r1", 0, 0x020000000001);
     lab_learn("rsp-r3", 10, 0x020000000003);
-    assert_prints("fdb show", "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS\n"
-                              "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  -\n"
-                              "02:00:00:00:00:03    10  rsp-r3  -       lab1      0  -\n");
+    assert_prints("fdb show", "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS  STATE\n"
+                              "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  -      -\n"
+                              "02:00:00:00:00:03    10  rsp-r3  -       lab1      0  -      -\n");
     assert_prints("fdb port rsp-r3 vlan 11", "");
 }
 
 static void test_json(void **state)
 {
-    static const char entry[] = "{\"mac\":\"02:00:00:00:00:01\",\"vlan\":0,\"port\":\"rsp-r1\","
-                                "\"ifname\":null,\"master\":\"lab0\",\"age\":0,\"flags\":[]}";
+    static const char entry[] =
+        "{\"mac\":\"02:00:00:00:00:01\",\"vlan\":0,\"port\":\"rsp-r1\","
+        "\"ifname\":null,\"master\":\"lab0\",\"age\":0,\"flags\":[],\"state\":\"\"}";
     char expected[256];
 
     assert_prints("-j fdb show", "[]\n");
@@ -145,10 +146,12 @@ static void test_json(void **state)
     snprintf(expected, sizeof(expected), "[%s]\n", entry);
     assert_prints("-j fdb show", expected);
     assert_prints("fdb -j mac 02:00:00:00:00:01", expected);
-    assert_prints("-p fdb show", "[\n    {\n        \"mac\": \"02:00:00:00:00:01\",\n"
-                                 "        \"vlan\": 0,\n        \"port\": \"rsp-r1\",\n"
-                                 "        \"ifname\": null,\n        \"master\": \"lab0\",\n"
-                                 "        \"age\": 0,\n        \"flags\": []\n    }\n]\n");
+    assert_prints(
+        "-p fdb show",
+        "[\n    {\n        \"mac\": \"02:00:00:00:00:01\",\n"
+        "        \"vlan\": 0,\n        \"port\": \"rsp-r1\",\n"
+        "        \"ifname\": null,\n        \"master\": \"lab0\",\n"
+        "        \"age\": 0,\n        \"flags\": [],\n        \"state\": \"\"\n    }\n]\n");
 }
 
 static void test_refusals(void **state)

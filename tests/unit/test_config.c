@@ -61,7 +61,10 @@ static void test_every_value(void **state)
         "{\"$schema\": \"x\", \"version\": 1, \"description\": \"d0\","
         " \"bridges\": [{\"name\": \"a\"}, {\"name\": \"b\", \"description\": \"d1\","
         " \"aging_time\": 600, \"reserved\": \"provider_bridge\","
-        " \"fdb\": {\"max_entries\": 1024, \"description\": \"d2\"},"
+        " \"fdb\": {\"max_entries\": 1024, \"description\": \"d2\", \"static\": ["
+        "  {\"mac\": \"02:00:00:00:00:aB\", \"port\": \"r2\"},"
+        "  {\"mac\": \"02:00:00:00:00:01\", \"port\": \"r1\", \"sticky\": true,"
+        "   \"description\": \"d6\"}]},"
         " \"ports\": [{\"name\": \"r1\"}, {\"name\": \"r2\", \"ifname\": \"veth-r2\","
         " \"type\": \"netdev\", \"description\": \"\\u00e9 \\ud83d\\ude00\"}]}],"
         " \"daemon\": {\"description\": \"d3\","
@@ -78,6 +81,14 @@ static void test_every_value(void **state)
     assert_int_equal(bridge->reserved, RESERVED_PROVIDER_BRIDGE);
     assert_int_equal(bridge->fdb.max_entries, 1024);
     assert_string_equal(bridge->fdb.description, "d2");
+    assert_int_equal(config->bridges[0].fdb.n_statics, 0);
+    assert_int_equal(bridge->fdb.n_statics, 2);
+    assert_true(bridge->fdb.statics[0].mac == 0x0200000000ab);
+    assert_string_equal(bridge->fdb.statics[0].port, "r2");
+    assert_false(bridge->fdb.statics[0].sticky);
+    assert_null(bridge->fdb.statics[0].description);
+    assert_true(bridge->fdb.statics[1].sticky);
+    assert_string_equal(bridge->fdb.statics[1].description, "d6");
     assert_int_equal(config_n_ports(config), 2);
     assert_string_equal(bridge->ports[1].name, "r2");
     assert_string_equal(bridge->ports[1].ifname, "veth-r2");

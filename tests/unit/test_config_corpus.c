@@ -174,6 +174,9 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
     case CONFIG_NAME:
         assert_string_equal(a + key->offset, b + key->offset);
         break;
+    case CONFIG_MAC:
+        assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint64_t));
+        break;
     case CONFIG_PLANNED:
         break;
     }

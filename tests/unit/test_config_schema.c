@@ -90,6 +90,10 @@ static void check_key(struct json_object *schema, const struct config_key *key)
         if (key->pattern)
             assert_says(schema, "pattern", key->pattern);
         break;
+    case CONFIG_MAC:
+        assert_says(schema, "type", "string");
+        assert_says(schema, "pattern", key->pattern);
+        break;
     case CONFIG_WORD:
         check_words(schema, key);
         break;

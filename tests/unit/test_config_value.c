@@ -70,6 +70,9 @@ static void fill_key(const struct config_key *key, void *base)
     case CONFIG_TEXT:
         fill_text(key, base);
         break;
+    case CONFIG_MAC:
+        *(uint64_t *)field(base, key->offset) = number;
+        break;
     case CONFIG_NAME:
         snprintf(field(base, key->offset), LIMIT_NAME_SIZE, "n%u", number);
         break;

@@ -115,7 +115,7 @@ static void test_ports(void **state)
 
 #define ENTRY(mac, vlan, port, master)                         \
     "{\"mac\":\"" mac "\",\"vlan\":" #vlan ",\"port\":\"" port \
-    "\",\"ifname\":null,\"master\":\"" master "\",\"age\":0,\"flags\":[]}"
+    "\",\"ifname\":null,\"master\":\"" master "\",\"age\":0,\"flags\":[],\"state\":\"\"}"
 
 static void test_fdb(void **state)
 {
@@ -212,11 +212,11 @@ static void test_config(void **state)
         ask("config.show", "{}"),
         "\"result\":{\"version\":1,\"bridges\":["
         "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\","
-        "\"fdb\":{\"max_entries\":65536},\"ports\":["
+        "\"fdb\":{\"max_entries\":65536,\"static\":[]},\"ports\":["
         "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"},"
         "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"}]},"
         "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\","
-        "\"fdb\":{\"max_entries\":16},\"ports\":["
+        "\"fdb\":{\"max_entries\":16,\"static\":[]},\"ports\":["
         "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"}]}],"
         "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
     assert_error("config.show", "{\"bridge\":\"lab0\"}", "unknown parameter 'bridge'");

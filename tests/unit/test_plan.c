@@ -48,6 +48,28 @@ static const struct plan_case cases[] = {
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
      "change a - fdb.max_entries flush;"},
+    {"a static entry more", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'}]},'ports':[{'name':'x'}]}]",
+     "change a - fdb.static none;"},
+    {"static entries in another order",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'},"
+     "{'mac':'02:00:00:00:00:02','port':'x'}]},'ports':[{'name':'x'}]}]",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:02','port':'x','sticky':false},"
+     "{'mac':'02:00:00:00:00:01','port':'x'}]},'ports':[{'name':'x'}]}]",
+     ""},
+    {"a static entry on another port",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'}]},"
+     "'ports':[{'name':'x'},{'name':'y'}]}]",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'y'}]},"
+     "'ports':[{'name':'x'},{'name':'y'}]}]",
+     "change a - fdb.static none;"},
+    {"a static entry that leaves with its port",
+     "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'}]},'ports':[{'name':'x'}]}]",
+     "[{'name':'a'}]", "del a x - none;change a - fdb.static none;"},
+    {"a bridge with static entries", "[{'name':'b'}]",
+     "[{'name':'b'},{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'}]},"
+     "'ports':[{'name':'x'}]}]",
+     "add a - - none;add a x - none;"},
     {"a description of a port", "[{'name':'a','ports':[{'name':'x','description':'1'}]}]",
      "[{'name':'a','ports':[{'name':'x'}]}]", "change a x description none;"},
     {"a port that is asked to be down", "[{'name':'a','ports':[{'name':'x'}]}]",

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_stages.h"
+#include "ringspan/config.h"
+#include "ringspan/mac.h"
+
+/* What spans the static entries of a bridge: their ports, their number, and that none is there
+ * twice. */
+
+#define PATH_SIZE 64
+
+/* An entry, and where it is. What was wrong by itself is empty here, and has been reported. */
+struct placed {
+    const struct config_static *entry;
+    uint32_t node;
+    uint32_t index;
+};
+
+struct static_checker {
+    const struct config_text *text;
+    struct config_report *report;
+    const struct config *config;
+    uint32_t bridge;
+    struct placed *entries;
+    uint32_t n_entries;
+    const char **ports; /* names, sorted */
+};
+
+static const char *path_of(const struct static_checker *c, const struct placed *placed,
+                           const char *key, char ret_path[PATH_SIZE])
+{
+    snprintf(ret_path, PATH_SIZE, "bridges[%" PRIu32 "].fdb.static[%" PRIu32 "]%s", c->bridge,
+             placed->index, key);
+    return ret_path;
+}
+
+static size_t place_of(const struct static_checker *c, const struct placed *placed, const char *key)
+{
+    uint32_t node = json_member(&c->text->scan, c->text->bytes, placed->node, key);
+
+    return c->text->scan.nodes[node].start;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order of the text within equal addresses. */
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct placed *one = a;
+    const struct placed *other = b;
+
+    if (one->entry->mac != other->entry->mac)
+        return one->entry->mac < other->entry->mac ? -1 : 1;
+    return one->index < other->index ? -1 : 1;
+}
+
+static const char *bridge_of_port(const struct config *config, const char *name)
+{
+    for (uint32_t b = 0; b < config->n_bridges; b++) {
+        for (uint32_t i = 0; i < config->bridges[b].n_ports; i++) {
+            if (strcmp(config->bridges[b].ports[i].name, name) == 0)
+                return config->bridges[b].name;
+        }
+    }
+    return NULL;
+}
+
+static void report_port(const struct static_checker *c, const struct placed *placed)
+{
+    const char *bridge = bridge_of_port(c->config, placed->entry->port);
+    char path[PATH_SIZE];
+    char hint[128];
+
+    snprintf(hint, sizeof(hint), "'%s' is a port of the bridge '%s'", placed->entry->port,
+             bridge ? bridge : "");
+    config_report_add(c->report, place_of(c, placed, "port"), path_of(c, placed, ".port", path),
+                      bridge ? hint : NULL, "this bridge has no port named '%s'",
+                      placed->entry->port);
+}
+
+static void check_ports(const struct static_checker *c)
+{
+    uint32_t n_ports = c->config->bridges[c->bridge].n_ports;
+
+    for (uint32_t i = 0; i < c->n_entries; i++) {
+        const struct placed *placed = &c->entries[i];
+        const char *name = placed->entry->port;
+
+        if (!*name || bsearch(&name, c->ports, n_ports, sizeof(*c->ports), compare_names))
+            continue;
+        if (config_report_keeps(c->report, place_of(c, placed, "port")))
+            report_port(c, placed);
+        else
+            c->report->n_more++;
+    }
+}
+
+static void check_addresses(const struct static_checker *c)
+{
+    const struct placed *first = c->entries;
+
+    qsort(c->entries, c->n_entries, sizeof(*c->entries), compare_addresses);
+    for (uint32_t i = 1; i < c->n_entries; i++) {
+        const struct placed *later = &c->entries[i];
+        char first_path[PATH_SIZE];
+        char path[PATH_SIZE];
+        char mac[MAC_STRING_SIZE];
+
+        if (first->entry->mac != later->entry->mac)
+            first = later;
+        else if (later->entry->mac)
+            config_report_add(c->report, place_of(c, later, "mac"), path_of(c, later, ".mac", path),
+                              NULL, "%s is taken by %s: an address has one static entry",
+                              mac_format(later->entry->mac, mac),
+                              path_of(c, first, "", first_path));
+    }
+}
+
+static void check_count(const struct static_checker *c)
+{
+    uint32_t max = c->config->bridges[c->bridge].fdb.max_entries;
+    char path[PATH_SIZE];
+
+    if (c->n_entries > max)
+        config_report_add(c->report, c->text->scan.nodes[c->entries[max].node].start,
+                          path_of(c, &c->entries[max], "", path), NULL,
+                          "%" PRIu32 " static entries are too many: the table holds %" PRIu32
+                          " (fdb.max_entries)",
+                          c->n_entries, max);
+}
+
+static void check_bridge(struct static_checker *c, uint32_t node)
+{
+    const struct config_bridge *bridge = &c->config->bridges[c->bridge];
+    const struct json_scan *scan = &c->text->scan;
+
+    node = json_member(scan, c->text->bytes, node, "fdb");
+    node = json_member(scan, c->text->bytes, node, "static");
+    node = json_first_child(scan, node);
+    c->n_entries = bridge->fdb.n_statics;
+    for (uint32_t i = 0; i < c->n_entries; i++) {
+        c->entries[i] = (struct placed){&bridge->fdb.statics[i], node, i};
+        node = scan->nodes[node].after;
+    }
+    for (uint32_t i = 0; i < bridge->n_ports; i++)
+        c->ports[i] = bridge->ports[i].name;
+    qsort(c->ports, bridge->n_ports, sizeof(*c->ports), compare_names);
+    check_count(c);
+    check_ports(c);
+    check_addresses(c);
+}
+
+static uint32_t most_entries(const struct config *config)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        if (config->bridges[i].fdb.n_statics > most)
+            most = config->bridges[i].fdb.n_statics;
+    }
+    return most;
+}
+
+static void check_bridges(struct static_checker *c)
+{
+    const struct json_scan *scan = &c->text->scan;
+    uint32_t node = json_first_child(scan, json_member(scan, c->text->bytes, 0, "bridges"));
+
+    for (c->bridge = 0; c->bridge < c->config->n_bridges; c->bridge++) {
+        if (c->config->bridges[c->bridge].fdb.n_statics > 0)
+            check_bridge(c, node);
+        node = scan->nodes[node].after;
+    }
+}
+
+int config_check_static(const struct config_text *text, const struct config *config,
+                        struct config_report *report)
+{
+    struct static_checker c = {.text = text, .report = report, .config = config};
+    uint32_t most = most_entries(config);
+    int r = -ENOMEM;
+
+    if (most == 0)
+        return 0;
+    c.entries = calloc(most, sizeof(*c.entries));
+    c.ports = calloc(config_n_ports(config) + 1, sizeof(*c.ports));
+    if (c.entries && c.ports) {
+        check_bridges(&c);
+        r = 0;
+    }
+    free(c.entries);
+    free(c.ports);
+    return r;
+}
