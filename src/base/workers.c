@@ -87,6 +87,13 @@ static void list_move(struct job_list *to, struct job_list *from)
 
 /* ---- in the threads ---- */
 
+static __thread bool is_retired;
+
+void workers_retire_thread(void)
+{
+    is_retired = true;
+}
+
 /* Hands @job back and returns the next one, or NULL if the thread is to leave. Both happen under
  * one lock: when the last job is seen as finished, so is the last thread as leaving. */
 static struct job *next_job(struct thread *self, struct job *job)
@@ -96,7 +103,7 @@ static struct job *next_job(struct thread *self, struct job *job)
 
     pthread_mutex_lock(&workers->mutex);
     list_append(&workers->finished, job);
-    next = list_take(&workers->queue);
+    next = is_retired ? NULL : list_take(&workers->queue);
     if (!next)
         self->state = THREAD_LEFT;
     pthread_cond_signal(&workers->progress);
@@ -163,6 +170,20 @@ static int create_thread(struct thread *thread)
     return -r;
 }
 
+/* Starts threads for jobs that nobody will come for: a thread that retired left them behind. */
+static void start_queued(struct workers *workers)
+{
+    struct thread *thread;
+
+    while (workers->queue.first && (thread = find_free(workers))) {
+        thread->first_job = workers->queue.first;
+        if (create_thread(thread) != 0)
+            return;
+        thread->state = THREAD_RUNNING;
+        (void)list_take(&workers->queue);
+    }
+}
+
 /* Starts a thread with @job; the queue is only for jobs that find all threads busy. */
 static int start_or_queue(struct workers *workers, struct job *job)
 {
@@ -206,6 +227,7 @@ static void wake_fd_ready(void *arg, uint32_t epoll_events)
     pthread_mutex_lock(&workers->mutex);
     list_move(&workers->ready, &workers->finished);
     join_left(workers);
+    start_queued(workers);
     pthread_mutex_unlock(&workers->mutex);
     call_ready(workers);
 }
@@ -244,6 +266,7 @@ void workers_drain(struct workers *workers)
             pthread_cond_wait(&workers->progress, &workers->mutex);
         list_move(&workers->ready, &workers->finished);
         join_left(workers);
+        start_queued(workers);
         pthread_mutex_unlock(&workers->mutex);
         call_ready(workers);
     }

@@ -316,6 +316,36 @@ static void without_a_thread_a_job_is_refused(void **state)
     assert_int_equal(task.n_runs + task.n_done, 0);
 }
 
+static void retire(void *arg)
+{
+    static __thread unsigned n_runs_here;
+    struct task *task = arg;
+
+    task->n_runs = ++n_runs_here;
+    workers_retire_thread();
+}
+
+static void a_retired_thread_takes_no_more_jobs(void **state)
+{
+    struct task tasks[4] = {0};
+    struct fixture fixture;
+
+    start(&fixture, 1);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(workers_submit(fixture.workers, retire, task_done, &tasks[i]), 0);
+    turn_until_idle(&fixture);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(tasks[i].n_done, 1);
+        assert_int_equal(tasks[i].n_runs, 1);
+    }
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(workers_submit(fixture.workers, retire, task_done, &tasks[i]), 0);
+    workers_drain(fixture.workers);
+    assert_int_equal(tasks[3].n_done, 2);
+    assert_int_equal(tasks[3].n_runs, 1);
+    stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +357,7 @@ int main(void)
         cmocka_unit_test(drain_waits_for_what_done_submits),
         cmocka_unit_test(done_may_drain),
         cmocka_unit_test(free_drains),
+        cmocka_unit_test(a_retired_thread_takes_no_more_jobs),
         cmocka_unit_test(without_a_thread_a_job_is_refused),
     };
 
