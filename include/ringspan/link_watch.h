@@ -69,6 +69,13 @@ struct link_watch_counters {
  */
 int link_watch_new(struct event_loop *loop, const struct link_listener *listener,
                    uint32_t rcvbuf_bytes, struct link_watch **ret);
+/** The first half of it, for helper threads that are in another namespace: a socket that has
+ * subscribed there, or -errno. */
+int link_watch_open_socket(uint32_t rcvbuf_bytes);
+/** The second half: takes @fd over, unless it fails. Any thread's namespace will do: a socket stays
+ * in the one where it was made. */
+int link_watch_new_on(struct event_loop *loop, const struct link_listener *listener, int fd,
+                      struct link_watch **ret);
 void link_watch_free(struct link_watch *watch);
 
 /** NULL if there is no such interface now. Valid until the next callback. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "link_message.h"
 #include "link_table.h"
@@ -64,7 +65,7 @@ enum phase {
 struct link_watch {
     struct event_loop *loop;
     struct link_listener listener;
-    struct mnl_socket *socket;
+    int fd;
     struct event *event;
     struct event_timer *timer; /* the end of the patience with a dump, or of a pause before one */
     enum phase phase;
@@ -104,7 +105,7 @@ static int request_dump(struct link_watch *watch)
     alignas(struct nlmsghdr) uint8_t request[LINK_MESSAGE_REQUEST_SIZE];
     uint32_t len = link_message_dump_request(request, (uint32_t)++watch->counters.dumps);
 
-    if (mnl_socket_sendto(watch->socket, request, len) < 0)
+    if (send(watch->fd, request, len, 0) < 0)
         return -errno;
     watch->phase = PHASE_DUMPING;
     watch->was_interrupted = false;
@@ -393,7 +394,7 @@ static bool read_once(struct link_watch *watch)
 {
     struct sockaddr_nl sender = {0};
     socklen_t sender_len = sizeof(sender);
-    ssize_t len = recvfrom(mnl_socket_get_fd(watch->socket), watch->buffer, BUFFER_SIZE, MSG_TRUNC,
+    ssize_t len = recvfrom(watch->fd, watch->buffer, BUFFER_SIZE, MSG_TRUNC,
                            (struct sockaddr *)&sender, &sender_len);
     int error = len < 0 ? errno : 0;
 
@@ -438,26 +439,35 @@ static void on_timer(void *arg)
     read_some(watch);
 }
 
-static int open_socket(struct link_watch *watch, uint32_t rcvbuf_bytes)
+static int prepare_socket(int fd, uint32_t rcvbuf_bytes)
 {
+    const struct sockaddr_nl all_links = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
     int bytes = (int)rcvbuf_bytes;
-    int fd;
 
-    watch->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (!watch->socket)
-        return -errno;
-    fd = mnl_socket_get_fd(watch->socket);
     /* Without CAP_NET_ADMIN rmem_max is the limit: more overruns, no fewer links. */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0)
         return -errno;
-    if (mnl_socket_bind(watch->socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0)
-        return -errno;
-    return event_add(watch->loop, fd, EPOLLIN, on_readable, watch, &watch->event);
+    return bind(fd, (const struct sockaddr *)&all_links, sizeof(all_links)) < 0 ? -errno : 0;
 }
 
-int link_watch_new(struct event_loop *loop, const struct link_listener *listener,
-                   uint32_t rcvbuf_bytes, struct link_watch **ret)
+int link_watch_open_socket(uint32_t rcvbuf_bytes)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = prepare_socket(fd, rcvbuf_bytes ? rcvbuf_bytes : DEFAULT_RCVBUF_BYTES);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int link_watch_new_on(struct event_loop *loop, const struct link_listener *listener, int fd,
+                      struct link_watch **ret)
 {
     struct link_watch *watch = calloc(1, sizeof(*watch));
     int rc;
@@ -467,17 +477,33 @@ int link_watch_new(struct event_loop *loop, const struct link_listener *listener
     watch->loop = loop;
     watch->listener = *listener;
     watch->log_limit = (struct log_ratelimit){.interval_ns = 10 * NS_PER_SEC, .burst = 5};
+    watch->fd = fd;
     rc = event_timer_new(loop, on_timer, watch, &watch->timer);
     if (rc == 0)
-        rc = open_socket(watch, rcvbuf_bytes ? rcvbuf_bytes : DEFAULT_RCVBUF_BYTES);
+        rc = event_add(loop, fd, EPOLLIN, on_readable, watch, &watch->event);
     if (rc == 0)
         rc = request_dump(watch);
     if (rc < 0) {
+        watch->fd = -1; /* still the caller's */
         link_watch_free(watch);
         return rc;
     }
     *ret = watch;
     return 0;
+}
+
+int link_watch_new(struct event_loop *loop, const struct link_listener *listener,
+                   uint32_t rcvbuf_bytes, struct link_watch **ret)
+{
+    int fd = link_watch_open_socket(rcvbuf_bytes);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = link_watch_new_on(loop, listener, fd, ret);
+    if (rc < 0)
+        close(fd);
+    return rc;
 }
 
 void link_watch_free(struct link_watch *watch)
@@ -486,8 +512,8 @@ void link_watch_free(struct link_watch *watch)
         return;
     event_del(watch->event);
     event_timer_free(watch->timer);
-    if (watch->socket)
-        mnl_socket_close(watch->socket);
+    if (watch->fd >= 0)
+        close(watch->fd);
     link_table_fini(&watch->links);
     link_table_fini(&watch->dump);
     free(watch);
