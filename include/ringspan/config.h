@@ -35,6 +35,7 @@
 struct config_port {
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
+    char *netns;                  /* NULL: the daemon's own network namespace */
     char *description;            /* NULL if absent */
     bool qdisc_bypass;
     enum port_admin_state admin_state;

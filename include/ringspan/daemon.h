@@ -14,7 +14,8 @@
 /*
  * Daemon: the bridges of one process, and what keeps their ports in line with the world.
  *
- * It turns a configuration into bridges and ports, watches links, and moves each port step by step
+ * It turns a configuration into bridges and ports, watches the links of each network namespace that
+ * a port is in, and moves each port step by step
  * to where reconcile.h says it should be. Steps that block (opening rings, binding) run in helper
  * threads, one at a time per port; when one is done, the port is looked at again, because the world
  * may have changed meanwhile. Frames flow as soon as a port is forwarding.
@@ -57,7 +58,11 @@ struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *na
 const struct config *daemon_config(const struct daemon *daemon);
 /** The interface that a port is bound to now, or NULL. */
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port);
-/** What the link watch went through: overruns are harmless, and worth knowing. */
+/** The network namespace that a port is configured to be in: a name, a path, or NULL for the
+ * daemon's own. */
+const char *daemon_port_netns(const struct port *port);
+/** What the link watches of all namespaces went through: overruns are harmless, and worth knowing.
+ */
 struct link_watch_counters daemon_link_counters(const struct daemon *daemon);
 uint64_t daemon_now(const struct daemon *daemon);
 

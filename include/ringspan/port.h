@@ -131,6 +131,7 @@ struct port {
     uint32_t ifindex;              /* 0 while not bound */
     struct port_settings settings; /* while bound: that it has. Its owner's note */
     port_id id;                    /* in its bridge; PORT_NONE outside of one */
+    void *owner;                   /* for whoever made it */
     enum port_state state;
     enum port_admin_state admin_state;
     bool busy; /* a helper thread has it: the loop looks at name, state and counters only */

@@ -26,7 +26,8 @@
  *
  * A port follows a name. After a rename the interface that has the name now is another one, and
  * the port lets go of the first; after deletion and re-creation the ifindex differs, and the same
- * socket and ring are bound to the new one.
+ * socket and ring are bound to the new one. Sockets stay in the network namespace that they were
+ * made in: when the port's namespace is another one, or none, they are closed.
  */
 
 struct port_target {
@@ -39,6 +40,7 @@ struct port_target {
 enum port_step {
     PORT_STEP_NONE,   /* it is where it should be, as far as sockets go */
     PORT_STEP_DETACH, /* let go of the device, read the ring empty; then look again */
+    PORT_STEP_CLOSE,  /* free what belongs to the namespace; after letting go */
     PORT_STEP_ATTACH, /* (open it if it is not,) bind to the target */
 };
 
@@ -49,7 +51,12 @@ void reconcile_port(const char *ifname, const struct link *link, const struct li
 /** What becomes of @target if the port called @name is asked to be down. */
 void reconcile_disabled(const char *name, struct port_target *target);
 
-/** @bound: the ifindex that the port is bound to, 0 if none. */
-enum port_step reconcile_step(uint32_t bound, const struct port_target *target);
+/* Where a port is. */
+struct port_position {
+    uint32_t bound;    /* ifindex, 0: to none */
+    bool is_elsewhere; /* it has sockets, and they are in another namespace than the target */
+};
+
+enum port_step reconcile_step(struct port_position position, const struct port_target *target);
 
 #endif

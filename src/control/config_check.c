@@ -13,6 +13,7 @@
 /* A name, and where it was given. */
 struct named {
     const char *name;
+    const char *netns; /* where the name is unique; NULL: everywhere, or in the daemon's own */
     struct config_port *port; /* NULL: the name is the bridge's */
     uint32_t node;            /* of the bridge or port */
     uint32_t bridge_index;
@@ -39,12 +40,19 @@ static uint32_t member(const struct checker *c, const struct named *named, const
     return json_member(&c->text->scan, c->text->bytes, named->node, key);
 }
 
+static int compare_places(const struct named *a, const struct named *b)
+{
+    int order = strcmp(a->name, b->name);
+
+    return order ? order : strcmp(a->netns ? a->netns : "", b->netns ? b->netns : "");
+}
+
 /* In the order of the text within equal names. */
 static int compare_names(const void *a, const void *b)
 {
     const struct named *named_a = a;
     const struct named *named_b = b;
-    int order = strcmp(named_a->name, named_b->name);
+    int order = compare_places(named_a, named_b);
 
     return order ? order : named_a->node < named_b->node ? -1 : 1;
 }
@@ -88,7 +96,7 @@ static void check_unique(struct checker *c, struct named *names, uint32_t n, con
 
     qsort(names, n, sizeof(*names), compare_names);
     for (uint32_t i = 1; i < n; i++) {
-        if (strcmp(first->name, names[i].name) != 0)
+        if (compare_places(first, &names[i]) != 0)
             first = &names[i];
         else if (names[i].name[0] && what)
             report_clash(c, first, &names[i], what);
@@ -170,8 +178,10 @@ int config_check(const struct config_text *text, struct config *config,
     check_port_count(&c, ports, n_ports);
     check_unique(&c, names, config->n_bridges, "bridge");
     check_unique(&c, ports, n_ports, "port");
-    for (uint32_t i = 0; i < n_ports; i++)
+    for (uint32_t i = 0; i < n_ports; i++) {
         ports[i].name = ports[i].port->ifname;
+        ports[i].netns = ports[i].port->netns;
+    }
     check_unique(&c, ports, n_ports, NULL);
     free(names);
     return config_check_static(text, config, report);

@@ -9,6 +9,8 @@
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define GROUP_NAME_MAX  32
+#define FILE_NAME_MAX   255
+#define PATH_BYTES_MAX  4095
 #define N_ELEMENTS(x)   (sizeof(x) / sizeof((x)[0]))
 
 /*
@@ -23,6 +25,7 @@
 #define PORT_PATTERN    "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
 #define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
 #define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
+#define NETNS_PATTERN   "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
 #define GROUP_PATTERN   "^(?!-)[^" CONTROLS " :,/]*$"
 
 /* C0, DEL, and C1 as UTF-8 has it: names and descriptions are shown on terminals. */
@@ -65,6 +68,19 @@ static const char *complain_socket(const char *text)
         return "is not an absolute path";
     if (text[strlen(text) - 1] == '/')
         return "names a directory; the socket needs a name in it";
+    return complain_control(text);
+}
+
+static const char *complain_netns(const char *text)
+{
+    if (text[0] == '/' && text[strlen(text) - 1] == '/')
+        return "names a directory, and not the file of a network namespace";
+    if (text[0] != '/' && strchr(text, '/'))
+        return "is neither a name, as in 'ip netns', nor an absolute path";
+    if (text[0] != '/' && strlen(text) > FILE_NAME_MAX)
+        return "is longer than the 255 bytes that a name can have";
+    if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+        return "is no name that a network namespace can have";
     return complain_control(text);
 }
 
@@ -152,6 +168,17 @@ static const struct config_key port_keys[] = {
         .help = "What stands behind the port: a network interface.",
     },
     {
+        .name = "netns",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = PATH_BYTES_MAX,
+        .offset = offsetof(struct config_port, netns),
+        .complain = complain_netns,
+        .pattern = NETNS_PATTERN,
+        .help = "The network namespace that the interface is in: a name as in 'ip netns', or an "
+                "absolute path; the daemon's own if absent.",
+    },
+    {
         .name = "qdisc_bypass",
         .type = CONFIG_BOOLEAN,
         .offset = offsetof(struct config_port, qdisc_bypass),
@@ -182,7 +209,6 @@ static const struct config_key port_keys[] = {
     PLANNED("max"),
     PLANNED("mirror"),
     PLANNED("mtu"),
-    PLANNED("netns"),
     PLANNED("owner"),
     PLANNED("persist"),
     PLANNED("policing"),

@@ -133,6 +133,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "name", port->name);
     json_put_string(writer, "ifname", current_ifname(walk, port));
     json_put_string(writer, "configured_ifname", port->ifname);
+    json_put_string(writer, "netns", daemon_port_netns(port));
     put_number_if_bound(writer, "ifindex", port, &port->ifindex);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "type", port->ops->type);

@@ -52,16 +52,27 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
         return -ENOMEM;
     mp->daemon = daemon;
     mp->settings = managed_port_settings(config);
-    r = packet_port_new(&params, &mp->port);
+    r = netns_name_take(daemon->netns, config->netns, &mp->netns_name);
+    if (r == 0)
+        r = packet_port_new(&params, &mp->port);
     if (r < 0) {
+        netns_name_release(mp->netns_name);
         free(mp);
         return r;
     }
     mp->port->admin_state = config->admin_state;
+    mp->port->owner = mp;
     mp->ring_bytes = share.bytes;
     daemon->ring_bytes += share.bytes;
     *ret = mp;
     return 0;
+}
+
+static void free_but_port(struct managed_port *mp)
+{
+    netns_unref(mp->netns);
+    netns_name_release(mp->netns_name);
+    free(mp);
 }
 
 void managed_port_free(struct managed_port *mp)
@@ -70,7 +81,7 @@ void managed_port_free(struct managed_port *mp)
         return;
     mp->daemon->ring_bytes -= mp->ring_bytes;
     port_free(mp->port);
-    free(mp);
+    free_but_port(mp);
 }
 
 void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp)
@@ -166,9 +177,7 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
 static int populate(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
-    const struct link_listener listener = {.changed = managed_ports_on_link_changed,
-                                           .synced = managed_ports_on_links_synced,
-                                           .arg = daemon};
+    const struct netns_listener listener = managed_ports_netns_listener(daemon);
     int r;
 
     r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
@@ -177,11 +186,11 @@ static int populate(struct daemon *daemon)
     if (r == 0)
         r = workers_new(daemon->loop, LIMIT_WORKERS, &daemon->workers);
     if (r == 0)
+        r = netns_table_new(daemon->loop, daemon->workers, &listener, &daemon->netns);
+    if (r == 0)
         r = event_timer_new(daemon->loop, managed_ports_on_retry, daemon, &daemon->retry);
     for (uint32_t i = 0; r == 0 && i < config->n_bridges; i++)
         r = add_bridge_with_ports(daemon, &config->bridges[i]);
-    if (r == 0)
-        r = link_watch_new(daemon->loop, &listener, 0, &daemon->links);
     return r;
 }
 
@@ -224,7 +233,8 @@ void daemon_free(struct daemon *daemon)
     if (!daemon)
         return;
     daemon->is_dying = true;
-    link_watch_free(daemon->links);
+    if (daemon->netns)
+        netns_table_stop(daemon->netns);
     if (daemon->workers) {
         workers_drain(daemon->workers);
         close_all_ports(daemon);
@@ -233,8 +243,9 @@ void daemon_free(struct daemon *daemon)
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->is_leaving)
             port_free(daemon->ports[i]->port);
-        free(daemon->ports[i]);
+        free_but_port(daemon->ports[i]);
     }
+    netns_table_free(daemon->netns);
     for (uint32_t i = 0; i < daemon->n_bridges; i++)
         managed_bridge_free(daemon->bridges[i]);
     event_timer_free(daemon->retry);
@@ -308,14 +319,23 @@ const struct config *daemon_config(const struct daemon *daemon)
 
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port)
 {
-    if (port->busy || port->ifindex == 0)
+    const struct managed_port *mp = port->owner;
+
+    if (port->busy || port->ifindex == 0 || !mp->netns->links)
         return NULL;
-    return link_watch_by_index(daemon->links, port->ifindex);
+    return link_watch_by_index(mp->netns->links, port->ifindex);
+}
+
+const char *daemon_port_netns(const struct port *port)
+{
+    const struct managed_port *mp = port->owner;
+
+    return mp->netns_name->text;
 }
 
 struct link_watch_counters daemon_link_counters(const struct daemon *daemon)
 {
-    return link_watch_counters(daemon->links);
+    return netns_table_counters(daemon->netns);
 }
 
 uint64_t daemon_now(const struct daemon *daemon)

@@ -12,6 +12,7 @@
 /* A port that failed for a reason that no link event will tell the end of is tried again. */
 #define RETRY_NS (2 * NS_PER_SEC)
 
+static void find_target(const struct managed_port *mp, struct port_target *ret_target);
 static bool is_overtaken(const struct managed_port *mp);
 static void begin_close(struct managed_port *mp);
 
@@ -74,7 +75,7 @@ static void log_waiting_ports(const struct daemon *daemon)
 
 void managed_ports_check_ready(struct daemon *daemon)
 {
-    if (daemon->is_ready || !daemon->knows_links)
+    if (daemon->is_ready)
         return;
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (!daemon->ports[i]->has_settled && !daemon->ports[i]->is_leaving)
@@ -131,24 +132,57 @@ static void fail(struct managed_port *mp)
 
 /* ---- steps, in helper threads ---- */
 
-static void run_step(void *arg)
+static void attach(struct managed_port *mp)
 {
-    struct managed_port *mp = arg;
     struct port *port = mp->port;
 
-    mp->result = 0;
-    if (mp->daemon->is_dying)
-        return;
-    if (mp->step == PORT_STEP_DETACH) {
-        port->ops->stop(port);
-        return;
-    }
     if (!mp->is_open)
         mp->result = port_bring_up(port);
     if (mp->result < 0)
         return;
     mp->is_open = true;
     mp->result = port->ops->start(port, &mp->device);
+}
+
+static void take_step(struct managed_port *mp)
+{
+    struct port *port = mp->port;
+
+    switch (mp->step) {
+    case PORT_STEP_NONE:
+        break;
+    case PORT_STEP_DETACH:
+        port->ops->stop(port);
+        break;
+    case PORT_STEP_CLOSE:
+        port->ops->close(port);
+        mp->is_open = false;
+        break;
+    case PORT_STEP_ATTACH:
+        attach(mp);
+        break;
+    }
+}
+
+static int enter_netns(const struct managed_port *mp, int *ret_home)
+{
+    return netns_enter(mp->netns ? mp->netns->fd : -1, ret_home);
+}
+
+/* What is open has to be closed, wherever the thread is: a namespace that let us in once refuses
+ * only for want of memory. */
+static void run_step(void *arg)
+{
+    struct managed_port *mp = arg;
+    int home = -1;
+
+    mp->result = 0;
+    if (mp->daemon->is_dying)
+        return;
+    mp->result = enter_netns(mp, &home);
+    if (mp->result == 0 || mp->step != PORT_STEP_ATTACH)
+        take_step(mp);
+    netns_leave(home);
 }
 
 /* Ports whose device was still another port's, which may have let go of it now. */
@@ -172,6 +206,36 @@ static void watch_ring(struct managed_port *mp)
     mp->port->settings = mp->device.settings;
 }
 
+/* Whatever keeps a namespace alive is let go of as soon as nothing of the port is there. */
+static void move_to(struct managed_port *mp, struct netns *netns)
+{
+    struct netns *before = mp->netns;
+
+    mp->netns = netns ? netns_ref(netns) : NULL;
+    netns_unref(before);
+}
+
+static void settle_step(struct managed_port *mp)
+{
+    switch (mp->step) {
+    case PORT_STEP_NONE:
+        break;
+    case PORT_STEP_DETACH:
+        mp->bound = 0;
+        mp->result = 0;
+        drain(mp);
+        break;
+    case PORT_STEP_CLOSE:
+        mp->result = 0;
+        move_to(mp, NULL);
+        break;
+    case PORT_STEP_ATTACH:
+        if (mp->result == 0)
+            watch_ring(mp);
+        break;
+    }
+}
+
 static void step_done(void *arg)
 {
     struct managed_port *mp = arg;
@@ -183,12 +247,7 @@ static void step_done(void *arg)
         begin_close(mp);
         return;
     }
-    if (mp->step == PORT_STEP_DETACH) {
-        mp->bound = 0;
-        drain(mp);
-    } else if (mp->result == 0) {
-        watch_ring(mp);
-    }
+    settle_step(mp);
     if (mp->result < 0 && !is_overtaken(mp))
         fail(mp);
     else
@@ -207,6 +266,8 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     mp->device = (struct port_device){
         .ifindex = target->ifindex, .mtu = target->mtu, .settings = mp->settings};
     mp->adjusted = mp->settings;
+    if (step == PORT_STEP_ATTACH && !mp->is_open)
+        move_to(mp, mp->netns_name->netns);
     mp->port->busy = true;
     r = workers_submit(mp->daemon->workers, run_step, step_done, mp);
     if (r < 0) {
@@ -231,8 +292,12 @@ struct port_settings managed_port_settings(const struct config_port *config)
 static void run_adjust(void *arg)
 {
     struct managed_port *mp = arg;
+    int home = -1;
 
-    mp->adjust_result = mp->port->ops->adjust(mp->port, &mp->adjusted);
+    mp->adjust_result = enter_netns(mp, &home);
+    if (mp->adjust_result == 0)
+        mp->adjust_result = mp->port->ops->adjust(mp->port, &mp->adjusted);
+    netns_leave(home);
 }
 
 static void adjust_done(void *arg)
@@ -282,21 +347,42 @@ void managed_port_set(struct managed_port *mp, const struct config_port *config)
 
 /* ---- where a port should be ---- */
 
+static bool is_elsewhere(const struct managed_port *mp)
+{
+    return mp->netns != mp->netns_name->netns;
+}
+
 /* Bound to it, or on the way. */
-static bool holds(const struct managed_port *mp, uint32_t ifindex)
+static bool holds(const struct managed_port *mp, const struct netns *netns, uint32_t ifindex)
 {
     bool is_attaching = mp->port->busy && mp->step == PORT_STEP_ATTACH;
 
-    return mp->bound == ifindex || (is_attaching && mp->device.ifindex == ifindex);
+    return mp->netns == netns &&
+           (mp->bound == ifindex || (is_attaching && mp->device.ifindex == ifindex));
+}
+
+/* Two names of one namespace may give two ports the same interface: then nobody will let go, and
+ * the device's lock says so. */
+static bool will_let_go(const struct managed_port *mp, uint32_t ifindex)
+{
+    struct port_target target;
+
+    if (mp->is_leaving || is_elsewhere(mp))
+        return true;
+    find_target(mp, &target);
+    return target.ifindex != ifindex;
 }
 
 /* After two names were swapped each port waits for the other to let go. */
 static bool is_held_by_another(const struct managed_port *mp, uint32_t ifindex)
 {
     const struct daemon *daemon = mp->daemon;
+    const struct netns *netns = mp->netns_name->netns;
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        if (daemon->ports[i] != mp && holds(daemon->ports[i], ifindex))
+        const struct managed_port *other = daemon->ports[i];
+
+        if (other != mp && holds(other, netns, ifindex) && will_let_go(other, ifindex))
             return true;
     }
     return false;
@@ -306,16 +392,25 @@ static bool is_held_by_another(const struct managed_port *mp, uint32_t ifindex)
  * before it can bind again. */
 static enum port_step next_step(const struct managed_port *mp, const struct port_target *target)
 {
+    const struct port_position position = {.bound = mp->bound,
+                                           .is_elsewhere = mp->is_open && is_elsewhere(mp)};
+
     if (mp->bound != 0 && !mp->port->ops->has_device(mp->port))
         return PORT_STEP_DETACH;
-    return reconcile_step(mp->bound, target);
+    return reconcile_step(position, target);
+}
+
+/* The last try was about the same one. */
+static bool is_tried_device(const struct managed_port *mp, const struct port_target *target)
+{
+    return mp->device.ifindex == target->ifindex && !is_elsewhere(mp);
 }
 
 /* A port that failed stays in error with its reason until a try succeeds: that one is under way
  * again every few seconds is no news. */
 static bool is_another_try(const struct managed_port *mp, const struct port_target *target)
 {
-    return mp->port->state == PORT_ERROR && mp->result < 0 && mp->device.ifindex == target->ifindex;
+    return mp->port->state == PORT_ERROR && mp->result < 0 && is_tried_device(mp, target);
 }
 
 static void go_to(struct managed_port *mp, const struct port_target *target)
@@ -323,6 +418,8 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     enum port_step step = next_step(mp, target);
 
     if (step == PORT_STEP_NONE) {
+        if (!mp->is_open)
+            move_to(mp, NULL);
         mp->has_settled = true;
         mp->port->mtu = target->mtu;
         set_state(mp, target->state, target->why);
@@ -343,11 +440,17 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
 
 static void find_target(const struct managed_port *mp, struct port_target *ret_target)
 {
-    const struct link_watch *links = mp->daemon->links;
-    const struct link *link = link_watch_by_name(links, mp->port->ifname);
-    const struct link *master =
-        link && link->master ? link_watch_by_index(links, link->master) : NULL;
+    const struct netns_name *name = mp->netns_name;
+    const struct link *link;
+    const struct link *master;
 
+    if (!name->netns) {
+        *ret_target = (struct port_target){.state = name->state};
+        memcpy(ret_target->why, name->why, sizeof(name->why));
+        return;
+    }
+    link = link_watch_by_name(name->netns->links, mp->port->ifname);
+    master = link && link->master ? link_watch_by_index(name->netns->links, link->master) : NULL;
     reconcile_port(mp->port->ifname, link, master, ret_target);
     if (mp->port->admin_state == PORT_ADMIN_DOWN)
         reconcile_disabled(mp->port->name, ret_target);
@@ -359,52 +462,79 @@ static bool is_overtaken(const struct managed_port *mp)
     struct port_target target;
 
     find_target(mp, &target);
-    return target.ifindex != mp->device.ifindex;
+    return !is_tried_device(mp, &target);
+}
+
+static bool knows_its_links(const struct managed_port *mp)
+{
+    const struct netns_name *name = mp->netns_name;
+
+    return name->netns ? name->netns->knows_links : name->is_known;
 }
 
 void managed_port_look_at(struct managed_port *mp)
 {
     struct port_target target;
 
-    if (mp->is_leaving || !mp->daemon->knows_links)
+    if (mp->is_leaving || !knows_its_links(mp))
         return;
     find_target(mp, &target);
-    if (mp->port->busy || (mp->retry_at != 0 && target.ifindex == mp->device.ifindex))
+    if (mp->port->busy || (mp->retry_at != 0 && is_tried_device(mp, &target)))
         return;
     mp->retry_at = 0;
     go_to(mp, &target);
 }
 
-static void look_at_all(struct daemon *daemon)
-{
-    for (uint32_t i = 0; i < daemon->n_ports; i++)
-        managed_port_look_at(daemon->ports[i]);
-}
-
-/* ---- links ---- */
+/* ---- links and namespaces ---- */
 
 static bool concerns(const struct managed_port *mp, const struct link *link)
 {
     return link && (strcmp(link->ifname, mp->port->ifname) == 0 || link->ifindex == mp->bound);
 }
 
-void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after)
+static void on_link_changed(void *arg, const struct netns *netns, const struct link *before,
+                            const struct link *after)
 {
     struct daemon *daemon = arg;
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        if (concerns(daemon->ports[i], before) || concerns(daemon->ports[i], after))
-            managed_port_look_at(daemon->ports[i]);
+        struct managed_port *mp = daemon->ports[i];
+
+        if (mp->netns_name->netns == netns && (concerns(mp, before) || concerns(mp, after)))
+            managed_port_look_at(mp);
     }
 }
 
-void managed_ports_on_links_synced(void *arg)
+static void on_links_synced(void *arg, const struct netns *netns)
 {
     struct daemon *daemon = arg;
 
-    daemon->knows_links = true;
-    look_at_all(daemon);
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (daemon->ports[i]->netns_name->netns == netns)
+            managed_port_look_at(daemon->ports[i]);
+    }
     managed_ports_check_ready(daemon);
+}
+
+static void on_netns_name_changed(void *arg, const struct netns_name *name)
+{
+    struct daemon *daemon = arg;
+
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (daemon->ports[i]->netns_name == name)
+            managed_port_look_at(daemon->ports[i]);
+    }
+    managed_ports_check_ready(daemon);
+}
+
+struct netns_listener managed_ports_netns_listener(struct daemon *daemon)
+{
+    return (struct netns_listener){
+        .link_changed = on_link_changed,
+        .links_synced = on_links_synced,
+        .name_changed = on_netns_name_changed,
+        .arg = daemon,
+    };
 }
 
 /* ---- leaving ---- */
@@ -422,8 +552,11 @@ static void forget_port(struct managed_port *mp)
 void managed_port_close(void *arg)
 {
     struct managed_port *mp = arg;
+    int home = -1;
 
+    (void)enter_netns(mp, &home); /* as in run_step() */
     mp->port->ops->close(mp->port);
+    netns_leave(home);
 }
 
 static void close_done(void *arg)

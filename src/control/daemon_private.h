@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "netns_table.h"
 #include "ringspan/daemon.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
@@ -30,6 +31,8 @@ struct managed_port {
     struct managed_bridge *home;
     struct port *port;
     struct event *readable;
+    struct netns_name *netns_name; /* where it should be, as the configuration says */
+    struct netns *netns;           /* where its sockets are, or were to be made last; or NULL */
     uint32_t bound;                /* ifindex, 0: none */
     struct port_settings settings; /* as the configuration wants them */
     bool is_open;
@@ -54,14 +57,13 @@ struct daemon {
     struct workers *workers;
     struct bounce_pool *pool;
     uint64_t ring_bytes; /* that ports have, or will have when they open */
-    struct link_watch *links;
+    struct netns_table *netns;
     struct event_timer *retry;
     struct managed_bridge **bridges;
     uint32_t n_bridges;
     uint64_t next_number;
     struct managed_port **ports; /* those that leave, too, until they are closed */
     uint32_t n_ports;
-    bool knows_links; /* the first snapshot is complete */
     bool is_ready;
     atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
     void (*on_ready)(void *arg);
@@ -74,7 +76,8 @@ struct daemon {
 void managed_bridge_on_aging(void *arg);
 
 /** Compares the port with where it should be, and begins the next step if there is one. Nothing is
- * compared before the first snapshot of the links is complete: it looks at all ports then. */
+ * compared before the first snapshot of its namespace's links is complete: then all its ports are
+ * looked at. */
 void managed_port_look_at(struct managed_port *mp);
 /** What the configuration says about a port's settings. */
 struct port_settings managed_port_settings(const struct config_port *config);
@@ -89,10 +92,10 @@ void managed_port_close(void *arg);
 /** Tells who waits for it when every port that stays is where it can be for now. */
 void managed_ports_check_ready(struct daemon *daemon);
 
-/** For the retry timer and the link watch; @arg is the daemon. */
+/** For the retry timer; @arg is the daemon. */
 void managed_ports_on_retry(void *arg);
-void managed_ports_on_link_changed(void *arg, const struct link *before, const struct link *after);
-void managed_ports_on_links_synced(void *arg);
+/** For the table of namespaces. */
+struct netns_listener managed_ports_netns_listener(struct daemon *daemon);
 
 /*
  * Things are made first and adopted afterwards: only making them can fail, and adopting needs room

@@ -29,6 +29,7 @@ struct prepared {
     struct managed_bridge *bridge; /* to adopt */
     struct fdb *fdb;
     struct fdb_static_changes statics;
+    struct netns_name *netns_name;
 };
 
 /* Sorted once: looking through all ports at each of thousands of steps would hold up everybody's
@@ -93,9 +94,16 @@ static int make_statics(const struct daemon *daemon, const struct plan_step *ste
                                    step->next_bridge, ret_statics);
 }
 
+static bool replaces_netns(const struct plan_step *step)
+{
+    return step->op == PLAN_CHANGE && step->port && strcmp(step->key, "netns") == 0;
+}
+
 static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
                 struct prepared *prepared)
 {
+    if (replaces_netns(step))
+        return netns_name_take(daemon->netns, step->next_port->netns, &prepared->netns_name);
     if (replaces_fdb(step))
         return bridge_new_fdb(daemon_find_bridge(daemon, step->bridge)->bridge,
                               step->next_bridge->fdb.max_entries, &prepared->fdb);
@@ -118,6 +126,7 @@ static void discard(const struct plan *plan, struct prepared *prepared, uint32_t
     discard_statics(prepared, n);
     for (uint32_t i = 0; i < n; i++) {
         fdb_free(prepared[i].fdb);
+        netns_name_release(prepared[i].netns_name);
         managed_bridge_free(prepared[i].bridge);
         if (plan->steps[i].op == PLAN_ADD)
             managed_port_free(prepared[i].port);
@@ -170,6 +179,15 @@ static void change_admin_state(struct managed_port *mp, enum port_admin_state ad
     managed_port_look_at(mp);
 }
 
+/* Its ifname may change, too, in a step of its own: the port is not to look for the old name in the
+ * new place. */
+static void change_netns(struct managed_port *mp, struct netns_name *name, const char *ifname)
+{
+    netns_name_release(mp->netns_name);
+    mp->netns_name = name;
+    change_ifname(mp, ifname);
+}
+
 static void change_bridge(struct daemon *daemon, const struct plan_step *step, struct fdb *fdb)
 {
     const struct config_bridge *next = step->next_bridge;
@@ -192,6 +210,8 @@ static void change(struct daemon *daemon, const struct plan_step *step,
         return; /* the daemon's own keys: whoever loaded the file sees to them */
     if (!step->port)
         change_bridge(daemon, step, prepared->fdb);
+    else if (replaces_netns(step))
+        change_netns(prepared->port, prepared->netns_name, step->next_port->ifname);
     else if (strcmp(step->key, "ifname") == 0)
         change_ifname(prepared->port, step->next_port->ifname);
     else if (strcmp(step->key, "admin_state") == 0)

@@ -118,6 +118,8 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
 
     if (!same_text(now->description, next->description))
         r = add_change(planner, next_bridge, next, "description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->netns, next->netns))
+        r = add_change(planner, next_bridge, next, "netns", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && strcmp(now->ifname, next->ifname) != 0)
         r = add_change(planner, next_bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)

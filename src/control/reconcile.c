@@ -47,9 +47,13 @@ void reconcile_disabled(const char *name, struct port_target *target)
     snprintf(target->why, sizeof(target->why), "asked to be down (ringspan port set %s up)", name);
 }
 
-enum port_step reconcile_step(uint32_t bound, const struct port_target *target)
+enum port_step reconcile_step(struct port_position position, const struct port_target *target)
 {
-    if (bound == target->ifindex)
-        return PORT_STEP_NONE;
-    return bound != 0 ? PORT_STEP_DETACH : PORT_STEP_ATTACH;
+    bool stays = position.bound == target->ifindex && !position.is_elsewhere;
+
+    if (position.bound != 0 && !stays)
+        return PORT_STEP_DETACH;
+    if (position.is_elsewhere)
+        return PORT_STEP_CLOSE;
+    return stays ? PORT_STEP_NONE : PORT_STEP_ATTACH;
 }

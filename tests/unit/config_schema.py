@@ -110,7 +110,7 @@ FULL = {
                          "static": [{"mac": "02:00:00:00:00:01", "port": "p", "sticky": True,
                                      "description": "d"}]},
                  "ports": [{"name": "p", "ifname": "i", "type": "netdev", "qdisc_bypass": True,
-                            "admin_state": "down",
+                            "admin_state": "down", "netns": "n",
                             "description": "d"}]}],
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}},

@@ -62,7 +62,7 @@ static void assert_error(const char *method, const char *params, const char *err
 
 #define WAITING_PORT(name, master)                                          \
     "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name  \
-    "\",\"ifindex\":null,\"master\":\"" master                              \
+    "\",\"netns\":null,\"ifindex\":null,\"master\":\"" master               \
     "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","  \
     "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[]," \
     "\"qdisc_bypass\":false,"                                               \

@@ -44,6 +44,11 @@ static const struct plan_case cases[] = {
     {"settings of a port", "[{'name':'a','ports':[{'name':'x'},{'name':'y','qdisc_bypass':true}]}]",
      "[{'name':'a','ports':[{'name':'x','qdisc_bypass':true},{'name':'y'}]}]",
      "change a x qdisc_bypass none;change a y qdisc_bypass none;"},
+    {"another network namespace, with another interface",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y','netns':'n'},{'name':'z','netns':'n'}]}]",
+     "[{'name':'a','ports':[{'name':'x','netns':'m','ifname':'e'},{'name':'y'},{'name':'z',"
+     "'netns':'n'}]}]",
+     "change a x netns reopen;change a x ifname reopen;change a y netns reopen;"},
     {"settings of a bridge", "[{'name':'a'}]",
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"

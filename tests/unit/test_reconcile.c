@@ -137,7 +137,14 @@ static enum port_step step(uint32_t bound, uint32_t wanted)
 {
     const struct port_target target = {.ifindex = wanted};
 
-    return reconcile_step(bound, &target);
+    return reconcile_step((struct port_position){.bound = bound}, &target);
+}
+
+static enum port_step step_from_elsewhere(uint32_t bound, uint32_t wanted)
+{
+    const struct port_target target = {.ifindex = wanted};
+
+    return reconcile_step((struct port_position){.bound = bound, .is_elsewhere = true}, &target);
 }
 
 static void test_steps(void **state)
@@ -150,13 +157,21 @@ static void test_steps(void **state)
     assert_int_equal(step(5, 6), PORT_STEP_DETACH);
 }
 
+/* Equal numbers in two namespaces are two interfaces; and no socket keeps a namespace alive. */
+static void test_steps_to_another_namespace(void **state)
+{
+    assert_int_equal(step_from_elsewhere(5, 5), PORT_STEP_DETACH);
+    assert_int_equal(step_from_elsewhere(5, 0), PORT_STEP_DETACH);
+    assert_int_equal(step_from_elsewhere(0, 5), PORT_STEP_CLOSE);
+    assert_int_equal(step_from_elsewhere(0, 0), PORT_STEP_CLOSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_line_of_the_table),
-        cmocka_unit_test(test_longest_names_fit),
-        cmocka_unit_test(test_asked_to_be_down),
-        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_each_line_of_the_table),     cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_asked_to_be_down),           cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_steps_to_another_namespace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
