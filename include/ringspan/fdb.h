@@ -131,6 +131,23 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
 void fdb_flush_port(struct fdb *fdb, port_id port);
 void fdb_flush_all(struct fdb *fdb);
 
+/* Which entries are meant: those to which all of it applies. */
+struct fdb_filter {
+    port_id port; /* PORT_NONE: of any port */
+    bool has_vid;
+    bool has_mac;
+    uint16_t vid;
+    uint64_t mac;
+};
+
+/**
+ * Forgets live entries that are not static, a piece of the table at a time: start with *cursor = 0,
+ * call until false. A call looks at no more than @budget entries, fewer if it finds some to forget,
+ * and adds their number to *count. What is learned meanwhile may or may not be among them.
+ */
+bool fdb_flush_some(struct fdb *fdb, const struct fdb_filter *filter, uint64_t now, uint32_t budget,
+                    uint32_t *cursor, uint64_t *count);
+
 /** Puts @entry there, in the place of what is known of its address. 0; -EINVAL if the port is out
  * of range; -EEXIST if the address has a static entry and the new one is none; -ENOSPC if all
  * others are static. */

@@ -45,7 +45,7 @@ struct cli_command {
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
     cli_plan, cli_reload, cli_config, cli_schema, cli_version;
 
-extern const struct cli_verb cli_port_verbs[];
+extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[];
 
 /** Prints the steps of a plan, as a table or as -j asks for. CLI_OK or CLI_REFUSED, reported. */
 int cli_print_steps(const struct cli *cli, struct json_slice steps);
@@ -79,6 +79,9 @@ struct cli_keyword {
     const char *param;
     bool is_number;
 };
+
+/* What narrows a list of addresses; ends with an empty one. */
+extern const struct cli_keyword cli_fdb_filters[];
 
 /**
  * Turns "[show] [bridge B] [port P] …" into a JSON object of parameters, in @out. A word that is no

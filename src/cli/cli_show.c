@@ -94,15 +94,11 @@ static int run_port(const struct cli *cli, int argc, char **argv)
 
 static int run_fdb(const struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_keyword keywords[] = {
-        {"bridge", "bridge", false}, {"master", "bridge", false}, {"port", "port", false},
-        {"vlan", "vlan", true},      {"mac", "mac", false},       {0},
-    };
     static const struct table_column columns[] = {
         {"MAC", false},    {"VLAN", true}, {"PORT", false},  {"IFNAME", false},
         {"MASTER", false}, {"AGE", true},  {"FLAGS", false}, {"STATE", false},
     };
-    static const struct show show = {"fdb.show", NULL, keywords, COLUMNS(columns)};
+    static const struct show show = {"fdb.show", NULL, cli_fdb_filters, COLUMNS(columns)};
 
     return run_show(cli, &show, argc, argv);
 }
@@ -132,10 +128,12 @@ const struct cli_command cli_port = {
 
 const struct cli_command cli_fdb = {
     .name = "fdb",
-    .summary = "learned addresses",
-    .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n\n"
-            "Of several conditions all must hold.\n\n"
+    .summary = "addresses: where they are",
+    .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n"
+            "       ringspan fdb flush [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n\n"
+            "Of several conditions all must hold. `dev` may be said for `port`.\n\n"
             "Example: ringspan fdb show port r1\n"
-            "         ringspan fdb show mac 02:00:00:00:00:01\n",
+            "         ringspan fdb flush mac 02:00:00:00:00:01\n",
+    .verbs = cli_fdb_verbs,
     .run = run_fdb,
 };

@@ -55,7 +55,8 @@ static const struct ctl_command table[] = {
     {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
     {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
     {"port.set", true, ctl_port_set},        {"port.add", true, ctl_port_add},
-    {"port.del", true, ctl_port_del},        {"config.diff", false, ctl_config_diff},
+    {"port.del", true, ctl_port_del},        {"fdb.flush", true, ctl_fdb_flush},
+    {"config.diff", false, ctl_config_diff},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)

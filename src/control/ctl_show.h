@@ -37,13 +37,15 @@ struct ctl_selection {
 struct ctl_walk {
     struct daemon *daemon;
     struct ctl_selection selection;
-    /* As ctl_rows.next(); CTL_ROW_END ends @bridge. `item` and `extra` are its own, 0 and NULL at
-     * first. */
+    /* As ctl_rows.next(); CTL_ROW_END ends @bridge. `item`, `extra` and `count` are its own, 0
+     * and NULL at first. */
     enum ctl_row (*step)(struct ctl_walk *walk, struct bridge *bridge, struct json_writer *writer);
     void (*drop_extra)(struct ctl_walk *walk); /* and set it to NULL; NULL: nothing to do */
     uint64_t bridge; /* the number of the one that `item` and `extra` are about */
     uint32_t item;
+    port_id port; /* a guess where the selected port is */
     void *extra;
+    uint64_t count; /* of what was done to it */
 };
 
 /** Answers @call with a walk, or with a fault about its parameters. @known: those that this method
@@ -60,6 +62,7 @@ struct port *ctl_find_port(const struct daemon *daemon, const char *name,
 void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);

@@ -94,6 +94,7 @@ static void start_over_with(struct ctl_walk *walk, uint64_t bridge)
         walk->drop_extra(walk);
     walk->bridge = bridge;
     walk->item = 0;
+    walk->count = 0;
 }
 
 static enum ctl_row walk_next(void *state, struct json_writer *writer)

@@ -7,9 +7,10 @@
 #include "fdb_private.h"
 #include "ringspan/mac.h"
 
-#define CACHE_LINE     64
-#define EXPIRED_LOOKS  8
-#define SECOND_CHANCES 8
+#define CACHE_LINE       64
+#define EXPIRED_LOOKS    8
+#define SECOND_CHANCES   8
+#define FORGETTING_COSTS 8 /* looks at an entry */
 
 static uint64_t key_of(uint16_t vid, uint64_t mac)
 {
@@ -451,6 +452,30 @@ static void forget(struct fdb *fdb, uint32_t entry, uint64_t now)
 {
     count_end(fdb, &fdb->entries[entry], now, &fdb->counters.flushed);
     reclaim(fdb, entry);
+}
+
+static bool is_meant(const struct fdb_filter *filter, const struct entry *entry)
+{
+    return !is_static(entry) && (filter->port == PORT_NONE || filter->port == entry->port) &&
+           (!filter->has_vid || filter->vid == entry->key >> 48) &&
+           (!filter->has_mac || filter->mac == (entry->key & MAC_BROADCAST));
+}
+
+bool fdb_flush_some(struct fdb *fdb, const struct fdb_filter *filter, uint64_t now, uint32_t budget,
+                    uint32_t *cursor, uint64_t *count)
+{
+    uint32_t spent = 0;
+
+    for (; spent < budget && *cursor < fdb->touched; (*cursor)++, spent++) {
+        const struct entry *entry = &fdb->entries[*cursor];
+
+        if (entry->port == PORT_NONE || !is_meant(filter, entry) || !is_live(fdb, entry, now))
+            continue;
+        forget(fdb, *cursor, now);
+        (*count)++;
+        spent += FORGETTING_COSTS;
+    }
+    return *cursor < fdb->touched;
 }
 
 bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now)

@@ -131,6 +131,10 @@ static void test_tables(void **state)
                               "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  -      -\n"
                               "02:00:00:00:00:03    10  rsp-r3  -       lab1      0  -      -\n");
     assert_prints("fdb port rsp-r3 vlan 11", "");
+    assert_prints("fdb flush dev rsp-r3 vlan 11", "flushed 0 entries\n");
+    assert_prints("fdb flush dev rsp-r3 vlan 10", "flushed 1 entry\n");
+    assert_prints("-j fdb flush port rsp-r3", "[{\"master\":\"lab1\",\"flushed\":0}]\n");
+    assert_prints("fdb show brport rsp-r3", "");
 }
 
 static void test_json(void **state)
@@ -159,6 +163,8 @@ static void test_refusals(void **state)
     assert_fails("fdb show port nobody", CLI_REFUSED, "ringspan: there is no port named 'nobody'");
     assert_fails("-j fdb show bridge nobody", CLI_REFUSED, "there is no bridge named 'nobody'");
     assert_fails("fdb show mac 1:2", CLI_REFUSED, "'1:2' is not an address");
+    assert_fails("fdb flush mac 1:2", CLI_REFUSED, "'1:2' is not an address");
+    assert_fails("fdb flush port nobody", CLI_REFUSED, "there is no port named 'nobody'");
     assert_fails("port show p", CLI_REFUSED, "there is no port named 'p'");
 }
 
@@ -166,6 +172,7 @@ static void test_usage(void **state)
 {
     assert_fails("", CLI_USAGE, "Usage: ringspan");
     assert_fails("switch", CLI_USAGE, "there is no object 'switch'");
+    assert_fails("fdb flush nonsense", CLI_USAGE, "what is 'nonsense'?");
     assert_fails("fdb show nonsense", CLI_USAGE, "what is 'nonsense'?");
     assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
     assert_fails("fdb show vlan ten", CLI_USAGE, "vlan: 'ten' is not a number");

@@ -91,7 +91,8 @@ static void test_objects_and_options(void **state)
 
 static void test_words_of_an_object(void **state)
 {
-    assert_offers("fdb ", "show bridge port vlan mac");
+    assert_offers("fdb ", "show bridge port vlan mac flush");
+    assert_offers("fdb flush ", "bridge port vlan mac");
     assert_offers("f s", "show");
     assert_offers("fdb show ", "bridge port vlan mac");
     assert_offers("fdb show vlan 10 ", "bridge port mac");
@@ -138,6 +139,7 @@ static void test_names(void **state)
     assert_offers("bridge l", "lab0 lab1");
     assert_offers("port show bridge ", "lab0 lab1");
     assert_offers("fdb show port r", "rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("fdb flush port r", "rsp-r1 rsp-r2 rsp-r3");
     assert_offers("ledger x", "");
     assert_offers("wait rsp-r1 rsp-r", "rsp-r1 rsp-r2 rsp-r3");
     unsetenv("RINGSPAN_SOCKET");

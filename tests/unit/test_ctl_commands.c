@@ -145,6 +145,45 @@ static void test_fdb(void **state)
     assert_error("fdb.show", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
 }
 
+#define FLUSHED(n0, n1)                                                                           \
+    "\"result\":[{\"master\":\"lab0\",\"flushed\":" #n0 "},{\"master\":\"lab1\",\"flushed\":" #n1 \
+    "}]"
+
+static void test_fdb_flush(void **state)
+{
+    assert_string_equal(ask("fdb.flush", "{}"), FLUSHED(0, 0));
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    lab_learn("rsp-r2", 0, 0x020000000002);
+    lab_learn("rsp-r1", 7, 0x020000000002);
+    lab_learn("rsp-r3", 0, 0x020000000001);
+    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:02\",\"vlan\":8}"),
+                        FLUSHED(0, 0));
+    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:02\",\"vlan\":7}"),
+                        FLUSHED(1, 0));
+    assert_string_equal(ask("fdb.flush", "{\"port\":\"rsp-r1\"}"),
+                        "\"result\":[{\"master\":\"lab0\",\"flushed\":1}]");
+    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:01\"}"), FLUSHED(0, 1));
+    lab_learn("rsp-r3", 0, 0x020000000001);
+    assert_string_equal(ask("fdb.flush", "{\"bridge\":\"lab0\"}"),
+                        "\"result\":[{\"master\":\"lab0\",\"flushed\":1}]");
+    assert_has(ask("fdb.show", "{}"), "lab1");
+    assert_string_equal(ask("fdb.flush", "{}"), FLUSHED(0, 1));
+    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
+}
+
+static void test_fdb_flush_refuses(void **state)
+{
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    assert_error("fdb.flush", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
+    assert_error("fdb.flush", "{\"bridge\":\"lab2\"}", "there is no bridge named 'lab2'");
+    assert_error("fdb.flush", "{\"mac\":\"02:00\"}", "mac: '02:00' is not an address");
+    assert_error("fdb.flush", "{\"vlan\":4095}", "vlan: not within 0..4094");
+    assert_error("fdb.flush", "{\"dev\":\"rsp-r1\"}", "unknown parameter 'dev'");
+    assert_error("fdb.flush", "{\"port\":\"rsp-r1\",\"bridge\":\"lab1\"}",
+                 "port 'rsp-r1' belongs to bridge 'lab0'");
+    assert_has(ask("fdb.show", "{}"), "02:00:00:00:00:01");
+}
+
 static void test_whole_table(void **state)
 {
     const char *answer;
@@ -490,6 +529,8 @@ int main(void)
         LAB_TEST(test_bridges),
         LAB_TEST(test_ports),
         LAB_TEST(test_fdb),
+        LAB_TEST(test_fdb_flush),
+        LAB_TEST(test_fdb_flush_refuses),
         LAB_TEST(test_whole_table),
         LAB_TEST(test_ledger),
         LAB_TEST(test_port_set),

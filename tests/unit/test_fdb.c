@@ -628,6 +628,63 @@ static void test_del_forgets_what_lives(void **state)
     check_and_free(fdb);
 }
 
+static uint64_t flush(struct fdb *fdb, const struct fdb_filter *filter, uint64_t now)
+{
+    uint64_t count = 0;
+    uint32_t cursor = 0;
+
+    while (fdb_flush_some(fdb, filter, now, 1, &cursor, &count))
+        assert_null(fdb_check(fdb));
+    return count;
+}
+
+static void test_flush_takes_what_is_meant(void **state)
+{
+    struct fdb *fdb = new_table(64);
+    const struct fdb_filter behind_1 = {.port = 1};
+    const struct fdb_filter one = {
+        .port = 2, .has_vid = true, .has_mac = true, .vid = 0, .mac = 0x202};
+    const struct fdb_filter all = {.port = PORT_NONE};
+    const struct fdb_filter other_vid = {.port = PORT_NONE, .has_vid = true, .vid = 1};
+    const struct fdb_filter other_port = {.port = 3, .has_mac = true, .mac = 0x202};
+
+    learn_range(fdb, 0x100, 10, 1, 0);
+    learn_range(fdb, 0x200, 10, 2, 0);
+    add(fdb, 0x300, 1, true, false);
+    add(fdb, 0x301, 1, false, true);
+    assert_int_equal(flush(fdb, &other_vid, 0), 0);
+    assert_int_equal(flush(fdb, &other_port, 0), 0);
+    assert_int_equal(flush(fdb, &one, 0), 1);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x202, 0), PORT_NONE);
+    assert_int_equal(flush(fdb, &behind_1, 0), 11);
+    assert_int_equal(count_live(fdb, 0x200, 10, 0), 9);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x300, 0), 1);
+    assert_int_equal(fdb_counters(fdb).flushed, 12);
+    /* What was forgotten already is not counted once more. */
+    fdb_flush_port(fdb, 2);
+    learn(fdb, 0x400, 3, 0);
+    assert_int_equal(flush(fdb, &all, AGING), 0);
+    assert_int_equal(flush(fdb, &all, AGING - 1), 1);
+    assert_int_equal(fdb_count(fdb, 0), 1);
+    check_and_free(fdb);
+}
+
+static void test_flush_is_bounded(void **state)
+{
+    struct fdb *fdb = new_table(1000);
+    const struct fdb_filter all = {.port = PORT_NONE};
+    uint64_t count = 0;
+    uint32_t cursor = 0;
+    uint32_t calls = 1;
+
+    learn_range(fdb, 0x100, 1000, 1, 0);
+    for (; fdb_flush_some(fdb, &all, 0, 90, &cursor, &count); calls++)
+        assert_in_range(count, 1, 10 * calls);
+    assert_int_equal(count, 1000);
+    assert_int_equal(calls, 100);
+    check_and_free(fdb);
+}
+
 static void test_memory_is_told(void **state)
 {
     /* 32 bytes of entry and between two and four buckets of 8 for each address. */
@@ -671,6 +728,8 @@ int main(void)
         cmocka_unit_test(test_static_entries_are_never_evicted),
         cmocka_unit_test(test_sticky_entry_stays_while_it_lives),
         cmocka_unit_test(test_del_forgets_what_lives),
+        cmocka_unit_test(test_flush_takes_what_is_meant),
+        cmocka_unit_test(test_flush_is_bounded),
         cmocka_unit_test(test_memory_is_told),
     };
 

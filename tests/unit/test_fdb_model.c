@@ -433,6 +433,39 @@ static void do_flush(struct model *m)
             m->slots[i].stale || (!m->slots[i].is_static && (all || m->slots[i].port == port));
 }
 
+static bool is_meant(const struct model *m, const struct fdb_filter *filter,
+                     const struct slot *slot)
+{
+    return slot_is_live(m, slot) && !slot->is_static &&
+           (filter->port == PORT_NONE || filter->port == slot->port) &&
+           (!filter->has_vid || filter->vid == slot->vid) &&
+           (!filter->has_mac || filter->mac == slot->mac);
+}
+
+static void do_flush_some(struct model *m)
+{
+    struct fdb_filter filter = {
+        .port = below(m, 2) ? PORT_NONE : random_port(m),
+        .has_vid = below(m, 2),
+        .has_mac = below(m, 16) > 0,
+        .vid = random_vid(m),
+        .mac = random_mac(m),
+    };
+    uint64_t expected = 0;
+    uint64_t count = 0;
+    uint32_t cursor = 0;
+
+    for (uint32_t i = 0; i < m->shape->max_entries; i++) {
+        if (!is_meant(m, &filter, &m->slots[i]))
+            continue;
+        m->slots[i].state = SLOT_EMPTY;
+        expected++;
+    }
+    while (fdb_flush_some(m->fdb, &filter, m->now, 1 + below(m, 20), &cursor, &count))
+        ;
+    assert_int_equal(count, expected);
+}
+
 static void do_sweep(struct model *m)
 {
     bool whole = !m->shape->partial_sweeps || below(m, 4) == 0;
@@ -515,6 +548,8 @@ static void do_something(struct model *m)
         do_del(m);
     else if (dice < 550)
         do_del_port(m);
+    else if (dice < 554)
+        do_flush_some(m);
     else if (dice < 800)
         do_lookup(m);
     else if (dice < 960)
