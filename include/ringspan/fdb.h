@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ringspan/fdb_journal.h"
 #include "ringspan/hash.h"
 #include "ringspan/portset.h"
 
@@ -165,6 +166,10 @@ uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
 /** At once, for all entries: a longer time also brings back those that had expired and were not
  * reclaimed yet. Zero: nothing lives. */
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns);
+
+/** From now on each change is noted in @journal, which outlives the table, as one of @owner's
+ * table. NULL: no more. */
+void fdb_set_journal(struct fdb *fdb, struct fdb_journal *journal, const void *owner);
 
 /** Live entries at @now, counted exactly: a full scan, for control and tests. */
 uint32_t fdb_count(const struct fdb *fdb, uint64_t now);

@@ -305,17 +305,43 @@ static void detach(struct fdb *fdb, uint32_t entry)
     }
 }
 
-/* Counts why an entry that is about to be written over or freed is no longer known; @live counts
- * those that would have lived. A stale one was counted when its port was flushed, and static ones
- * are not counted. */
-static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now, uint64_t *live)
+static void note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *entry,
+                 port_id from)
 {
-    if (is_static(entry))
+    if (!fdb->journal)
         return;
-    if (is_live(fdb, entry, now))
-        (*live)++;
-    else if (!is_stale(fdb, entry))
-        fdb->counters.expired++;
+    fdb_journal_note(fdb->journal, &(struct fdb_change){
+                                       .owner = fdb->owner,
+                                       .mac = entry->key & MAC_BROADCAST,
+                                       .slot = (uint32_t)(entry - fdb->entries),
+                                       .vid = (uint16_t)(entry->key >> 48),
+                                       .port = entry->port,
+                                       .from = from,
+                                       .kind = (uint8_t)kind,
+                                       .is_static = is_static(entry),
+                                       .is_sticky = (entry->kind & ENTRY_STICKY) != 0,
+                                   });
+}
+
+/* Counts why an entry that is about to be written over or freed is no longer known; @kind is what
+ * happens to those that would have lived. A stale one was counted when its port was flushed, and
+ * static ones are not counted. */
+static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
+                      enum fdb_change_kind kind)
+{
+    bool would_live = is_live(fdb, entry, now);
+
+    if (!is_static(entry)) {
+        if (!would_live && is_stale(fdb, entry))
+            return;
+        if (!would_live)
+            fdb->counters.expired++;
+        else if (kind == FDB_CHANGE_EVICT)
+            fdb->counters.evicted++;
+        else
+            fdb->counters.flushed++;
+    }
+    note(fdb, would_live ? kind : FDB_CHANGE_AGE, entry, PORT_NONE);
 }
 
 /* What the search for a victim, which was const, would have written on its way. */
@@ -349,7 +375,7 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t 
         take_free(fdb, plan->entry);
     } else {
         advance_hands(fdb, plan);
-        count_end(fdb, entry, plan->now, &fdb->counters.evicted);
+        count_end(fdb, entry, plan->now, FDB_CHANGE_EVICT);
         detach(fdb, plan->entry);
     }
     if (plan->room >= FDB_ROOM_STALE)
@@ -363,15 +389,20 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t 
     attach(fdb, plan->entry, plan->port);
     if (!is_static(entry))
         fdb->counters.inserted++;
+    note(fdb, kind ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
 }
 
 static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
 {
+    struct entry *entry = &fdb->entries[plan->entry];
+    port_id from = entry->port;
+
     detach(fdb, plan->entry);
-    fdb->entries[plan->entry].seen = plan->now;
-    fdb->entries[plan->entry].refreshed = false;
+    entry->seen = plan->now;
+    entry->refreshed = false;
     attach(fdb, plan->entry, plan->port);
     fdb->counters.moved++;
+    note(fdb, FDB_CHANGE_MOVE, entry, from);
 }
 
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
@@ -400,23 +431,48 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
 
 /* Forgetting */
 
-void fdb_flush_port(struct fdb *fdb, port_id port)
+/* Returns how many entries that were. */
+static uint32_t forget_port(struct fdb *fdb, port_id port)
 {
-    struct fdb_port *flushed;
+    struct fdb_port *flushed = &fdb->ports[port];
+    uint32_t held = flushed->held;
 
-    if (port >= fdb->max_ports || fdb->ports[port].held == 0)
-        return;
-    flushed = &fdb->ports[port];
-    fdb->counters.flushed += flushed->held;
+    if (held == 0)
+        return 0;
+    fdb->counters.flushed += held;
     fdb_list_splice(fdb, &fdb->stale, &flushed->head);
     flushed->generation++;
     fdb_port_set_held(fdb, port, 0);
+    return held;
+}
+
+static void note_flush(struct fdb *fdb, port_id port, uint32_t count)
+{
+    const struct fdb_change change = {
+        .owner = fdb->owner,
+        .port = port,
+        .from = PORT_NONE,
+        .count = count,
+        .kind = FDB_CHANGE_FLUSH,
+    };
+
+    if (fdb->journal && count > 0)
+        fdb_journal_note(fdb->journal, &change);
+}
+
+void fdb_flush_port(struct fdb *fdb, port_id port)
+{
+    if (port < fdb->max_ports)
+        note_flush(fdb, port, forget_port(fdb, port));
 }
 
 void fdb_flush_all(struct fdb *fdb)
 {
+    uint32_t count = 0;
+
     for (uint32_t port = 0; port < fdb->max_ports; port++)
-        fdb_flush_port(fdb, (port_id)port);
+        count += forget_port(fdb, (port_id)port);
+    note_flush(fdb, PORT_NONE, count);
 }
 
 /* Frees the entry's memory. */
@@ -441,7 +497,7 @@ uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
         fdb->hand = (at + 1) % fdb->touched;
         if (entry->port == PORT_NONE || is_live(fdb, entry, now))
             continue;
-        count_end(fdb, entry, now, &fdb->counters.evicted);
+        count_end(fdb, entry, now, FDB_CHANGE_EVICT);
         reclaim(fdb, at);
         reclaimed++;
     }
@@ -450,7 +506,7 @@ uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
 
 static void forget(struct fdb *fdb, uint32_t entry, uint64_t now)
 {
-    count_end(fdb, &fdb->entries[entry], now, &fdb->counters.flushed);
+    count_end(fdb, &fdb->entries[entry], now, FDB_CHANGE_DEL);
     reclaim(fdb, entry);
 }
 
@@ -493,8 +549,10 @@ void fdb_del_port(struct fdb *fdb, port_id port)
     if (port >= fdb->max_ports)
         return;
     fdb_flush_port(fdb, port);
-    while (fdb->fixed[port] != NO_ENTRY)
+    while (fdb->fixed[port] != NO_ENTRY) {
+        note(fdb, FDB_CHANGE_DEL, &fdb->entries[fdb->fixed[port]], PORT_NONE);
         reclaim(fdb, fdb->fixed[port]);
+    }
 }
 
 /* Configured */
@@ -525,6 +583,12 @@ int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns)
 {
     fdb->aging_ns = aging_ns;
+}
+
+void fdb_set_journal(struct fdb *fdb, struct fdb_journal *journal, const void *owner)
+{
+    fdb->journal = journal;
+    fdb->owner = owner;
 }
 
 /* Looking at it */

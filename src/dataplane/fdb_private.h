@@ -68,6 +68,8 @@ struct fdb {
     uint32_t hand;    /* where sweep and eviction look next for expired entries */
     port_id *by_held; /* all ports as a binary heap, the one that holds most on top */
     struct fdb_counters counters;
+    struct fdb_journal *journal; /* NULL: nobody wants to know */
+    const void *owner;           /* what the journal calls this table */
 };
 
 static inline bool is_static(const struct entry *entry)
