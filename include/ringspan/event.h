@@ -22,6 +22,8 @@
  *  - Timers are one-shot, absolute, all on one timerfd. An idle loop with no timer armed makes no
  *    wake-ups. A timer handler may arm its own timer again, or free it; a timer that is armed,
  *    disarmed or freed by any handler is not called in this turn any more.
+ *  - One function may be called at the end of each turn, after all handlers, for what they left to
+ *    be done once for all of them.
  *  - Signals arrive through a signalfd: handlers run in the loop like any other.
  *  - The loop belongs to one thread. workers.h is how other threads report to it.
  */
@@ -64,6 +66,9 @@ void event_timer_free(struct event_timer *timer);
 /** Blocks @signo, in this thread and those made by it later, and calls @fn from the loop instead.
  * One handler per signal (-EEXIST). It stays blocked when the loop is freed. 0 or -errno. */
 int event_signal_add(struct event_loop *loop, int signo, event_signal_fn fn, void *arg);
+
+/** Calls @fn at the end of each turn, this one included; NULL: nothing any more. */
+void event_loop_after_turn(struct event_loop *loop, void (*fn)(void *arg), void *arg);
 
 /** Runs until the turn in which event_loop_stop() was called is over, not at all if that was
  * before; returns its @status, or -errno if epoll itself fails. */

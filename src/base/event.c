@@ -53,6 +53,9 @@ struct event_loop {
     bool is_dispatching;
     struct event *deleted; /* freed when the turn ends: its ready list may still name them */
 
+    void (*after_turn)(void *arg);
+    void *after_turn_arg;
+
     bool is_stopping;
     int status;
 
@@ -449,8 +452,16 @@ static void dispatch(struct event_loop *loop, const struct epoll_event *ready, i
     for (int i = 0; i < n_ready; i++)
         call_ready(&ready[i]);
     call_due(loop);
+    if (loop->after_turn)
+        loop->after_turn(loop->after_turn_arg);
     loop->is_dispatching = false;
     free_deleted(loop);
+}
+
+void event_loop_after_turn(struct event_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    loop->after_turn = fn;
+    loop->after_turn_arg = arg;
 }
 
 int event_loop_turn(struct event_loop *loop, int timeout_ms)

@@ -583,6 +583,39 @@ static void run_returns_the_status_of_stop(void **state)
     event_loop_free(loop);
 }
 
+struct turn_end {
+    struct watch watch;
+    uint32_t n;
+    uint32_t calls_seen;
+};
+
+static void on_turn_end(void *arg)
+{
+    struct turn_end *end = arg;
+
+    end->n++;
+    end->calls_seen = end->watch.n_calls;
+}
+
+static void a_turn_ends_after_its_handlers(void **state)
+{
+    struct event_loop *loop = new_loop();
+    struct turn_end end = {0};
+
+    watch_start(&end.watch, loop);
+    event_loop_after_turn(loop, on_turn_end, &end);
+    assert_int_equal(event_loop_turn(loop, 0), 0);
+    assert_int_equal(end.n, 1);
+    assert_int_equal(end.calls_seen, 1);
+    assert_int_equal(event_loop_turn(loop, 0), 0);
+    assert_int_equal(end.n, 2);
+    event_loop_after_turn(loop, NULL, NULL);
+    assert_int_equal(event_loop_turn(loop, 0), 0);
+    assert_int_equal(end.n, 2);
+    watch_stop(&end.watch);
+    event_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,6 +636,7 @@ int main(void)
         cmocka_unit_test(time_is_one_for_a_turn),
         cmocka_unit_test(signals_arrive_in_the_loop),
         cmocka_unit_test(run_returns_the_status_of_stop),
+        cmocka_unit_test(a_turn_ends_after_its_handlers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
