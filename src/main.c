@@ -94,14 +94,6 @@ static int prepare_changes(struct life *life)
     return changes_new(&params, &life->changes);
 }
 
-static void on_change(void *arg)
-{
-    const struct life *life = arg;
-
-    ctl_commands_port_changed(life->commands);
-    status_changed(life->status);
-}
-
 /* The first plan has run, waiting ports included. */
 static void on_ready(void *arg)
 {
@@ -131,7 +123,6 @@ static int be_born(struct life *life)
         r = prepare_changes(life);
     if (r == 0)
         r = ctl_commands_new(life->loop, life->daemon, life->changes, &life->commands);
-    daemon_on_change(life->daemon, on_change, life);
     daemon_on_ready(life->daemon, on_ready, life);
     return r;
 }
@@ -142,8 +133,8 @@ static void die(struct life *life)
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);
     changes_free(life->changes);
-    daemon_free(life->daemon);
     status_free(life->status);
+    daemon_free(life->daemon);
     event_loop_free(life->loop);
     config_free(life->config);
 }

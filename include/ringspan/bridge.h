@@ -28,6 +28,9 @@
 
 struct bridge;
 
+typedef void (*bridge_port_state_fn)(void *arg, struct bridge *bridge, const struct port *port,
+                                     enum port_state was);
+
 struct bridge_params {
     const char *name;
     uint32_t max_ports;
@@ -48,6 +51,11 @@ enum reserved_preset bridge_reserved(const struct bridge *bridge);
 /** These take effect with the next frame; what was learned stays. */
 void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns);
 void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset);
+/** The table's changes are noted in @journal from now on, the bridge being their owner; NULL: no
+ * more. The table's successors (bridge_set_fdb()) do the same. */
+void bridge_set_journal(struct bridge *bridge, struct fdb_journal *journal);
+/** Calls @fn after each change of a port's state or reason; @was is the state before. */
+void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *arg);
 /** An empty table for this bridge, and the bridge's table from now on: it takes @fdb over, and
  * everything that was learned is forgotten. Only the first can fail: 0 or -errno. */
 int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb);

@@ -31,7 +31,4 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct chan
 /** NULL is fine. */
 void ctl_commands_free(struct ctl_commands *commands);
 
-/** To be called when any port has changed its state: wakes port.wait. Cheap. */
-void ctl_commands_port_changed(struct ctl_commands *commands);
-
 #endif

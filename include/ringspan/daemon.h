@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ringspan/bridge.h"
+#include "ringspan/bus.h"
 #include "ringspan/config.h"
 #include "ringspan/event.h"
 #include "ringspan/link_watch.h"
@@ -56,6 +57,10 @@ struct bridge *daemon_bridge_from(const struct daemon *daemon, uint64_t *cursor)
 struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *name);
 /** The configuration it runs. */
 const struct config *daemon_config(const struct daemon *daemon);
+/** The number of one of its bridges, as daemon_bridge_from() counts. */
+uint64_t daemon_bridge_number(const struct daemon *daemon, const struct bridge *bridge);
+/** The interface that has the name that a port names, as the bus knows it, or NULL. */
+const struct link *daemon_named_link(const struct port *port);
 /** The interface that a port is bound to now, or NULL. */
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port);
 /** The network namespace that a port is configured to be in: a name, a path, or NULL for the
@@ -75,8 +80,14 @@ struct daemon_summary daemon_summary(const struct daemon *daemon);
 /** "4 ports: 3 forwarding, 1 waiting" */
 void daemon_summary_format(const struct daemon_summary *summary, char *ret_text, size_t size);
 
-/** Registers one listener for changes of any port's state, and of which ports there are (for
- * `wait`, STATUS= and, later, monitor). It may be called many times in one turn of the loop. */
-void daemon_on_change(struct daemon *daemon, void (*fn)(void *arg), void *arg);
+/** Where it tells what happens. Listeners go before the daemon. */
+struct bus *daemon_bus(const struct daemon *daemon);
+/** Tells the bus now what forwarding tables noted and the bus would learn at the end of the turn.
+ */
+void daemon_tell_fdb(struct daemon *daemon);
+/** Tells the bus that @command changed the configuration by @plan, or (@plan is NULL) was refused,
+ * and why. */
+void daemon_tell_config(struct daemon *daemon, const char *command, const struct plan *plan,
+                        const char *reason);
 
 #endif

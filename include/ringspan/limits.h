@@ -48,6 +48,10 @@
 #define LIMIT_RING_SLOT    2048
 #define LIMIT_WORKERS      32
 
+/* Changes of forwarding tables that are told in one turn of the loop, while anybody listens. More
+ * than one sweep reclaims, and what 32 ports learn from full batches. */
+#define LIMIT_FDB_JOURNAL 4096
+
 /* The control socket. */
 #define LIMIT_CTL_CLIENTS         64
 #define LIMIT_CTL_CLIENTS_PER_UID 16

@@ -12,13 +12,11 @@
 
 struct status;
 
-/** 0 or -errno. Free after the daemon; NULL is fine. */
+/** 0 or -errno. Free before the daemon; NULL is fine. */
 int status_new(struct event_loop *loop, const struct daemon *daemon, struct status **ret);
 void status_free(struct status *status);
 
 /** The daemon is ready: logs the line, and tells the service manager. */
 void status_ready(struct status *status);
-/** Something changed: tells the service manager in the next turn, if the daemon is ready. */
-void status_changed(struct status *status);
 
 #endif

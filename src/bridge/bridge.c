@@ -22,6 +22,9 @@ struct bridge {
     struct fdb *fdb;
     struct forward_tables tables;
     struct ledger_retired retired;
+    struct fdb_journal *journal;
+    bridge_port_state_fn on_port_state;
+    void *on_port_state_arg;
 
     struct port **to_flush;
     uint32_t n_to_flush;
@@ -129,9 +132,25 @@ void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset)
 void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
 {
     fdb_set_aging(fdb, bridge->aging_ns); /* may have changed since the table was made */
+    fdb_set_journal(fdb, bridge->journal, bridge);
+    fdb_flush_all(bridge->fdb); /* for the journal: what was in it is forgotten */
+    for (uint32_t id = 0; id < bridge->id_limit; id++)
+        fdb_del_port(bridge->fdb, (port_id)id);
     fdb_free(bridge->fdb);
     bridge->fdb = fdb;
     bridge->tables.fdb = fdb;
+}
+
+void bridge_set_journal(struct bridge *bridge, struct fdb_journal *journal)
+{
+    bridge->journal = journal;
+    fdb_set_journal(bridge->fdb, journal, bridge);
+}
+
+void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *arg)
+{
+    bridge->on_port_state = fn;
+    bridge->on_port_state_arg = arg;
 }
 
 int bridge_add_port(struct bridge *bridge, struct port *port)
@@ -214,7 +233,7 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
 {
     enum port_activity before = bridge->activity[id];
     enum port_activity after = activity_of(state);
-
+    enum port_state was = bridge->ports[id]->state;
     bool changed = port_set_state(bridge->ports[id], state, why);
 
     bridge->activity[id] = (uint8_t)after;
@@ -224,6 +243,8 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
         portset_del(&bridge->flood, id);
     if (before != PORT_ACTIVITY_NONE && after == PORT_ACTIVITY_NONE)
         fdb_flush_port(bridge->fdb, id);
+    if (changed && bridge->on_port_state)
+        bridge->on_port_state(bridge->on_port_state_arg, bridge, bridge->ports[id], was);
     return changed;
 }
 

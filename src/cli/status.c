@@ -13,6 +13,7 @@ struct status {
     struct event_loop *loop;
     const struct daemon *daemon;
     struct event_timer *due;
+    struct bus_listener *listener;
 };
 
 static void describe(const struct status *status, char ret_line[LINE_SIZE])
@@ -30,6 +31,15 @@ static void on_due(void *arg)
     notify_status("%s", line);
 }
 
+static void on_port_event(void *arg, const struct bus_event *event)
+{
+    const struct status *status = arg;
+
+    (void)event;
+    if (daemon_is_ready(status->daemon))
+        event_timer_set(status->due, event_now(status->loop));
+}
+
 int status_new(struct event_loop *loop, const struct daemon *daemon, struct status **ret)
 {
     struct status *status = calloc(1, sizeof(*status));
@@ -40,8 +50,11 @@ int status_new(struct event_loop *loop, const struct daemon *daemon, struct stat
     status->loop = loop;
     status->daemon = daemon;
     r = event_timer_new(loop, on_due, status, &status->due);
+    if (r == 0)
+        r = bus_listen(daemon_bus(daemon), BUS_MASK(BUS_PORT), on_port_event, status,
+                       &status->listener);
     if (r < 0)
-        free(status);
+        status_free(status);
     else
         *ret = status;
     return r;
@@ -51,6 +64,7 @@ void status_free(struct status *status)
 {
     if (!status)
         return;
+    bus_unlisten(status->listener);
     event_timer_free(status->due);
     free(status);
 }
@@ -62,10 +76,4 @@ void status_ready(struct status *status)
     describe(status, line);
     log_notice("%s", line);
     notify_ready(line);
-}
-
-void status_changed(struct status *status)
-{
-    if (daemon_is_ready(status->daemon))
-        event_timer_set(status->due, event_now(status->loop));
 }

@@ -170,9 +170,10 @@ static void run(struct change *change)
         swap_configs(&change->changes->file, &change->file);
     log_set_level(log_level);
     log_plan(change);
+    daemon_tell_config(change->changes->params.daemon, change_name(change), &change->plan, NULL);
 }
 
-static void log_refusal(const struct change *change)
+static void report_refusal(const struct change *change)
 {
     const char *why = change->sentence ? change->sentence : strerror(-change->error);
 
@@ -182,6 +183,8 @@ static void log_refusal(const struct change *change)
     } else {
         log_error("%s: nothing changed: %s", change_name(change), why);
     }
+    if (change->kind != CHANGE_DIFF)
+        daemon_tell_config(change->changes->params.daemon, change_name(change), NULL, why);
 }
 
 static void finish(struct change *change)
@@ -191,7 +194,7 @@ static void finish(struct change *change)
     if (change->error == 0 && change->kind != CHANGE_DIFF)
         run(change);
     if (change->error < 0)
-        log_refusal(change);
+        report_refusal(change);
     answer(change);
     changes->first = change->after;
     change_free(change);

@@ -65,6 +65,15 @@ const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
     return table;
 }
 
+static void on_port_event(void *arg, const struct bus_event *event)
+{
+    const struct ctl_commands *commands = arg;
+
+    (void)event;
+    if (commands->waiters)
+        event_timer_set(commands->wake, event_now(commands->loop));
+}
+
 static void on_wake(void *arg)
 {
     ctl_wait_check(arg);
@@ -83,24 +92,21 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct chan
     commands->changes = changes;
     commands->born = event_now(loop);
     r = event_timer_new(loop, on_wake, commands, &commands->wake);
-    if (r < 0) {
-        free(commands);
-        return r;
-    }
-    *ret = commands;
-    return 0;
+    if (r == 0)
+        r = bus_listen(daemon_bus(daemon), BUS_MASK(BUS_PORT), on_port_event, commands,
+                       &commands->listener);
+    if (r < 0)
+        ctl_commands_free(commands);
+    else
+        *ret = commands;
+    return r;
 }
 
 void ctl_commands_free(struct ctl_commands *commands)
 {
     if (!commands)
         return;
+    bus_unlisten(commands->listener);
     event_timer_free(commands->wake);
     free(commands);
-}
-
-void ctl_commands_port_changed(struct ctl_commands *commands)
-{
-    if (commands->waiters)
-        event_timer_set(commands->wake, event_now(commands->loop));
 }

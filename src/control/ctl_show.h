@@ -20,6 +20,7 @@ struct ctl_commands {
     struct changes *changes;
     uint64_t born;
     struct ctl_waiter *waiters;
+    struct bus_listener *listener;
     struct event_timer *wake; /* armed when a port changed: waiters look once per turn */
 };
 

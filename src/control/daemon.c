@@ -93,6 +93,7 @@ void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct 
     mp->home = mb;
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
+    managed_port_tell(mp, BUS_PORT_ADD);
 }
 
 static int new_bridge(const struct config_bridge *config, struct bridge **ret)
@@ -129,6 +130,8 @@ int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config
     mb->daemon = daemon;
     r = new_bridge(config, &mb->bridge);
     if (r == 0)
+        bridge_on_port_state(mb->bridge, daemon_on_port_state, daemon);
+    if (r == 0)
         r = event_timer_new(daemon->loop, managed_bridge_on_aging, mb, &mb->aging);
     if (r < 0)
         managed_bridge_free(mb);
@@ -141,6 +144,7 @@ void daemon_adopt_bridge(struct daemon *daemon, struct managed_bridge *mb)
 {
     mb->number = daemon->next_number++;
     daemon->bridges[daemon->n_bridges++] = mb;
+    bridge_set_journal(mb->bridge, daemon->journal);
 }
 
 static int add_statics(const struct daemon *daemon, const struct config_bridge *config,
@@ -180,7 +184,9 @@ static int populate(struct daemon *daemon)
     const struct netns_listener listener = managed_ports_netns_listener(daemon);
     int r;
 
-    r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
+    r = bus_new(daemon_on_demand, daemon, &daemon->bus);
+    if (r == 0)
+        r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
     if (r == 0)
         r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
     if (r == 0)
@@ -251,6 +257,7 @@ void daemon_free(struct daemon *daemon)
     event_timer_free(daemon->retry);
     bounce_pool_free(daemon->pool);
     config_free(daemon->config);
+    bus_free(daemon->bus);
     free(daemon->ports);
     free(daemon->bridges);
     free(daemon);
@@ -273,10 +280,9 @@ void daemon_on_ready(struct daemon *daemon, void (*fn)(void *arg), void *arg)
     daemon->on_ready_arg = arg;
 }
 
-void daemon_on_change(struct daemon *daemon, void (*fn)(void *arg), void *arg)
+struct bus *daemon_bus(const struct daemon *daemon)
 {
-    daemon->on_change = fn;
-    daemon->on_change_arg = arg;
+    return daemon->bus;
 }
 
 bool daemon_is_ready(const struct daemon *daemon)
@@ -315,6 +321,15 @@ struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *na
 const struct config *daemon_config(const struct daemon *daemon)
 {
     return daemon->config;
+}
+
+uint64_t daemon_bridge_number(const struct daemon *daemon, const struct bridge *bridge)
+{
+    uint32_t i = 0;
+
+    while (daemon->bridges[i]->bridge != bridge)
+        i++;
+    return daemon->bridges[i]->number;
 }
 
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port)

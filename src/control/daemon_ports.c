@@ -55,11 +55,7 @@ static void drain(struct managed_port *mp)
 
 static void set_state(struct managed_port *mp, enum port_state state, const char *why)
 {
-    struct daemon *daemon = mp->daemon;
-    struct bridge *bridge = mp->home->bridge;
-
-    if (bridge_set_port_state(bridge, mp->port->id, state, why) && daemon->on_change)
-        daemon->on_change(daemon->on_change_arg);
+    bridge_set_port_state(mp->home->bridge, mp->port->id, state, why);
 }
 
 /* The log has every change of state; waiting is what a port is before its first one. */
@@ -478,6 +474,7 @@ void managed_port_look_at(struct managed_port *mp)
 
     if (mp->is_leaving || !knows_its_links(mp))
         return;
+    managed_port_tell_link(mp);
     find_target(mp, &target);
     if (mp->port->busy || (mp->retry_at != 0 && is_tried_device(mp, &target)))
         return;
@@ -509,6 +506,8 @@ static void on_links_synced(void *arg, const struct netns *netns)
 {
     struct daemon *daemon = arg;
 
+    if (netns->n_synced > 1)
+        daemon_tell(daemon, &(struct bus_event){.what = BUS_LINK_RESYNC});
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->netns_name->netns == netns)
             managed_port_look_at(daemon->ports[i]);
@@ -581,10 +580,14 @@ static void begin_close(struct managed_port *mp)
 
 void managed_port_leave(struct managed_port *mp)
 {
+    struct bridge *bridge = mp->home->bridge;
+
     log_info("port %s: deleted", mp->port->name);
     event_del(mp->readable);
     mp->readable = NULL;
-    bridge_del_port(mp->home->bridge, mp->port->id);
+    fdb_del_port(bridge_fdb(bridge), mp->port->id);
+    managed_port_tell(mp, BUS_PORT_DEL);
+    bridge_del_port(bridge, mp->port->id);
     mp->home = NULL;
     mp->is_leaving = true;
     mp->is_deferred = false;

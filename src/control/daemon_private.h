@@ -11,8 +11,9 @@
 #include "ringspan/workers.h"
 
 /*
- * Inside of the daemon, shared by its three files: daemon.c (birth, death, what others may know),
- * daemon_ports.c (a port's steps towards where it should be) and daemon_reload.c (running a plan).
+ * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
+ * daemon_ports.c (a port's steps towards where it should be), daemon_reload.c (running a plan) and
+ * daemon_news.c (telling what happened).
  */
 
 struct managed_bridge {
@@ -36,10 +37,12 @@ struct managed_port {
     uint32_t bound;                /* ifindex, 0: none */
     struct port_settings settings; /* as the configuration wants them */
     bool is_open;
-    bool is_deferred;  /* another port still holds the device */
-    bool has_settled;  /* it was where it could be, once */
-    bool is_leaving;   /* it has no bridge any more, and goes when it is closed */
-    uint64_t retry_at; /* 0: not waiting for another try */
+    bool is_deferred;               /* another port still holds the device */
+    bool has_settled;               /* it was where it could be, once */
+    bool is_leaving;                /* it has no bridge any more, and goes when it is closed */
+    uint64_t retry_at;              /* 0: not waiting for another try */
+    struct link told_link;          /* what the bus was told last; ifindex 0: there is none */
+    const struct netns *told_netns; /* of told_link; perhaps gone: only to be compared */
 
     enum port_step step;
     struct port_device device;
@@ -68,8 +71,8 @@ struct daemon {
     atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
     void (*on_ready)(void *arg);
     void *on_ready_arg;
-    void (*on_change)(void *arg);
-    void *on_change_arg;
+    struct bus *bus;
+    struct fdb_journal *journal; /* NULL while nobody listens to changes of tables */
 };
 
 /** For the bridge's timer: ages its table, and arms the timer for the next time. */
@@ -91,6 +94,17 @@ void managed_port_close(void *arg);
 
 /** Tells who waits for it when every port that stays is where it can be for now. */
 void managed_ports_check_ready(struct daemon *daemon);
+
+/** Everything that the daemon publishes goes through here: what tables noted goes first. */
+void daemon_tell(struct daemon *daemon, const struct bus_event *event);
+/** Something that is about the port and says all by itself. */
+void managed_port_tell(const struct managed_port *mp, enum bus_what what);
+/** What became of the interface that the port names since this was called last, if anything. */
+void managed_port_tell_link(struct managed_port *mp);
+/** For bridges and the bus; @arg is the daemon. */
+void daemon_on_port_state(void *arg, struct bridge *bridge, const struct port *port,
+                          enum port_state was);
+int daemon_on_demand(void *arg, uint32_t kinds);
 
 /** For the retry timer; @arg is the daemon. */
 void managed_ports_on_retry(void *arg);

@@ -157,6 +157,7 @@ static void del_bridge(struct daemon *daemon, const char *name)
     struct managed_bridge *mb = daemon_find_bridge(daemon, name);
     uint32_t i = 0;
 
+    daemon_tell_fdb(daemon); /* what was noted names the bridge */
     while (daemon->bridges[i] != mb)
         i++;
     daemon->n_bridges--;
@@ -295,8 +296,6 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
         run_plan_step(daemon, &plan->steps[i], &prepared[i]);
     run_statics(daemon, plan, prepared);
     discard_statics(prepared, plan->n_steps);
-    if (daemon->on_change)
-        daemon->on_change(daemon->on_change_arg);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */
 out:
     free(prepared);

@@ -126,6 +126,7 @@ static void on_links_synced(void *arg)
     const struct netns_listener *listener = &netns->table->listener;
 
     netns->knows_links = true;
+    netns->n_synced++;
     listener->links_synced(listener->arg, netns);
 }
 
@@ -164,6 +165,7 @@ static void stop_watching(struct netns *netns)
     link_watch_free(netns->links);
     netns->links = NULL;
     netns->knows_links = false;
+    netns->n_synced = 0;
 }
 
 static struct netns *find_netns(struct netns_table *table, struct netns_id id)

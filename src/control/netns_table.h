@@ -39,6 +39,7 @@ struct netns {
     struct netns_id id;
     struct link_watch *links; /* NULL once no name means it any more */
     bool knows_links;         /* the first snapshot is complete */
+    uint32_t n_synced;        /* snapshots that were: each but the first made up for a loss */
     uint32_t n_names;
     uint32_t n_refs; /* names, and whoever called netns_ref() */
 };

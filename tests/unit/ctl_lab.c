@@ -112,5 +112,4 @@ void lab_set_state(const char *port, enum port_state state, const char *why)
     port_id id = find(port, &bridge)->id;
 
     bridge_set_port_state(bridge, id, state, why);
-    ctl_commands_port_changed(lab.commands);
 }
