@@ -134,7 +134,8 @@ struct port {
     void *owner;                   /* for whoever made it */
     enum port_state state;
     enum port_admin_state admin_state;
-    bool busy; /* a helper thread has it: the loop looks at name, state and counters only */
+    bool busy;     /* a helper thread has it: the loop looks at name, state and counters only */
+    bool is_quiet; /* a change of its state is a debug line: there were too many */
     bool in_flush_list; /* the bridge's note: has frames since the last flush */
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE];
@@ -154,7 +155,8 @@ const char *port_state_name(enum port_state state);
 /** "up" or "down". */
 const char *port_admin_state_name(enum port_admin_state state);
 /** The one writer of a port's state: logs old → new with the reason; a new reason for the same
- * state is a debug line. @why is copied. True if anything changed. */
+ * state is a debug line, as is everything about a quiet port. @why is copied. True if anything
+ * changed. */
 bool port_set_state(struct port *port, enum port_state state, const char *why);
 
 /**

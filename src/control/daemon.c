@@ -195,6 +195,8 @@ static int populate(struct daemon *daemon)
         r = netns_table_new(daemon->loop, daemon->workers, &listener, &daemon->netns);
     if (r == 0)
         r = event_timer_new(daemon->loop, managed_ports_on_retry, daemon, &daemon->retry);
+    if (r == 0)
+        r = event_timer_new(daemon->loop, managed_ports_on_untold, daemon, &daemon->untold);
     for (uint32_t i = 0; r == 0 && i < config->n_bridges; i++)
         r = add_bridge_with_ports(daemon, &config->bridges[i]);
     return r;
@@ -255,6 +257,7 @@ void daemon_free(struct daemon *daemon)
     for (uint32_t i = 0; i < daemon->n_bridges; i++)
         managed_bridge_free(daemon->bridges[i]);
     event_timer_free(daemon->retry);
+    event_timer_free(daemon->untold);
     bounce_pool_free(daemon->pool);
     config_free(daemon->config);
     bus_free(daemon->bus);

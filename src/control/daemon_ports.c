@@ -55,6 +55,8 @@ static void drain(struct managed_port *mp)
 
 static void set_state(struct managed_port *mp, enum port_state state, const char *why)
 {
+    if (state != mp->port->state)
+        managed_port_limit_log(mp);
     bridge_set_port_state(mp->home->bridge, mp->port->id, state, why);
 }
 
@@ -592,6 +594,7 @@ void managed_port_leave(struct managed_port *mp)
     mp->is_leaving = true;
     mp->is_deferred = false;
     mp->retry_at = 0;
+    mp->log = (struct port_log){0};
     if (mp->port->busy || mp->is_adjusting)
         return;
     if (mp->is_open)

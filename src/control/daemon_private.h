@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "netns_table.h"
+#include "port_log.h"
 #include "ringspan/daemon.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
@@ -12,8 +13,8 @@
 
 /*
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
- * daemon_ports.c (a port's steps towards where it should be), daemon_reload.c (running a plan) and
- * daemon_news.c (telling what happened).
+ * daemon_ports.c (a port's steps towards where it should be), daemon_reload.c (running a plan),
+ * daemon_news.c (telling what happened) and daemon_log.c (what of it is logged).
  */
 
 struct managed_bridge {
@@ -31,6 +32,7 @@ struct managed_port {
     uint64_t ring_bytes;
     struct managed_bridge *home;
     struct port *port;
+    struct port_log log;
     struct event *readable;
     struct netns_name *netns_name; /* where it should be, as the configuration says */
     struct netns *netns;           /* where its sockets are, or were to be made last; or NULL */
@@ -62,6 +64,7 @@ struct daemon {
     uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct netns_table *netns;
     struct event_timer *retry;
+    struct event_timer *untold; /* changes of state that the log is to be told of */
     struct managed_bridge **bridges;
     uint32_t n_bridges;
     uint64_t next_number;
@@ -106,8 +109,12 @@ void daemon_on_port_state(void *arg, struct bridge *bridge, const struct port *p
                           enum port_state was);
 int daemon_on_demand(void *arg, uint32_t kinds);
 
-/** For the retry timer; @arg is the daemon. */
+/** Before a change of its state: decides whether the log is told of it now or, of too many, later.
+ */
+void managed_port_limit_log(struct managed_port *mp);
+/** For the timers; @arg is the daemon. */
 void managed_ports_on_retry(void *arg);
+void managed_ports_on_untold(void *arg);
 /** For the table of namespaces. */
 struct netns_listener managed_ports_netns_listener(struct daemon *daemon);
 

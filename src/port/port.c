@@ -54,6 +54,18 @@ int port_bring_up(struct port *port)
     return r;
 }
 
+static void log_state(const struct port *port, enum port_state before)
+{
+    enum log_level level = port->is_quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    const char *separator = port->why[0] ? ": " : "";
+
+    if (before == port->state)
+        log_debug("port %s: %s: %s", port->name, state_names[before], port->why);
+    else
+        log_line(level, "port %s: %s -> %s%s%s", port->name, state_names[before],
+                 state_names[port->state], separator, port->why);
+}
+
 bool port_set_state(struct port *port, enum port_state state, const char *why)
 {
     enum port_state before = port->state;
@@ -64,13 +76,7 @@ bool port_set_state(struct port *port, enum port_state state, const char *why)
         return false;
     port->state = state;
     memcpy(port->why, kept, sizeof(kept));
-    if (before == state)
-        log_debug("port %s: %s: %s", port->name, state_names[state], kept);
-    else if (kept[0] == '\0')
-        log_info("port %s: %s -> %s", port->name, state_names[before], state_names[state]);
-    else
-        log_info("port %s: %s -> %s: %s", port->name, state_names[before], state_names[state],
-                 kept);
+    log_state(port, before);
     return true;
 }
 
