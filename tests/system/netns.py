@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Ports in other network namespaces than the daemon's."""
 
+import json
 import os
 import subprocess
 
@@ -11,6 +12,7 @@ from lab.space import inside, link_exists
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, pattern
 
+EXAMPLE = os.path.join(os.path.dirname(__file__), "../../config/namespaces.json")
 ROUNDS = 5
 MANY_ROUNDS = 200
 
@@ -340,6 +342,44 @@ def test_many_ports_in_one_namespace(lab):
     with inside("crowd"), open("/proc/thread-self/net/netlink") as file:
         theirs = [line for line in file if line.split()[2] == str(lab.switch.process.pid)]
     assert len(theirs) == 1, theirs
+
+
+@ringspan_only
+def test_in_a_mount_namespace_of_its_own(lab):
+    """As a service: what is mounted after its start reaches it, and so does unmounting."""
+    subprocess.run(["mount", "--make-shared", "/run"], check=True)
+    (a,) = lab.add_hosts(1)
+    rows = [{"name": a.port}, {"name": "p2", "ifname": "eth0", "netns": "s2"}]
+    lab.switch.write_bridges({"name": "lab0", "ports": rows})
+    lab.switch.launch(wait=False, prefix=("unshare", "--mount", "--propagation", "slave"))
+    lab.switch.wait_state("p2", "waiting", "no network namespace")
+    b = add_guest(lab)
+    lab.capture_everywhere()
+    lab.wait_connected(b)
+    for _ in range(ROUNDS):
+        make_again(lab, b)
+        lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_example(lab):
+    """The one that is installed with the documentation."""
+    with open(EXAMPLE) as file:
+        document = json.load(file)
+    document["daemon"] = {"control": {"socket": lab.switch.socket}}
+    (a,) = lab.add_hosts(1)
+    ip("link", "set", a.port, "down")
+    ip("link", "set", a.port, "name", "veth-local")
+    ip("link", "set", "veth-local", "up")
+    b, c = add_guest(lab, "red"), add_guest(lab, "blue")
+    lab.capture_everywhere()
+    lab.switch.write_text(json.dumps(document))
+    lab.switch.launch(wait=False)
+    for port in ("local", "red", "blue"):
+        lab.switch.wait_state(port, "forwarding")
+    lab.switch.wait_state("green", "waiting", "no network namespace named green")
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+    lab.expect(c, [c.frame(BROADCAST)], [a, b])
 
 
 @ringspan_only

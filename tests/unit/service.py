@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The unit and its user are what systemd takes, and what the daemon does.
 
-usage: service.py RINGSPAND UNIT SYSUSERS
+usage: service.py RINGSPAND UNIT SYSUSERS NETNS
 """
 
 import pathlib
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-RINGSPAND, UNIT, SYSUSERS = (pathlib.Path(path).resolve() for path in sys.argv[1:4])
+RINGSPAND, UNIT, SYSUSERS, NETNS = (pathlib.Path(path).resolve() for path in sys.argv[1:5])
 SKIPPED = 77  # meson's exit code for a skipped test
 OLDEST_SYSTEMD = 250
 
@@ -49,6 +49,21 @@ class Service(unittest.TestCase):
         """What systemd itself thinks of the hardening; it calls below 5 medium, 2 is good."""
         done = run("systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", UNIT)
         self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_namespaces(self):
+        """With the file for namespaces: it enters them, sees what is mounted, and stays confined."""
+        added = NETNS.read_text().partition("[Service]\n")[2]
+        text = re.sub(r"^(Exec\w+)=\S+", rf"\1={RINGSPAND}", UNIT.read_text(), flags=re.MULTILINE)
+        text = text.replace("[Install]", added + "\n[Install]")
+        done = self.verify(text)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("ringspand", done.stdout)
+        done = run("systemd-analyze", "security", "--offline=yes", "--threshold=30", "--no-pager",
+                   self.folder / "ringspand.service")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("SYS_ADMIN", UNIT.read_text())
+        self.assertIn("setns", run("systemd-analyze", "syscall-filter", "@process").stdout)
+        self.assertIn("@process", run("systemd-analyze", "syscall-filter", "@system-service").stdout)
 
     def test_user(self):
         (self.folder / "etc").mkdir()
