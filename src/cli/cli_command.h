@@ -70,6 +70,9 @@ int cli_call(const struct cli *cli, const char *method, const char *params, uint
  */
 int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_waited_ns);
 
+/** Calls a method that answers with steps, which -j prints. @params is complete but for its NUL. */
+int cli_change(const struct cli *cli, const char *method, struct byte_queue *params);
+
 /** Prints JSON as -j or -p ask for. */
 void cli_print_json(const struct cli *cli, struct json_slice value);
 

@@ -78,7 +78,7 @@ static const char *take_name(int *argc, char ***argv)
     return name;
 }
 
-static int call(const struct cli *cli, const char *method, struct byte_queue *params)
+int cli_change(const struct cli *cli, const char *method, struct byte_queue *params)
 {
     struct ctl_reply reply;
     struct json_slice steps;
@@ -111,7 +111,7 @@ static int run_set(const struct cli *cli, int argc, char **argv)
     status = put_settings(&writer, argc, argv, NULL);
     json_close_object(&writer);
     if (status == CLI_OK)
-        status = call(cli, "port.set", &params);
+        status = cli_change(cli, "port.set", &params);
     byte_queue_fini(&params);
     return status;
 }
@@ -138,7 +138,7 @@ static int run_add(const struct cli *cli, int argc, char **argv)
         json_put_string(&writer, "bridge", bridge);
     json_close_object(&writer);
     if (status == CLI_OK)
-        status = call(cli, "port.add", &params);
+        status = cli_change(cli, "port.add", &params);
     byte_queue_fini(&params);
     return status;
 }
@@ -157,7 +157,7 @@ static int run_del(const struct cli *cli, int argc, char **argv)
     json_open_object(&writer, NULL);
     json_put_string(&writer, "port", name);
     json_close_object(&writer);
-    status = call(cli, "port.del", &params);
+    status = cli_change(cli, "port.del", &params);
     byte_queue_fini(&params);
     return status;
 }

@@ -130,10 +130,14 @@ const struct cli_command cli_fdb = {
     .name = "fdb",
     .summary = "addresses: where they are",
     .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n"
+            "       ringspan fdb add MAC port PORT [vlan VLAN] [static|dynamic] [sticky]\n"
+            "       ringspan fdb replace MAC port PORT [vlan VLAN] [static|dynamic] [sticky]\n"
+            "       ringspan fdb del MAC [port PORT] [vlan VLAN]\n"
             "       ringspan fdb flush [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n\n"
             "Of several conditions all must hold. `dev` may be said for `port`.\n\n"
             "Example: ringspan fdb show port r1\n"
-            "         ringspan fdb flush mac 02:00:00:00:00:01\n",
+            "         ringspan fdb add 02:00:00:00:00:01 port r1\n"
+            "         ringspan fdb flush port r1\n",
     .verbs = cli_fdb_verbs,
     .run = run_fdb,
 };

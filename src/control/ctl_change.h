@@ -17,4 +17,14 @@ void ctl_change_answer(void *call, const struct change_result *result);
 void ctl_change_deferred(struct ctl_call *call, int r, struct change *change);
 void ctl_change_forget(void *change);
 
+/* Where a port is in the document that an edit alters. */
+struct ctl_place {
+    struct json_object *bridge;
+    struct json_object *ports;
+    size_t i; /* of the port among them */
+};
+
+/** False if no port has that name. */
+bool ctl_find_place(struct json_object *document, const char *port, struct ctl_place *ret_place);
+
 #endif

@@ -56,7 +56,9 @@ static const struct ctl_command table[] = {
     {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
     {"port.set", true, ctl_port_set},        {"port.add", true, ctl_port_add},
     {"port.del", true, ctl_port_del},        {"fdb.flush", true, ctl_fdb_flush},
-    {"config.diff", false, ctl_config_diff},
+    {"config.diff", false, ctl_config_diff}, {"fdb.add", true, ctl_fdb_add},
+    {"fdb.del", true, ctl_fdb_del},
+
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)

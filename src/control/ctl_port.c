@@ -27,13 +27,6 @@ static bool find_named(struct json_object *list, const char *name, size_t *ret_i
     return false;
 }
 
-/* A place in the document. */
-struct place {
-    struct json_object *bridge;
-    struct json_object *ports;
-    size_t i; /* of the port among them */
-};
-
 static bool find_bridge(struct json_object *document, const char *name,
                         struct json_object **ret_bridge)
 {
@@ -46,12 +39,12 @@ static bool find_bridge(struct json_object *document, const char *name,
     return true;
 }
 
-static bool find_port(struct json_object *document, const char *name, struct place *ret_place)
+bool ctl_find_place(struct json_object *document, const char *name, struct ctl_place *ret_place)
 {
     struct json_object *bridges = json_object_object_get(document, "bridges");
 
     for (size_t i = 0; i < json_object_array_length(bridges); i++) {
-        struct place place = {.bridge = json_object_array_get_idx(bridges, i)};
+        struct ctl_place place = {.bridge = json_object_array_get_idx(bridges, i)};
 
         place.ports = json_object_object_get(place.bridge, "ports");
         if (find_named(place.ports, name, &place.i)) {
@@ -85,9 +78,9 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
     struct json_object *params = state;
     const char *name = string_of(params, "port");
     struct json_object *port;
-    struct place place;
+    struct ctl_place place;
 
-    if (!find_port(document, name, &place))
+    if (!ctl_find_place(document, name, &place))
         return no_such_port(ret_why, name);
     port = json_object_array_get_idx(place.ports, place.i);
     json_object_object_foreach(params, key, value)
@@ -133,10 +126,10 @@ static int alter_by_add(void *state, struct json_object *document, char ret_why[
     struct json_object *port = json_object_object_get(params, "port");
     const char *name = string_of(port, "name");
     struct json_object *bridge;
-    struct place place;
+    struct ctl_place place;
     int r;
 
-    if (name && find_port(document, name, &place)) {
+    if (name && ctl_find_place(document, name, &place)) {
         snprintf(ret_why, CHANGE_WHY_SIZE, "there is a port named '%s' already, in bridge %s", name,
                  name_of(place.bridge));
         return -EEXIST;
@@ -151,9 +144,9 @@ static int alter_by_add(void *state, struct json_object *document, char ret_why[
 static int alter_by_del(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
 {
     const char *name = string_of(state, "port");
-    struct place place;
+    struct ctl_place place;
 
-    if (!find_port(document, name, &place))
+    if (!ctl_find_place(document, name, &place))
         return no_such_port(ret_why, name);
     json_object_array_del_idx(place.ports, place.i, 1);
     return 0;

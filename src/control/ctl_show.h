@@ -63,6 +63,8 @@ struct port *ctl_find_port(const struct daemon *daemon, const char *name,
 void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_fdb_add(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_fdb_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);

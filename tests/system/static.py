@@ -124,5 +124,36 @@ def test_becomes_an_address_like_any_other(lab):
     lab.expect(a, [frame(STATION, a.mac, pattern(46))], [b])
 
 
+@ringspan_only
+def test_at_run_time(lab):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b)
+    to_station = frame(STATION, a.mac, pattern(46))
+    lab.expect(a, [to_station], [b, c])
+    with Traffic(a, b):
+        assert lab.switch.call("fdb", "add", STATION, "dev", c.port).returncode == 0
+        assert lab.switch.call("fdb", "add", STATION, "dev", b.port).returncode == 2
+    lab.expect(a, [to_station], [c])
+    lab.expect(b, [frame(a.mac, STATION, pattern(47))], [a])  # does not move it
+    lab.expect(a, [to_station], [c])
+    assert lab.switch.call("fdb", "replace", STATION, "dev", b.port).returncode == 0
+    lab.expect(a, [to_station], [b])
+    assert lab.switch.call("fdb", "del", STATION).returncode == 0
+    lab.expect(a, [to_station], [b, c])
+    assert lab.switch.fdb() == {a.mac: a.port, b.mac: b.port}
+
+
+@ringspan_only
+def test_dynamic_and_sticky(lab):
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a)
+    assert lab.switch.call("fdb", "add", STATION, "dev", c.port, "dynamic", "sticky").returncode == 0
+    lab.expect(b, [frame(a.mac, STATION, pattern(46))], [a])
+    lab.expect(a, [frame(STATION, a.mac, pattern(47))], [c])
+    assert lab.switch.call("fdb", "del", STATION).returncode == 0
+    lab.expect(b, [frame(a.mac, STATION, pattern(48))], [a])
+    lab.expect(a, [frame(STATION, a.mac, pattern(49))], [b])
+
+
 if __name__ == "__main__":
     main()

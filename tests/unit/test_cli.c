@@ -234,6 +234,26 @@ static void test_wait(void **state)
 
 static void test_port_set(void **state)
 {
+    assert_prints("fdb add 02:00:00:00:00:01 dev rsp-r1 master static", "");
+    assert_prints("fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "");
+    assert_prints("-j fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "[]\n");
+    assert_prints("fdb add 02:00:00:00:00:02 p rsp-r3 dynamic", "");
+    assert_prints("fdb show",
+                  "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS   STATE\n"
+                  "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  sticky  static\n"
+                  "02:00:00:00:00:02     0  rsp-r3  -       lab1      0  -       -\n");
+    assert_prints("fdb del 02:00:00:00:00:01", "");
+    assert_prints("fdb del 02:00:00:00:00:02 vlan 0 dev rsp-r3", "");
+    assert_prints("fdb show", "");
+    assert_fails("fdb del 02:00:00:00:00:02", CLI_REFUSED,
+                 "there is no entry of 02:00:00:00:00:02");
+    assert_fails("fdb add 02:00:00:00:00:02 port nobody", CLI_REFUSED, "no port named 'nobody'");
+    assert_fails("fdb add 02:00:00:00:00:02", CLI_REFUSED, "port: missing");
+    assert_fails("fdb add", CLI_USAGE, "which address?");
+    assert_fails("fdb add 02:00:00:00:00:02 port", CLI_USAGE, "'port' wants a value");
+    assert_fails("fdb add 02:00:00:00:00:02 self", CLI_USAGE, "what is 'self'?");
+    assert_fails("fdb del 02:00:00:00:00:02 sticky", CLI_USAGE, "what is 'sticky'?");
+    assert_fails("fdb add 02:00:00:00:00:02 vlan x", CLI_USAGE, "vlan: 'x' is not a number");
     assert_prints("port set rsp-r1 down", "");
     assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
                                       "rsp-r1  -       lab0    disabled    -  "

@@ -91,7 +91,8 @@ static void test_objects_and_options(void **state)
 
 static void test_words_of_an_object(void **state)
 {
-    assert_offers("fdb ", "show bridge port vlan mac flush");
+    assert_offers("fdb ", "show bridge port vlan mac add replace del flush");
+    assert_offers("fdb add 02:00:00:00:00:01 ", "port vlan static dynamic sticky");
     assert_offers("fdb flush ", "bridge port vlan mac");
     assert_offers("f s", "show");
     assert_offers("fdb show ", "bridge port vlan mac");

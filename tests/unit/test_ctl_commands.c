@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ctl_lab.h"
+#include "ctl_ask.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -20,45 +20,6 @@
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER
 #endif
-
-static void send_request(int i, const char *method, const char *params)
-{
-    char request[1024];
-
-    snprintf(request, sizeof(request),
-             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
-    bench_say(i, request);
-}
-
-/* The answer from behind the id on, up to the closing brace. */
-static const char *ask(const char *method, const char *params)
-{
-    static const char head[] = "{\"jsonrpc\":\"2.0\",\"id\":1,";
-    char *end;
-
-    if (bench.clients[0] < 0)
-        bench_dial(0);
-    send_request(0, method, params);
-    bench_hear_lines(0, 1);
-    assert_memory_equal(bench.text, head, strlen(head));
-    end = strrchr(bench.text, '}');
-    *end = '\0';
-    return bench.text + strlen(head);
-}
-
-static void assert_has(const char *answer, const char *part)
-{
-    if (!strstr(answer, part))
-        fail_msg("'%s' is not in '%s'", part, answer);
-}
-
-static void assert_error(const char *method, const char *params, const char *error)
-{
-    const char *answer = ask(method, params);
-
-    assert_has(answer, "\"error\":");
-    assert_has(answer, error);
-}
 
 #define WAITING_PORT(name, master)                                          \
     "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name  \
@@ -143,45 +104,6 @@ static void test_fdb(void **state)
     assert_error("fdb.show", "{\"vlan\":\"7\"}", "vlan: not an integer");
     assert_error("fdb.show", "{\"mac\":\"02:00\"}", "mac: '02:00' is not an address");
     assert_error("fdb.show", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
-}
-
-#define FLUSHED(n0, n1)                                                                           \
-    "\"result\":[{\"master\":\"lab0\",\"flushed\":" #n0 "},{\"master\":\"lab1\",\"flushed\":" #n1 \
-    "}]"
-
-static void test_fdb_flush(void **state)
-{
-    assert_string_equal(ask("fdb.flush", "{}"), FLUSHED(0, 0));
-    lab_learn("rsp-r1", 0, 0x020000000001);
-    lab_learn("rsp-r2", 0, 0x020000000002);
-    lab_learn("rsp-r1", 7, 0x020000000002);
-    lab_learn("rsp-r3", 0, 0x020000000001);
-    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:02\",\"vlan\":8}"),
-                        FLUSHED(0, 0));
-    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:02\",\"vlan\":7}"),
-                        FLUSHED(1, 0));
-    assert_string_equal(ask("fdb.flush", "{\"port\":\"rsp-r1\"}"),
-                        "\"result\":[{\"master\":\"lab0\",\"flushed\":1}]");
-    assert_string_equal(ask("fdb.flush", "{\"mac\":\"02:00:00:00:00:01\"}"), FLUSHED(0, 1));
-    lab_learn("rsp-r3", 0, 0x020000000001);
-    assert_string_equal(ask("fdb.flush", "{\"bridge\":\"lab0\"}"),
-                        "\"result\":[{\"master\":\"lab0\",\"flushed\":1}]");
-    assert_has(ask("fdb.show", "{}"), "lab1");
-    assert_string_equal(ask("fdb.flush", "{}"), FLUSHED(0, 1));
-    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
-}
-
-static void test_fdb_flush_refuses(void **state)
-{
-    lab_learn("rsp-r1", 0, 0x020000000001);
-    assert_error("fdb.flush", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
-    assert_error("fdb.flush", "{\"bridge\":\"lab2\"}", "there is no bridge named 'lab2'");
-    assert_error("fdb.flush", "{\"mac\":\"02:00\"}", "mac: '02:00' is not an address");
-    assert_error("fdb.flush", "{\"vlan\":4095}", "vlan: not within 0..4094");
-    assert_error("fdb.flush", "{\"dev\":\"rsp-r1\"}", "unknown parameter 'dev'");
-    assert_error("fdb.flush", "{\"port\":\"rsp-r1\",\"bridge\":\"lab1\"}",
-                 "port 'rsp-r1' belongs to bridge 'lab0'");
-    assert_has(ask("fdb.show", "{}"), "02:00:00:00:00:01");
 }
 
 static void test_whole_table(void **state)
@@ -529,8 +451,6 @@ int main(void)
         LAB_TEST(test_bridges),
         LAB_TEST(test_ports),
         LAB_TEST(test_fdb),
-        LAB_TEST(test_fdb_flush),
-        LAB_TEST(test_fdb_flush_refuses),
         LAB_TEST(test_whole_table),
         LAB_TEST(test_ledger),
         LAB_TEST(test_port_set),

@@ -232,6 +232,8 @@ static const char *params_of(const char *method)
         {"port.set", "{\"port\":\"rsp-r1\",\"admin_state\":\"down\"}"},
         {"port.add", "{\"bridge\":\"lab1\",\"port\":{\"name\":\"rsp-r5\"}}"},
         {"port.del", "{\"port\":\"rsp-r5\"}"},
+        {"fdb.add", "{\"mac\":\"02:00:00:00:00:05\",\"port\":\"rsp-r1\"}"},
+        {"fdb.del", "{\"mac\":\"02:00:00:00:00:05\"}"},
     };
 
     for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++) {
