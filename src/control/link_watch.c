@@ -76,7 +76,6 @@ struct link_watch {
     struct link_table dump;  /* PHASE_DUMPING: rows so far, and events since the request */
     struct link_watch_counters counters;
     struct log_ratelimit log_limit;
-    alignas(struct nlmsghdr) uint8_t buffer[BUFFER_SIZE];
 };
 
 static uint64_t pause_after(unsigned n_failures)
@@ -368,9 +367,9 @@ static void take_failure(struct link_watch *watch, int rc)
 }
 
 /* Reads on after a bad message: what follows is true nevertheless, and the table is marked. */
-static int take_buffer(struct link_watch *watch, size_t len)
+static int take_buffer(struct link_watch *watch, const uint8_t *buffer, size_t len)
 {
-    const struct nlmsghdr *message = (const void *)watch->buffer;
+    const struct nlmsghdr *message = (const void *)buffer;
     int left = (int)len;
     int result = 0;
 
@@ -392,10 +391,11 @@ static int take_buffer(struct link_watch *watch, size_t len)
 /* One datagram. False if there is none. */
 static bool read_once(struct link_watch *watch)
 {
+    alignas(struct nlmsghdr) uint8_t buffer[BUFFER_SIZE]; /* not one for each namespace */
     struct sockaddr_nl sender = {0};
     socklen_t sender_len = sizeof(sender);
-    ssize_t len = recvfrom(watch->fd, watch->buffer, BUFFER_SIZE, MSG_TRUNC,
-                           (struct sockaddr *)&sender, &sender_len);
+    ssize_t len = recvfrom(watch->fd, buffer, BUFFER_SIZE, MSG_TRUNC, (struct sockaddr *)&sender,
+                           &sender_len);
     int error = len < 0 ? errno : 0;
 
     if (error == EAGAIN)
@@ -411,7 +411,7 @@ static bool read_once(struct link_watch *watch)
     else if ((size_t)len > BUFFER_SIZE)
         take_failure(watch, -EMSGSIZE);
     else
-        take_buffer(watch, (size_t)len);
+        take_buffer(watch, buffer, (size_t)len);
     return true;
 }
 
@@ -545,12 +545,13 @@ struct link_watch_counters link_watch_counters(const struct link_watch *watch)
 
 int link_watch_feed(struct link_watch *watch, const void *bytes, size_t len)
 {
+    alignas(struct nlmsghdr) uint8_t buffer[BUFFER_SIZE];
     int rc;
 
     if (len > BUFFER_SIZE)
         return -EMSGSIZE;
-    memcpy(watch->buffer, bytes, len);
-    rc = take_buffer(watch, len);
+    memcpy(buffer, bytes, len);
+    rc = take_buffer(watch, buffer, len);
     request_dump_if_due(watch);
     return rc;
 }

@@ -10,8 +10,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "netns_lookup.h"
 #include "ringspan/clock.h"
 #include "ringspan/log.h"
+
+#define N_BUCKETS       1024
+#define NAMES_PER_BATCH 64
 
 #define OWN_PATH   "/proc/self/ns/net"
 #define MOUNT_LIST "/proc/self/mountinfo"
@@ -30,9 +34,10 @@ struct netns_table {
     struct netns_listener listener;
     struct netns own; /* the first of the list, and never unlinked */
     bool has_own_id;
-    struct netns_name *names;
+    struct netns_name *names[N_BUCKETS];
     int mounts_fd; /* -1: not needed yet, or not to be had */
     struct event *mounts;
+    struct event_timer *due;  /* names that are due are looked up in the next turn */
     struct event_timer *look; /* at all names, after a change of the mount table */
     struct event_timer *poll; /* at those that need it */
     uint64_t looked_at;
@@ -40,56 +45,13 @@ struct netns_table {
     struct link_watch_counters past; /* of watches that are gone */
 };
 
-/* One look at what a name means. While a helper thread has it, nobody else looks at it, but for
- * `name`. */
-struct netns_lookup {
+/* Names that a helper thread looks up in one go: there may be thousands. While it does, nobody else
+ * touches a lookup, but for its name. */
+struct batch {
     struct netns_table *table;
-    struct netns_name *name; /* NULL: released meanwhile */
-    char *path;
-    bool has_known;
-    struct netns_id known; /* what the name means so far */
-    bool has_own;
-    struct netns_id own;
-
-    int result;
-    bool is_mounted;
-    struct netns_id id;
-    int fd; /* -1: of a namespace that needs none, or is known */
-    int links_fd;
+    uint32_t n;
+    struct netns_lookup lookups[NAMES_PER_BATCH];
 };
-
-/* ---- in helper threads ---- */
-
-static int subscribe(struct netns_lookup *lookup)
-{
-    int home;
-    int r = netns_enter(lookup->fd, &home);
-
-    if (r < 0)
-        return r;
-    r = link_watch_open_socket(0);
-    netns_leave(home);
-    if (r < 0)
-        return r;
-    lookup->links_fd = r;
-    return 0;
-}
-
-static void run_lookup(void *arg)
-{
-    struct netns_lookup *lookup = arg;
-
-    lookup->result = netns_identify(lookup->path, &lookup->id);
-    if (lookup->result < 0)
-        return;
-    lookup->is_mounted = netns_is_mounted(lookup->path);
-    if ((lookup->has_known && netns_id_is(lookup->id, lookup->known)) ||
-        (lookup->has_own && netns_id_is(lookup->id, lookup->own)))
-        return;
-    lookup->result = netns_open(lookup->path, &lookup->fd, &lookup->id);
-    if (lookup->result == 0)
-        lookup->result = subscribe(lookup);
-}
 
 /* ---- namespaces ---- */
 
@@ -192,20 +154,20 @@ static struct netns *new_netns(struct netns_table *table, struct netns_lookup *l
 }
 
 /* A reference to the namespace that was found, watched. 0 or -errno. */
-static int adopt_netns(struct netns_lookup *lookup, struct netns **ret)
+static int adopt_netns(struct netns_table *table, struct netns_lookup *lookup, struct netns **ret)
 {
-    struct netns *netns = find_netns(lookup->table, lookup->id);
+    struct netns *netns = find_netns(table, lookup->id);
     int r = 0;
 
     if (!netns)
-        netns = new_netns(lookup->table, lookup);
+        netns = new_netns(table, lookup);
     if (!netns)
         return -ENOMEM;
     netns_ref(netns);
     if (!netns->links) {
         const struct link_listener listener = links_listener(netns);
 
-        r = link_watch_new_on(lookup->table->loop, &listener, lookup->links_fd, &netns->links);
+        r = link_watch_new_on(table->loop, &listener, lookup->links_fd, &netns->links);
         if (r == 0)
             lookup->links_fd = -1;
     }
@@ -287,7 +249,7 @@ static bool digest(struct netns_name *name, struct netns_lookup *lookup)
     int r = lookup->result;
 
     if (r == 0)
-        r = adopt_netns(lookup, &netns);
+        r = adopt_netns(name->table, lookup, &netns);
     if (r < 0)
         is_news |= explain_failure(name, r);
     else
@@ -306,17 +268,14 @@ static bool needs_polling(const struct netns_name *name)
     return name->text && (!name->netns || !name->is_mounted || !name->table->mounts);
 }
 
-static void free_lookup(struct netns_lookup *lookup)
+static void ask(struct netns_name *name)
 {
-    if (lookup->fd >= 0)
-        close(lookup->fd);
-    if (lookup->links_fd >= 0)
-        close(lookup->links_fd);
-    free(lookup->path);
-    free(lookup);
-}
+    struct event_timer *due = name->table->due;
 
-static void look_up(struct netns_name *name);
+    name->is_due = true;
+    if (!event_timer_is_armed(due))
+        event_timer_set(due, event_now(name->table->loop));
+}
 
 static void arm_poll(struct netns_table *table)
 {
@@ -324,78 +283,132 @@ static void arm_poll(struct netns_table *table)
         event_timer_set(table->poll, event_now(table->loop) + POLL_NS);
 }
 
-static void lookup_done(void *arg)
+static void run_batch(void *arg)
 {
-    struct netns_lookup *lookup = arg;
-    struct netns_table *table = lookup->table;
-    struct netns_name *name = lookup->name;
-    bool is_news = false;
+    struct batch *batch = arg;
 
-    if (name)
-        name->lookup = NULL;
-    if (name && !table->is_stopped) {
-        is_news = digest(name, lookup);
-        if (name->is_due)
-            look_up(name);
-        if (needs_polling(name))
-            arm_poll(table);
-    }
-    free_lookup(lookup);
+    for (uint32_t i = 0; i < batch->n; i++)
+        netns_lookup_run(&batch->lookups[i]);
+}
+
+static void lookup_done(struct netns_table *table, struct netns_lookup *lookup)
+{
+    struct netns_name *name = lookup->name;
+    bool is_news;
+
+    if (!name)
+        return;
+    name->lookup = NULL;
+    if (table->is_stopped)
+        return;
+    is_news = digest(name, lookup);
+    if (name->is_due)
+        ask(name);
+    if (needs_polling(name))
+        arm_poll(table);
     if (is_news)
         table->listener.name_changed(table->listener.arg, name);
 }
 
-static struct netns_lookup *new_lookup(struct netns_name *name)
+static void batch_done(void *arg)
 {
-    struct netns_lookup *lookup = calloc(1, sizeof(*lookup));
+    struct batch *batch = arg;
 
-    if (!lookup)
-        return NULL;
-    *lookup = (struct netns_lookup){.table = name->table, .name = name, .fd = -1, .links_fd = -1};
-    lookup->path = strdup(name->path);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        lookup_done(batch->table, &batch->lookups[i]);
+        netns_lookup_fini(&batch->lookups[i]);
+    }
+    free(batch);
+}
+
+/* Without memory or a thread for it, the next poll tries again. */
+static void give_up(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->n; i++) {
+        struct netns_name *name = batch->lookups[i].name;
+
+        name->lookup = NULL;
+        name->is_mounted = false;
+        netns_lookup_fini(&batch->lookups[i]);
+    }
+    arm_poll(batch->table);
+    free(batch);
+}
+
+static void submit(struct batch *batch)
+{
+    if (batch && workers_submit(batch->table->workers, run_batch, batch_done, batch) < 0)
+        give_up(batch);
+}
+
+static int add_to_batch(struct batch *batch, struct netns_name *name)
+{
+    struct netns_lookup *lookup = &batch->lookups[batch->n];
+    int r = netns_lookup_init(lookup, name->path);
+
+    if (r < 0)
+        return r;
     lookup->has_own = name->table->has_own_id;
     lookup->own = name->table->own.id;
     if (name->netns) {
         lookup->has_known = true;
         lookup->known = name->netns->id;
     }
-    if (!lookup->path) {
-        free(lookup);
-        return NULL;
-    }
-    return lookup;
+    lookup->name = name;
+    name->lookup = lookup;
+    name->is_due = false;
+    batch->n++;
+    return 0;
 }
 
-/* Without memory or a thread for it, the next poll tries again. */
-static void look_up(struct netns_name *name)
+/* Puts the name into *@batch, or into a new one if that is full or NULL. */
+static int collect(struct netns_name *name, struct batch **batch)
 {
-    struct netns_table *table = name->table;
-    struct netns_lookup *lookup;
+    if (!*batch || (*batch)->n == NAMES_PER_BATCH) {
+        submit(*batch);
+        *batch = calloc(1, sizeof(**batch));
+        if (!*batch)
+            return -ENOMEM;
+        (*batch)->table = name->table;
+    }
+    return add_to_batch(*batch, name);
+}
 
-    if (name->lookup) {
-        name->is_due = true;
-        return;
+static void on_due(void *arg)
+{
+    struct netns_table *table = arg;
+    struct batch *batch = NULL;
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < N_BUCKETS; i++) {
+        for (struct netns_name *name = table->names[i]; r == 0 && name; name = name->next) {
+            if (name->is_due && !name->lookup)
+                r = collect(name, &batch);
+        }
     }
-    name->is_due = false;
-    lookup = new_lookup(name);
-    if (lookup && workers_submit(table->workers, run_lookup, lookup_done, lookup) == 0) {
-        name->lookup = lookup;
-        return;
+    submit(batch);
+    if (r < 0)
+        event_timer_set(table->due, event_now(table->loop) + POLL_NS);
+}
+
+static void ask_where(struct netns_table *table, bool (*is_wanted)(const struct netns_name *name))
+{
+    for (uint32_t i = 0; i < N_BUCKETS; i++) {
+        for (struct netns_name *name = table->names[i]; name; name = name->next) {
+            if (is_wanted(name))
+                ask(name);
+        }
     }
-    if (lookup)
-        free_lookup(lookup);
-    name->is_mounted = false;
-    arm_poll(table);
+}
+
+static bool has_text(const struct netns_name *name)
+{
+    return name->text;
 }
 
 static void on_poll(void *arg)
 {
-    struct netns_table *table = arg;
-
-    for (struct netns_name *name = table->names; name; name = name->next) {
-        if (needs_polling(name))
-            look_up(name);
-    }
+    ask_where(arg, needs_polling);
 }
 
 static void on_look(void *arg)
@@ -403,10 +416,7 @@ static void on_look(void *arg)
     struct netns_table *table = arg;
 
     table->looked_at = event_now(table->loop);
-    for (struct netns_name *name = table->names; name; name = name->next) {
-        if (name->text)
-            look_up(name);
-    }
+    ask_where(table, has_text);
 }
 
 /* Asking is all there is to do: the kernel reports each change of the mount table once. */
@@ -441,13 +451,23 @@ static bool is_same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static struct netns_name *find_name(const struct netns_table *table, const char *text)
+/* Whoever may configure the daemon chooses the names: the hash needs no key. */
+static struct netns_name **bucket_of(struct netns_table *table, const char *text)
 {
-    for (struct netns_name *name = table->names; name; name = name->next) {
-        if (is_same_text(name->text, text))
-            return name;
-    }
-    return NULL;
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (; text && *text; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT32_C(16777619);
+    return &table->names[hash % N_BUCKETS];
+}
+
+static struct netns_name *find_name(struct netns_table *table, const char *text)
+{
+    struct netns_name *name = *bucket_of(table, text);
+
+    while (name && !is_same_text(name->text, text))
+        name = name->next;
+    return name;
 }
 
 static void free_name(struct netns_name *name)
@@ -460,6 +480,7 @@ static void free_name(struct netns_name *name)
 static struct netns_name *new_name(struct netns_table *table, const char *text)
 {
     struct netns_name *name = calloc(1, sizeof(*name));
+    struct netns_name **bucket;
 
     if (!name)
         return NULL;
@@ -472,8 +493,9 @@ static struct netns_name *new_name(struct netns_table *table, const char *text)
             return NULL;
         }
     }
-    name->next = table->names;
-    table->names = name;
+    bucket = bucket_of(table, text);
+    name->next = *bucket;
+    *bucket = name;
     return name;
 }
 
@@ -487,7 +509,7 @@ int netns_name_take(struct netns_table *table, const char *text, struct netns_na
             return -ENOMEM;
         if (text) {
             watch_mounts(table);
-            look_up(name);
+            ask(name);
         } else {
             set_meaning(name, netns_ref(&table->own));
             name->is_known = true;
@@ -504,7 +526,7 @@ void netns_name_release(struct netns_name *name)
 
     if (!name || --name->n_users > 0)
         return;
-    for (at = &name->table->names; *at != name; at = &(*at)->next)
+    for (at = bucket_of(name->table, name->text); *at != name; at = &(*at)->next)
         ;
     *at = name->next;
     if (name->lookup)
@@ -539,6 +561,8 @@ int netns_table_new(struct event_loop *loop, struct workers *workers,
     table->mounts_fd = -1;
     r = watch_own(table);
     if (r == 0)
+        r = event_timer_new(loop, on_due, table, &table->due);
+    if (r == 0)
         r = event_timer_new(loop, on_look, table, &table->look);
     if (r == 0)
         r = event_timer_new(loop, on_poll, table, &table->poll);
@@ -558,8 +582,10 @@ void netns_table_stop(struct netns_table *table)
         stop_watching(netns);
     event_del(table->mounts);
     table->mounts = NULL;
+    event_timer_free(table->due);
     event_timer_free(table->look);
     event_timer_free(table->poll);
+    table->due = NULL;
     table->look = NULL;
     table->poll = NULL;
     if (table->mounts_fd >= 0)
