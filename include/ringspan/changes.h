@@ -16,11 +16,16 @@
  * What is not valid changes nothing.
  *
  *   reload   out of the daemon's file
+ *   apply    out of a file that a client passed as a descriptor
  *   edit     out of what runs: as a document (config_print.h), altered in one place, and parsed and
  *            judged as a file is. So a run-time command takes what a file takes, and is refused
  *            with the same sentences; nobody has to check anything twice.
  *
  * The file as it was loaded last is remembered: changes_diff() says what became of it since.
+ *
+ * What was applied may be on trial: unless changes_confirm() is called in time, the configuration
+ * before is restored, as one more change, which is tried again and again if memory is short. Until
+ * then everything else that would change something is refused, for what would it be restored to?
  *
  * Changes wait for one another in the order in which they came, and nothing else replaces the
  * daemon's configuration: the one that a helper thread looks at stays what runs until it is done.
@@ -34,7 +39,7 @@ struct changes;
 struct change; /* one that has not been answered yet */
 
 struct change_result {
-    int error;               /* 0, -EINVAL (not valid, or refused), -errno */
+    int error;               /* 0; -EINVAL: not valid, or refused; -EBUSY: on trial; -errno */
     const char *report;      /* for people: the errors, or the sentence; "" if all went well */
     const struct plan *plan; /* what was run; NULL on error */
 };
@@ -64,6 +69,17 @@ int changes_reload(struct changes *changes, change_fn fn, void *arg, struct chan
 /** Changes nothing: the plan that @fn is told leads from the file, as it was loaded last, to what
  * runs. It has its turn like any change. */
 int changes_diff(struct changes *changes, change_fn fn, void *arg, struct change **ret_change);
+
+/** @fd is a sealed file (config_load_sealed()) that is called @source in reports; it is taken over,
+ * always. @confirm_ns: how long it is on trial, 0: not at all. 0, and @fn is called when it is
+ * done; or -errno. */
+int changes_apply(struct changes *changes, int fd, const char *source, uint64_t confirm_ns,
+                  change_fn fn, void *arg, struct change **ret_change);
+/** Ends the trial: what runs stays. 0; -ENOENT: nothing is on trial; -EALREADY: too late, what was
+ * before is being restored. */
+int changes_confirm(struct changes *changes);
+/** Whether something is on trial, and for how many ns more. */
+bool changes_on_trial(const struct changes *changes, uint64_t *ret_left_ns);
 
 #define CHANGE_WHY_SIZE 256
 

@@ -111,6 +111,15 @@ int config_parse(const char *source, const char *text, size_t len, struct config
 /** Reads @path ("-": standard input) and parses it. A file that cannot be read is -errno with an
  * error in the report. */
 int config_load(const char *path, struct config **ret_config, struct config_report *ret_report);
+/** The first half of it: 0 and the text (release with free()), or -errno and an error in the
+ * report.
+ */
+int config_read(const char *path, char **ret_text, size_t *ret_len,
+                struct config_report *ret_report);
+/** Reads and parses a memfd_create(2) file that somebody else may have open as well: it must be
+ * sealed against writing, growing and shrinking. @source is what the report calls it. */
+int config_load_sealed(int fd, const char *source, struct config **ret_config,
+                       struct config_report *ret_report);
 /** NULL is fine. */
 void config_free(struct config *config);
 /** A copy that shares nothing with @config. 0 or -ENOMEM. */

@@ -30,6 +30,9 @@ int ctl_client_open(const char *path, uint64_t timeout_ns, struct ctl_client **r
 /** NULL is fine. */
 void ctl_client_close(struct ctl_client *client);
 
+/** @fd, which stays the caller's, goes with the next call. */
+void ctl_client_pass_fd(struct ctl_client *client, int fd);
+
 /**
  * Calls @method with @params, a JSON object as text, or NULL. 0 and an answer, which may be a
  * fault: release it with ctl_reply_fini(). -ETIMEDOUT; -ECONNRESET if the daemon hung up;

@@ -23,7 +23,8 @@
  *            readers cannot lock root out. Without descriptors left, listening pauses; it does not
  *            spin.
  *   input    One request at a time per client, at most 64 KiB, complete within 5 s of its first
- *            byte. While a request is being answered nothing more is read.
+ *            byte. While a request is being answered nothing more is read. A client that may
+ *            write can pass one descriptor (SCM_RIGHTS) with a request; any other is closed.
  *   output   A bounded queue. A client that takes nothing for 5 s is cut. Lists are produced row by
  *            row when the queue has room, so a dump of any size holds some tens of KiB.
  *   work     Per turn of the loop: one request per client, and a number of rows that all clients
@@ -85,6 +86,10 @@ struct json_writer *ctl_call_open(struct ctl_call *call);
 void ctl_call_close(struct ctl_call *call);
 
 void ctl_call_fault(struct ctl_call *call, const struct ctl_fault *fault);
+
+/** The descriptor that came with the request, which is the caller's from now on; -1 if none did, or
+ * if this client may only read. */
+int ctl_call_take_fd(struct ctl_call *call);
 
 enum ctl_row {
     CTL_ROW_WRITTEN,

@@ -52,6 +52,9 @@
  * than one sweep reclaims, and what 32 ports learn from full batches. */
 #define LIMIT_FDB_JOURNAL 4096
 
+/* How long a configuration may be on trial, in seconds. */
+#define LIMIT_CONFIRM_SECONDS 86400
+
 /* The control socket. */
 #define LIMIT_CTL_CLIENTS         64
 #define LIMIT_CTL_CLIENTS_PER_UID 16

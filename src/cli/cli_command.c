@@ -76,7 +76,7 @@ static void warn_if_other_version(struct json_slice daemon)
 }
 
 /* -errno, or 0 with an answer to the last question asked. */
-static int ask(struct ctl_client *client, const char *method, const char *params,
+static int ask(struct ctl_client *client, const char *method, const char *params, int fd,
                uint64_t timeout_ns, struct ctl_reply *ret_reply)
 {
     struct ctl_reply daemon;
@@ -91,11 +91,18 @@ static int ask(struct ctl_client *client, const char *method, const char *params
     }
     warn_if_other_version(daemon.result);
     ctl_reply_fini(&daemon);
+    ctl_client_pass_fd(client, fd);
     return ctl_client_call(client, method, params, timeout_ns, ret_reply);
 }
 
 int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
              struct ctl_reply *ret_reply)
+{
+    return cli_call_with_fd(cli, method, params, -1, timeout_ns, ret_reply);
+}
+
+int cli_call_with_fd(const struct cli *cli, const char *method, const char *params, int fd,
+                     uint64_t timeout_ns, struct ctl_reply *ret_reply)
 {
     struct ctl_path_env env = ctl_path_env_here();
     struct ctl_client *client;
@@ -109,7 +116,7 @@ int cli_call(const struct cli *cli, const char *method, const char *params, uint
     r = ctl_client_open(path.text, CLI_TIMEOUT_NS, &client);
     if (r < 0)
         return fail_to_reach(path.text, r);
-    r = ask(client, method, params, timeout_ns, &reply);
+    r = ask(client, method, params, fd, timeout_ns, &reply);
     ctl_client_close(client);
     if (r < 0)
         return fail_to_reach(path.text, r);

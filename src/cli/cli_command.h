@@ -20,6 +20,7 @@ struct cli {
     const char *socket;  /* -S */
     const char *state;   /* --for */
     const char *timeout; /* --timeout */
+    const char *confirm; /* --confirm */
 };
 
 struct cli_verb {
@@ -34,6 +35,7 @@ struct cli_command {
     const char *summary; /* one line in `ringspan help` */
     const char *help;    /* usage and an example */
     bool takes_waiting;  /* --for and --timeout */
+    bool takes_confirm;  /* --confirm */
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
      * one. NULL: nothing. */
     const struct cli_verb *verbs;
@@ -43,10 +45,13 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
-    cli_plan, cli_reload, cli_config, cli_schema, cli_version;
+    cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[];
 
+/** Prints the answer of a reload: the steps, or the report of what is not valid. Returns an enum
+ * cli_exit. */
+int cli_print_applied(const struct cli *cli, struct json_slice result);
 /** Prints the steps of a plan, as a table or as -j asks for. CLI_OK or CLI_REFUSED, reported. */
 int cli_print_steps(const struct cli *cli, struct json_slice steps);
 
@@ -63,6 +68,10 @@ int cli_fail(int exit, const char *format, ...) __attribute__((format(printf, 2,
  */
 int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
              struct ctl_reply *ret_reply);
+
+/** The same with a descriptor, which stays the caller's; -1: none. */
+int cli_call_with_fd(const struct cli *cli, const char *method, const char *params, int fd,
+                     uint64_t timeout_ns, struct ctl_reply *ret_reply);
 
 /**
  * Waits until somebody serves the socket, for @timeout_ns at most; tells how long it took. CLI_OK

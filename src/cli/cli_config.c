@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+
 #include "cli_command.h"
 
 static int run_show(const struct cli *cli, int argc, char **argv)
@@ -21,6 +23,21 @@ static int run_show(const struct cli *cli, int argc, char **argv)
     return CLI_OK;
 }
 
+/* For people; programs ask daemon.show. */
+static int print_trial(const struct cli *cli)
+{
+    struct json_slice left;
+    struct ctl_reply reply;
+    int status = cli_call(cli, "daemon.show", NULL, CLI_TIMEOUT_NS, &reply);
+
+    if (status != CLI_OK)
+        return status;
+    if (json_text_member(reply.result, "confirm_within", &left) && *left.text != 'n')
+        printf("on trial for %.*s s more: `ringspan confirm` keeps it\n", (int)left.len, left.text);
+    ctl_reply_fini(&reply);
+    return CLI_OK;
+}
+
 static int run_diff(const struct cli *cli, int argc, char **argv)
 {
     struct json_slice steps;
@@ -34,6 +51,8 @@ static int run_diff(const struct cli *cli, int argc, char **argv)
         return status;
     if (json_text_member(reply.result, "steps", &steps))
         status = cli_print_steps(cli, steps);
+    if (status == CLI_OK && !cli->json)
+        status = print_trial(cli);
     ctl_reply_fini(&reply);
     return status;
 }

@@ -7,8 +7,8 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge, &cli_port,   &cli_fdb,    &cli_ledger, &cli_wait,    &cli_check,
-    &cli_plan,   &cli_reload, &cli_config, &cli_schema, &cli_version,
+    &cli_bridge, &cli_port,   &cli_fdb,   &cli_ledger,  &cli_wait,   &cli_check,   &cli_plan,
+    &cli_reload, &cli_config, &cli_apply, &cli_confirm, &cli_schema, &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
 enum long_only {
     OPTION_FOR = 256,
     OPTION_TIMEOUT,
+    OPTION_CONFIRM,
 };
 
 static const struct option options[] = {
@@ -27,6 +28,7 @@ static const struct option options[] = {
     {"help", no_argument, NULL, 'h'},
     {"for", required_argument, NULL, OPTION_FOR},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"confirm", required_argument, NULL, OPTION_CONFIRM},
     {0},
 };
 
@@ -77,6 +79,9 @@ static int take_option(struct cli *cli, int option)
         return -1;
     case OPTION_TIMEOUT:
         cli->timeout = optarg;
+        return -1;
+    case OPTION_CONFIRM:
+        cli->confirm = optarg;
         return -1;
     case 'V':
         puts("ringspan " RINGSPAN_VERSION);
@@ -130,6 +135,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return print_usage(command->help);
     if ((cli->state || cli->timeout) && !command->takes_waiting)
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
+    if (cli->confirm && !command->takes_confirm)
+        return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
 }
 

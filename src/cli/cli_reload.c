@@ -65,7 +65,7 @@ static int print_report(struct json_slice result)
     return cli_fail(CLI_INVALID, "nothing changed");
 }
 
-static int show(const struct cli *cli, struct json_slice result)
+int cli_print_applied(const struct cli *cli, struct json_slice result)
 {
     struct json_slice applied;
     struct json_slice steps;
@@ -89,7 +89,7 @@ static int run_reload(const struct cli *cli, int argc, char **argv)
     status = cli_call(cli, "daemon.reload", NULL, CLI_TIMEOUT_NS, &reply);
     if (status != CLI_OK)
         return status;
-    status = show(cli, reply.result);
+    status = cli_print_applied(cli, reply.result);
     ctl_reply_fini(&reply);
     return status;
 }

@@ -46,6 +46,8 @@ int changes_new(const struct changes_params *params, struct changes **ret)
     if (r == 0)
         r = config_clone(daemon_config(params->daemon), &changes->file);
     if (r == 0)
+        r = event_timer_new(params->loop, changes_on_restore, changes, &changes->restore);
+    if (r == 0)
         r = workers_new(params->loop, 1, &changes->workers);
     if (r < 0)
         changes_free(changes);
@@ -56,7 +58,7 @@ int changes_new(const struct changes_params *params, struct changes **ret)
 
 /* ---- one change ---- */
 
-static int change_new(struct changes *changes, enum change_kind kind, struct change **ret)
+int change_new(struct changes *changes, enum change_kind kind, struct change **ret)
 {
     struct change *change = calloc(1, sizeof(*change));
 
@@ -64,6 +66,7 @@ static int change_new(struct changes *changes, enum change_kind kind, struct cha
         return -ENOMEM;
     change->changes = changes;
     change->kind = kind;
+    change->fd = -1;
     *ret = change;
     return 0;
 }
@@ -75,6 +78,10 @@ static void change_free(struct change *change)
     plan_fini(&change->plan); /* refers to `next`, or to what it replaced */
     config_free(change->next);
     config_free(change->file);
+    config_free(change->before);
+    free(change->source);
+    if (change->fd >= 0)
+        close(change->fd);
     free(change->sentence);
     free(change);
 }
@@ -84,8 +91,12 @@ const char *change_name(const struct change *change)
     switch (change->kind) {
     case CHANGE_RELOAD:
         return "reload";
+    case CHANGE_APPLY:
+        return "apply";
     case CHANGE_EDIT:
         return change->edit->what;
+    case CHANGE_RESTORE:
+        return "restore";
     case CHANGE_DIFF:
         return "diff";
     }
@@ -107,6 +118,8 @@ void changes_free(struct changes *changes)
         change_free(change);
         change = after;
     }
+    event_timer_free(changes->restore);
+    config_free(changes->before);
     config_free(changes->file);
     free(changes->path);
     free(changes);
@@ -127,8 +140,10 @@ static void log_plan(const struct change *change)
         const struct plan_step *step = &change->plan.steps[i];
 
         n[step->op]++;
-        if (step->disruption == PLAN_DISRUPTS_RESTART)
-            log_warning("%s: %s takes effect when the daemon is started again", change_name(change),
+        if (step->disruption == PLAN_DISRUPTS_RESTART && change->kind == CHANGE_RELOAD)
+            log_warning("reload: %s takes effect when the daemon is started again", step->key);
+        else if (step->disruption == PLAN_DISRUPTS_RESTART)
+            log_warning("%s: %s stays as it is while the daemon runs", change_name(change),
                         step->key);
     }
     log_notice("%s: %u deleted, %u changed, %u added", change_name(change), n[PLAN_DEL],
@@ -177,8 +192,10 @@ static void report_refusal(const struct change *change)
 {
     const char *why = change->sentence ? change->sentence : strerror(-change->error);
 
-    if (change->kind == CHANGE_RELOAD && change->sentence) {
-        log_error("reload: %s is not valid: nothing changed", change->changes->path);
+    if (change->error != -EBUSY && change->sentence &&
+        (change->kind == CHANGE_RELOAD || change->kind == CHANGE_APPLY)) {
+        log_error("%s: %s is not valid: nothing changed", change_name(change),
+                  change->source ? change->source : change->changes->path);
         fputs(why, stderr);
     } else {
         log_error("%s: nothing changed: %s", change_name(change), why);
@@ -195,6 +212,7 @@ static void finish(struct change *change)
         run(change);
     if (change->error < 0)
         report_refusal(change);
+    change_note_trial(change);
     answer(change);
     changes->first = change->after;
     change_free(change);
@@ -216,6 +234,7 @@ static int begin(struct change *change)
     struct changes *changes = change->changes;
 
     change->now = daemon_config(changes->params.daemon);
+    (void)change_is_allowed(change); /* else nothing is loaded, and the answer is no */
     return workers_submit(changes->workers, change_load, on_loaded, change);
 }
 
@@ -248,7 +267,7 @@ static int submit(struct change *change)
     return 0;
 }
 
-static int submit_for(struct change *change, change_fn fn, void *arg, struct change **ret_change)
+int change_submit(struct change *change, change_fn fn, void *arg, struct change **ret_change)
 {
     int r;
 
@@ -284,7 +303,27 @@ int changes_reload(struct changes *changes, change_fn fn, void *arg, struct chan
     if (!fn && has_waiting_reload(changes))
         return 0;
     r = change_new(changes, CHANGE_RELOAD, &change);
-    return r < 0 ? r : submit_for(change, fn, arg, ret_change);
+    return r < 0 ? r : change_submit(change, fn, arg, ret_change);
+}
+
+int changes_apply(struct changes *changes, int fd, const char *source, uint64_t confirm_ns,
+                  change_fn fn, void *arg, struct change **ret_change)
+{
+    struct change *change;
+    int r = change_new(changes, CHANGE_APPLY, &change);
+
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    change->fd = fd;
+    change->confirm_ns = confirm_ns;
+    change->source = strdup(source);
+    if (!change->source) {
+        change_free(change);
+        return -ENOMEM;
+    }
+    return change_submit(change, fn, arg, ret_change);
 }
 
 int changes_diff(struct changes *changes, change_fn fn, void *arg, struct change **ret_change)
@@ -292,7 +331,7 @@ int changes_diff(struct changes *changes, change_fn fn, void *arg, struct change
     struct change *change;
     int r = change_new(changes, CHANGE_DIFF, &change);
 
-    return r < 0 ? r : submit_for(change, fn, arg, ret_change);
+    return r < 0 ? r : change_submit(change, fn, arg, ret_change);
 }
 
 int changes_edit(struct changes *changes, const struct change_edit *edit, void *state, change_fn fn,
@@ -307,5 +346,5 @@ int changes_edit(struct changes *changes, const struct change_edit *edit, void *
     }
     change->edit = edit;
     change->state = state;
-    return submit_for(change, fn, arg, ret_change);
+    return change_submit(change, fn, arg, ret_change);
 }

@@ -9,7 +9,7 @@
 #include "ringspan/config_keys.h"
 #include "ringspan/config_print.h"
 
-/* ---- the file ---- */
+/* ---- a file ---- */
 
 static char *print_report(const struct config_report *report)
 {
@@ -24,19 +24,35 @@ static char *print_report(const struct config_report *report)
     return text;
 }
 
-static void load_file(struct change *change)
+static void finish_loading(struct change *change, struct config_report *report)
 {
     const struct changes_params *params = &change->changes->params;
+
+    if (change->error < 0)
+        change->sentence = print_report(report);
+    else if (params->has_log_level)
+        change->next->daemon.log.level = params->log_level;
+    config_report_fini(report);
+}
+
+static void load_file(struct change *change)
+{
     struct config_report report;
 
     change->error = config_load(change->changes->path, &change->next, &report);
-    if (change->error < 0)
-        change->sentence = print_report(&report);
-    else if (params->has_log_level)
-        change->next->daemon.log.level = params->log_level;
-    config_report_fini(&report);
+    finish_loading(change, &report);
     if (change->error == 0)
         change->error = config_clone(change->next, &change->file);
+}
+
+static void load_descriptor(struct change *change)
+{
+    struct config_report report;
+
+    change->error = config_load_sealed(change->fd, change->source, &change->next, &report);
+    finish_loading(change, &report);
+    if (change->error == 0 && change->confirm_ns > 0)
+        change->error = config_clone(change->now, &change->before);
 }
 
 /* ---- an edit ---- */
@@ -179,7 +195,7 @@ static void load_edit(struct change *change)
     json_object_put(document);
 }
 
-/* ---- both ---- */
+/* ---- all of them ---- */
 
 /* A key that only a start changes is no key for a run-time command. */
 static void refuse_restart(struct change *change)
@@ -200,12 +216,20 @@ void change_load(void *arg)
 {
     struct change *change = arg;
 
+    if (change->error < 0)
+        return; /* it was refused before it began */
     switch (change->kind) {
     case CHANGE_RELOAD:
         load_file(change);
         break;
+    case CHANGE_APPLY:
+        load_descriptor(change);
+        break;
     case CHANGE_EDIT:
         load_edit(change);
+        break;
+    case CHANGE_RESTORE:
+        change->error = config_clone(change->changes->before, &change->next);
         break;
     case CHANGE_DIFF:
         change->error = plan_make(change->changes->file, change->now, &change->plan);

@@ -11,6 +11,7 @@
 #include "ringspan/config.h"
 
 #define FIRST_CHUNK (64u << 10)
+#define TOO_LARGE   "this is more than 8 MiB, the most that is read"
 
 /* A file's type, if configurations are not read from it. */
 static const char *refused_type(mode_t mode)
@@ -105,7 +106,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
     return 0;
 }
 
-static int load_text(const char *path, struct config_report *report, char **ret_text,
+static int read_path(const char *path, struct config_report *report, char **ret_text,
                      size_t *ret_len)
 {
     bool is_stdin = strcmp(path, "-") == 0;
@@ -118,21 +119,94 @@ static int load_text(const char *path, struct config_report *report, char **ret_
     if (!is_stdin)
         close(fd);
     if (r == -EFBIG)
-        return report_file(report, r, NULL, "this is more than 8 MiB, the most that is read");
+        return report_file(report, r, NULL, TOO_LARGE);
     return r < 0 ? report_file(report, r, NULL, strerror(-r)) : 0;
+}
+
+static const char *source_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "<stdin>" : path;
+}
+
+int config_read(const char *path, char **ret_text, size_t *ret_len,
+                struct config_report *ret_report)
+{
+    struct config_report report;
+    int r = config_report_init(&report, source_of(path));
+
+    if (r == 0)
+        r = read_path(path, &report, ret_text, ret_len);
+    config_report_locate(&report, "", 0);
+    *ret_report = report;
+    return r;
 }
 
 int config_load(const char *path, struct config **ret_config, struct config_report *ret_report)
 {
-    const char *source = strcmp(path, "-") == 0 ? "<stdin>" : path;
     struct config_report report;
     char *text = NULL;
     size_t len = 0;
-    int r;
+    int r = config_read(path, &text, &len, &report);
 
-    r = config_report_init(&report, source);
+    if (r < 0) {
+        *ret_report = report;
+        return r;
+    }
+    config_report_fini(&report);
+    r = config_parse(source_of(path), text, len, ret_config, ret_report);
+    free(text);
+    return r;
+}
+
+/* Whoever sent it has it open too: it must be of a kind that can be sealed, and be sealed. */
+static int check_sealed(int fd, struct config_report *report, size_t *ret_len)
+{
+    static const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    int seals = fcntl(fd, F_GET_SEALS);
+    struct stat st;
+
+    if (seals < 0 || (seals & wanted) != wanted)
+        return report_file(report, -EINVAL, NULL,
+                           "this is no file in memory that is sealed against changes");
+    if (fstat(fd, &st) < 0)
+        return report_file(report, -EINVAL, NULL, "this cannot be read");
+    if (st.st_size > (off_t)LIMIT_CONFIG_BYTES)
+        return report_file(report, -EFBIG, NULL, TOO_LARGE);
+    *ret_len = (size_t)st.st_size;
+    return 0;
+}
+
+/* The position in the file is shared with whoever sent it, and is not used. */
+static int read_sealed(int fd, struct config_report *report, char **ret_text, size_t *ret_len)
+{
+    size_t len = 0;
+    int r = check_sealed(fd, report, &len);
+    char *text;
+
+    if (r < 0)
+        return r;
+    text = malloc(len + 1);
+    if (!text)
+        return -ENOMEM;
+    if (pread(fd, text, len, 0) != (ssize_t)len) {
+        free(text);
+        return report_file(report, -EIO, NULL, "this cannot be read");
+    }
+    *ret_text = text;
+    *ret_len = len;
+    return 0;
+}
+
+int config_load_sealed(int fd, const char *source, struct config **ret_config,
+                       struct config_report *ret_report)
+{
+    struct config_report report;
+    char *text = NULL;
+    size_t len = 0;
+    int r = config_report_init(&report, source);
+
     if (r == 0)
-        r = load_text(path, &report, &text, &len);
+        r = read_sealed(fd, &report, &text, &len);
     if (r < 0) {
         config_report_locate(&report, "", 0);
         *ret_report = report;

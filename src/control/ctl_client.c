@@ -19,6 +19,7 @@
 struct ctl_client {
     int fd;
     struct byte_queue in; /* what came after the last answer */
+    int passed_fd;        /* goes with the next request; -1: none does */
 };
 
 static int connect_within(int fd, const char *path, uint64_t timeout_ns)
@@ -48,6 +49,7 @@ int ctl_client_open(const char *path, uint64_t timeout_ns, struct ctl_client **r
     if (!client)
         return -ENOMEM;
     byte_queue_init(&client->in, SIZE_MAX);
+    client->passed_fd = -1;
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0) {
         r = -errno;
@@ -73,6 +75,35 @@ void ctl_client_close(struct ctl_client *client)
     free(client);
 }
 
+void ctl_client_pass_fd(struct ctl_client *client, int fd)
+{
+    client->passed_fd = fd;
+}
+
+/* The descriptor goes with the first byte. */
+static ssize_t send_some(struct ctl_client *client, const struct byte_queue *out)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {.iov_base = (void *)byte_queue_data(out), .iov_len = out->len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t n;
+
+    if (client->passed_fd >= 0) {
+        memcpy(CMSG_DATA(&control.header), &client->passed_fd, sizeof(client->passed_fd));
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_LEN(sizeof(int));
+    }
+    n = sendmsg(client->fd, &message, MSG_NOSIGNAL);
+    if (n >= 0)
+        client->passed_fd = -1;
+    return n;
+}
+
 /* A daemon that turns us away may have hung up already; its reason is waiting to be read. So
  * failing to send is not the end. */
 static int send_request(struct ctl_client *client, const char *method, const char *params)
@@ -94,7 +125,7 @@ static int send_request(struct ctl_client *client, const char *method, const cha
     if (out.overflowed)
         r = -ENOMEM;
     while (r == 0 && out.len) {
-        ssize_t n = send(client->fd, byte_queue_data(&out), out.len, MSG_NOSIGNAL);
+        ssize_t n = send_some(client, &out);
 
         if (n >= 0)
             byte_queue_consume(&out, (size_t)n);

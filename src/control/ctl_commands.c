@@ -38,6 +38,7 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
     json_put_u64(writer, "pid", (uint64_t)getpid());
     json_put_u64(writer, "uptime", (event_now(commands->loop) - commands->born) / NS_PER_SEC);
     json_put_bool(writer, "ready", daemon_is_ready(commands->daemon));
+    ctl_put_confirm_within(writer, commands);
     json_put_u64(writer, "n_bridges", daemon_n_bridges(commands->daemon));
     json_put_u64(writer, "n_ports", summary.n_ports);
     json_open_object(writer, "states");
@@ -50,15 +51,23 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
 }
 
 static const struct ctl_command table[] = {
-    {"daemon.show", false, show_daemon},     {"bridge.show", false, ctl_show_bridge},
-    {"port.show", false, ctl_show_port},     {"fdb.show", false, ctl_show_fdb},
-    {"ledger.show", false, ctl_show_ledger}, {"port.wait", false, ctl_wait_port},
-    {"config.show", false, ctl_show_config}, {"daemon.reload", true, ctl_reload_daemon},
-    {"port.set", true, ctl_port_set},        {"port.add", true, ctl_port_add},
-    {"port.del", true, ctl_port_del},        {"fdb.flush", true, ctl_fdb_flush},
-    {"config.diff", false, ctl_config_diff}, {"fdb.add", true, ctl_fdb_add},
+    {"daemon.show", false, show_daemon},
+    {"bridge.show", false, ctl_show_bridge},
+    {"port.show", false, ctl_show_port},
+    {"port.wait", false, ctl_wait_port},
+    {"port.set", true, ctl_port_set},
+    {"port.add", true, ctl_port_add},
+    {"port.del", true, ctl_port_del},
+    {"fdb.show", false, ctl_show_fdb},
+    {"fdb.add", true, ctl_fdb_add},
     {"fdb.del", true, ctl_fdb_del},
-
+    {"fdb.flush", true, ctl_fdb_flush},
+    {"ledger.show", false, ctl_show_ledger},
+    {"config.show", false, ctl_show_config},
+    {"config.diff", false, ctl_config_diff},
+    {"config.apply", true, ctl_config_apply},
+    {"config.confirm", true, ctl_config_confirm},
+    {"daemon.reload", true, ctl_reload_daemon},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)

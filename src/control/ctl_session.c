@@ -75,11 +75,27 @@ static void session_settle(struct ctl_session *session)
     event_timer_set(session->timer, session_deadline(session, reads));
 }
 
+static void drop(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int ctl_call_take_fd(struct ctl_call *call)
+{
+    int fd = call->fd;
+
+    call->fd = -1;
+    return fd;
+}
+
 static void call_end(struct ctl_call *call)
 {
     struct ctl_session *session = call->session;
 
     ctl_request_fini(&call->request);
+    drop(&call->fd);
     call->phase = CTL_PHASE_IDLE;
     session->in_since = session_now(session);
 }
@@ -215,6 +231,8 @@ static void session_serve(struct ctl_session *session, size_t len)
     int r;
 
     call->phase = CTL_PHASE_HANDLER;
+    call->fd = session->passed_fd;
+    session->passed_fd = -1;
     r = ctl_request_parse(byte_queue_data(&session->in), len, &call->request, &fault);
     /* The newline too, which is missing at the end of input. */
     byte_queue_consume(&session->in, len < session->in.len ? len + 1 : len);
@@ -237,13 +255,50 @@ static void session_refuse(struct ctl_session *session, enum ctl_code code, cons
     session->is_closing = true;
 }
 
+/* Room for one: the kernel closes what does not fit. Of those that only read none is wanted. */
+union fd_message {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static void session_take_fd(struct ctl_session *session, struct msghdr *message)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    int fd;
+
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+        return;
+    memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+    if (session->passed_fd < 0 && session->peer.may_write)
+        session->passed_fd = fd;
+    else
+        close(fd);
+}
+
+static ssize_t session_receive(struct ctl_session *session, char *chunk, size_t size)
+{
+    union fd_message control;
+    struct iovec part = {.iov_base = chunk, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = CMSG_LEN(sizeof(int)),
+    };
+    ssize_t n = recvmsg(session->fd, &message, MSG_CMSG_CLOEXEC);
+
+    if (n >= 0)
+        session_take_fd(session, &message);
+    return n;
+}
+
 static void session_read(struct ctl_session *session)
 {
     char chunk[READ_CHUNK];
     size_t room = session->in.max_len - session->in.len;
     ssize_t n;
 
-    n = recv(session->fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), 0);
+    n = session_receive(session, chunk, room < sizeof(chunk) ? room : sizeof(chunk));
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             session->is_dead = true;
@@ -349,6 +404,8 @@ int ctl_session_new(struct ctl_server *server, int fd, const struct ctl_peer *pe
     session->peer = *peer;
     session->call.session = session;
     session->fd = -1;
+    session->passed_fd = -1;
+    session->call.fd = -1;
     byte_queue_init(&session->in, LIMIT_CTL_REQUEST_BYTES + 1);
     byte_queue_init(&session->out, LIMIT_CTL_QUEUE_BYTES);
     r = event_timer_new(server->loop, session_on_timer, session, &session->timer);
@@ -372,6 +429,8 @@ void ctl_session_free(struct ctl_session *session)
     if (call->phase == CTL_PHASE_DEFERRED)
         call->cancel(call->cancel_arg);
     ctl_request_fini(&call->request);
+    drop(&call->fd);
+    drop(&session->passed_fd);
     event_del(session->event);
     event_timer_free(session->timer);
     if (session->fd >= 0)

@@ -41,12 +41,14 @@ struct ctl_call {
     void *rows_state;
     void (*cancel)(void *arg);
     void *cancel_arg;
+    int fd; /* that came with the request, and that nobody took; -1: none */
 };
 
 struct ctl_session {
     struct ctl_server *server;
     struct ctl_peer peer;
     int fd;
+    int passed_fd; /* that came with what is being read; -1: none */
     struct event *event;
     struct event_timer *timer;
     struct byte_queue in;

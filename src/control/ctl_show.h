@@ -69,11 +69,16 @@ void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_config_apply(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_config_confirm(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_config_diff(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_port_add(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_port_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_port_set(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
+
+/** How many seconds are left to confirm what was applied, or null. */
+void ctl_put_confirm_within(struct json_writer *writer, const struct ctl_commands *commands);
 
 /** Looks at every waiter. */
 void ctl_wait_check(struct ctl_commands *commands);

@@ -205,6 +205,27 @@ void bench_say(int i, const char *text)
     assert_int_equal(send(bench.clients[i], text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
+#define MAX_FDS 8
+
+void bench_say_with_fds(int i, const char *text, const int *fds, uint32_t n_fds)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(n_fds * sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {.iov_base = (void *)text, .iov_len = strlen(text)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = CMSG_LEN(n_fds * sizeof(int))};
+
+    assert_true(n_fds <= MAX_FDS);
+    memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
+    assert_int_equal(sendmsg(bench.clients[i], &message, MSG_NOSIGNAL), strlen(text));
+}
+
 bool bench_hear(int i)
 {
     ssize_t n = recv(bench.clients[i], bench.text + bench.text_len,

@@ -74,6 +74,8 @@ void bench_turns(int n);
 void bench_dial(int i);
 void bench_hang_up(int i);
 void bench_say(int i, const char *text);
+/* Passes descriptors with the first byte. */
+void bench_say_with_fds(int i, const char *text, const int *fds, uint32_t n_fds);
 /* Appends what there is to bench.text. False once the server has hung up. */
 bool bench_hear(int i);
 /* Turns until there are @n lines, exactly, and returns them. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,6 +27,16 @@ void lab_write(const char *new_text)
     assert_non_null(file);
     assert_true(fputs(new_text, file) >= 0);
     assert_int_equal(fclose(file), 0);
+}
+
+int lab_memfd(const char *new_text, int seals)
+{
+    int fd = memfd_create("lab", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, new_text, strlen(new_text)), strlen(new_text));
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
 }
 
 static int make_daemon(void)

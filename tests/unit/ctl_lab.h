@@ -2,6 +2,8 @@
 #ifndef RINGSPAN_CTL_LAB_H
 #define RINGSPAN_CTL_LAB_H
 
+#include <fcntl.h>
+
 #include "ctl_bench.h"
 #include "ringspan/changes.h"
 #include "ringspan/ctl_commands.h"
@@ -27,6 +29,10 @@ extern struct lab lab;
 int lab_setup(void **state);
 int lab_teardown(void **state);
 #define LAB_TEST(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
+
+/* A file in memory with this text, and with seals (F_SEAL_…). */
+int lab_memfd(const char *text, int seals);
+#define LAB_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
 /* Replaces the lab's file. */
 void lab_write(const char *text);

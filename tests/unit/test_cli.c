@@ -193,6 +193,7 @@ static void test_help(void **state)
                                         "help fdb",      "port set help",
                                         "help port set", "port add help",
                                         "help p d",      "config diff help",
+                                        "apply help",    "help confirm",
                                         "ledger -h",     "wait --help",
                                         "check help",    "config help",
                                         "schema help",   "version help"};
@@ -393,6 +394,96 @@ static void test_config(void **state)
     assert_fails("config show lab0", CLI_USAGE, "takes no words");
 }
 
+static void test_apply(void **state)
+{
+    static const char applied[] = "OP      BRIDGE  PORT    KEY          DISRUPTION\n"
+                                  "del     lab1    rsp-r3  -            none\n"
+                                  "del     lab1    -       -            none\n"
+                                  "change  lab0    rsp-r1  admin_state  flush\n";
+    char expected[512];
+    char path[80];
+    char line[128];
+
+    snprintf(path, sizeof(path), "%s/new.json", bench.dir);
+    write_file(path, "{\"version\":1,\"bridges\":[{\"name\":\"lab0\",\"aging_time\":100,\"ports\":["
+                     "{\"name\":\"rsp-r1\",\"admin_state\":\"down\"},{\"name\":\"rsp-r2\"}]}]}");
+    snprintf(line, sizeof(line), "apply %s", path);
+    assert_prints(line, applied);
+    assert_prints(line, "nothing to change\n");
+    assert_fails("confirm", CLI_REFUSED, "there is nothing to confirm");
+    assert_int_equal(ringspan("reload"), CLI_OK);
+    snprintf(line, sizeof(line), "apply %s --confirm 5min", path);
+    snprintf(expected, sizeof(expected), "%suntil `ringspan confirm`, for 300 s; then as before\n",
+             applied);
+    assert_prints(line, expected);
+    assert_fails("reload", CLI_REFUSED, "on trial for 300 s more: `ringspan confirm` keeps it");
+    assert_fails("port set rsp-r1 up", CLI_REFUSED, "on trial for");
+    assert_int_equal(ringspan("config diff"), CLI_OK);
+    assert_has(outcome.out, "\non trial for 2");
+    assert_prints("confirm", "");
+    assert_fails("confirm", CLI_REFUSED, "there is nothing to confirm");
+    assert_prints("port set rsp-r1 up", "");
+    snprintf(line, sizeof(line), "-j apply %s --confirm 1h", path);
+    assert_prints(line, "[{\"op\":\"change\",\"bridge\":\"lab0\",\"port\":\"rsp-r1\","
+                        "\"key\":\"admin_state\",\"disruption\":\"flush\"}]\n");
+    assert_prints("-j confirm", "[]\n");
+    unlink(path);
+}
+
+static void test_apply_refused(void **state)
+{
+    static const char *const times[] = {"0",   "-1s",   "",        "s",
+                                        "1d",  "5 min", "25h",     "86401",
+                                        "60S", "1.5h",  "1441min", "99999999999999999999s"};
+    char path[80];
+    char line[160];
+
+    snprintf(path, sizeof(path), "%s/new.json", bench.dir);
+    write_file(path, "{\"version\":1,\n\"bridges\":[{\"nam\":\"b\"}]}");
+    snprintf(line, sizeof(line), "apply %s --confirm 1s", path);
+    assert_fails(line, CLI_INVALID, "new.json:2:13: bridges[0].nam:");
+    assert_fails("confirm", CLI_REFUSED, "there is nothing to confirm");
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        snprintf(line, sizeof(line), "apply %s --confirm=%s", path, times[i]);
+        assert_int_equal(ringspan(line), CLI_USAGE);
+    }
+    unlink(path);
+    snprintf(line, sizeof(line), "apply %s", path);
+    assert_fails(line, CLI_INVALID, "No such file or directory");
+    assert_fails("apply", CLI_USAGE, "takes one FILE");
+    assert_fails("confirm now", CLI_USAGE, "takes no words");
+    assert_fails("reload --confirm 1s", CLI_USAGE, "--confirm belongs to `ringspan apply`");
+}
+
+/* Whatever takes a FILE takes standard input. */
+static void test_standard_input(void **state)
+{
+    static const char text[] = "{\"version\":1,\"bridges\":[{\"name\":\"lab0\",\"aging_time\":100,"
+                               "\"ports\":[{\"name\":\"rsp-r1\"},{\"name\":\"rsp-r2\"}]}]}";
+    int kept = dup(STDIN_FILENO);
+    static const char *const lines[] = {"-j check -", "-j plan -", "-j apply -", "-j apply -"};
+    static const char gone[] =
+        "[{\"op\":\"del\",\"bridge\":\"lab1\",\"port\":\"rsp-r3\",\"key\":null,"
+        "\"disruption\":\"none\"},{\"op\":\"del\",\"bridge\":\"lab1\","
+        "\"port\":null,\"key\":null,\"disruption\":\"none\"}]\n";
+    const char *const expected[] = {"[]\n", gone, gone, "[]\n"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        int ends[2];
+
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+        close(ends[1]);
+        dup2(ends[0], STDIN_FILENO);
+        close(ends[0]);
+        assert_prints(lines[i], expected[i]);
+    }
+    assert_fails("check -", CLI_INVALID, "<stdin>:1:1: the text is empty");
+    assert_fails("apply -", CLI_INVALID, "<stdin>:1:1: the text is empty");
+    dup2(kept, STDIN_FILENO);
+    close(kept);
+}
+
 static void test_schema(void **state)
 {
     assert_int_equal(ringspan("schema"), CLI_OK);
@@ -452,11 +543,12 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),        CLI_TEST(test_json),     CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),         CLI_TEST(test_help),     CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),          CLI_TEST(test_port_set), CLI_TEST(test_port_add_and_del),
-        CLI_TEST(test_ledger),        CLI_TEST(test_check),    CLI_TEST(test_config),
-        CLI_TEST(test_schema),        CLI_TEST(test_version),  CLI_TEST(test_output_fails),
+        CLI_TEST(test_tables),        CLI_TEST(test_json),          CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),         CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),          CLI_TEST(test_port_set),      CLI_TEST(test_port_add_and_del),
+        CLI_TEST(test_ledger),        CLI_TEST(test_check),         CLI_TEST(test_config),
+        CLI_TEST(test_apply),         CLI_TEST(test_apply_refused), CLI_TEST(test_standard_input),
+        CLI_TEST(test_schema),        CLI_TEST(test_version),       CLI_TEST(test_output_fails),
         cmocka_unit_test(test_table),
     };
 

@@ -121,6 +121,7 @@ static void test_files(void **state)
     assert_offers("check c.sock.l", "c.sock.lock");
     assert_offers("-S c.sock.l", "c.sock.lock");
     assert_offers("check nonsense", "");
+    assert_offers("apply c.sock.l", "c.sock.lock");
 }
 
 static void test_names(void **state)
@@ -136,6 +137,7 @@ static void test_names(void **state)
     assert_offers("port add rsp-r9 ", "bridge up down");
     assert_offers("port add rsp-r9 bridge ", "lab0 lab1");
     assert_offers("config ", "show diff");
+    assert_offers("apply --c", "--confirm");
     assert_offers("port rsp-r2", "rsp-r2");
     assert_offers("bridge l", "lab0 lab1");
     assert_offers("port show bridge ", "lab0 lab1");

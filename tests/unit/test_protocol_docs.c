@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -204,6 +205,14 @@ static void check_members(const char *section, struct json_object *value)
     }
 }
 
+static void say_with_file(const char *request)
+{
+    int fd = lab_memfd("{\"version\":1,\"bridges\":[{\"name\":\"lab1\"}]}", LAB_SEALS);
+
+    bench_say_with_fds(0, request, &fd, 1);
+    close(fd);
+}
+
 static void check_method(const char *method, const char *params)
 {
     char *section = section_of(method);
@@ -213,7 +222,10 @@ static void check_method(const char *method, const char *params)
 
     snprintf(request, sizeof(request),
              "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
-    bench_say(0, request);
+    if (strcmp(method, "config.apply") == 0)
+        say_with_file(request);
+    else
+        bench_say(0, request);
     answer = json_tokener_parse(bench_hear_lines(0, 1));
     if (!json_object_object_get_ex(answer, "result", &result))
         fail_msg("%s%s", request, bench.text);
@@ -234,6 +246,7 @@ static const char *params_of(const char *method)
         {"port.del", "{\"port\":\"rsp-r5\"}"},
         {"fdb.add", "{\"mac\":\"02:00:00:00:00:05\",\"port\":\"rsp-r1\"}"},
         {"fdb.del", "{\"mac\":\"02:00:00:00:00:05\"}"},
+        {"config.apply", "{\"confirm\":60}"},
     };
 
     for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++) {
