@@ -175,8 +175,11 @@ void fdb_set_journal(struct fdb *fdb, struct fdb_journal *journal, const void *o
 uint32_t fdb_count(const struct fdb *fdb, uint64_t now);
 /** Entries that occupy memory, live or not: cheap. */
 uint32_t fdb_used(const struct fdb *fdb);
+uint32_t fdb_n_static(const struct fdb *fdb);
 uint32_t fdb_max_entries(const struct fdb *fdb);
 struct fdb_counters fdb_counters(const struct fdb *fdb);
+/** Forgets all that @before has learned, and goes on counting where it ends; @fdb is new. */
+void fdb_succeed(struct fdb *fdb, struct fdb *before);
 
 /**
  * Walks live entries: start with *cursor = 0, call until false. The table may change in between:

@@ -136,6 +136,7 @@ void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
     fdb_flush_all(bridge->fdb); /* for the journal: what was in it is forgotten */
     for (uint32_t id = 0; id < bridge->id_limit; id++)
         fdb_del_port(bridge->fdb, (port_id)id);
+    fdb_succeed(fdb, bridge->fdb);
     fdb_free(bridge->fdb);
     bridge->fdb = fdb;
     bridge->tables.fdb = fdb;

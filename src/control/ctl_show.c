@@ -8,11 +8,27 @@
 
 /* bridge.show, port.show, fdb.show: one object per thing. */
 
+static void put_fdb(struct json_writer *writer, const struct fdb *fdb)
+{
+    struct fdb_counters counters = fdb_counters(fdb);
+
+    json_open_object(writer, "fdb");
+    json_put_u64(writer, "entries", fdb_used(fdb));
+    json_put_u64(writer, "max_entries", fdb_max_entries(fdb));
+    json_put_u64(writer, "static", fdb_n_static(fdb));
+    json_put_u64(writer, "inserted", counters.inserted);
+    json_put_u64(writer, "moved", counters.moved);
+    json_put_u64(writer, "expired", counters.expired);
+    json_put_u64(writer, "evicted", counters.evicted);
+    json_put_u64(writer, "flushed", counters.flushed);
+    json_put_u64(writer, "refused_moves", counters.refused_moves);
+    json_put_u64(writer, "refused_inserts", counters.refused_inserts);
+    json_close_object(writer);
+}
+
 static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
                                 struct json_writer *writer)
 {
-    struct fdb *fdb = bridge_fdb(bridge);
-
     if (walk->item++)
         return CTL_ROW_END;
     json_open_object(writer, NULL);
@@ -20,10 +36,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
     json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)));
-    json_open_object(writer, "fdb");
-    json_put_u64(writer, "entries", fdb_used(fdb));
-    json_put_u64(writer, "max_entries", fdb_max_entries(fdb));
-    json_close_object(writer);
+    put_fdb(writer, bridge_fdb(bridge));
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
 }

@@ -630,9 +630,20 @@ uint32_t fdb_used(const struct fdb *fdb)
     return fdb->used;
 }
 
+uint32_t fdb_n_static(const struct fdb *fdb)
+{
+    return fdb->n_static;
+}
+
 uint32_t fdb_max_entries(const struct fdb *fdb)
 {
     return fdb->max_entries;
+}
+
+void fdb_succeed(struct fdb *fdb, struct fdb *before)
+{
+    fdb_flush_all(before);
+    fdb->counters = before->counters;
 }
 
 struct fdb_counters fdb_counters(const struct fdb *fdb)

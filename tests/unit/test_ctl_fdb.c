@@ -85,6 +85,18 @@ static void test_static_comes_and_goes(void **state)
     assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
 }
 
+static void test_what_happened_is_counted(void **state)
+{
+    ask("fdb.add", "{" ONE ",\"port\":\"rsp-r1\"}");
+    lab_learn("rsp-r2", 0, 0x020000000001);
+    lab_learn("rsp-r1", 0, 0x020000000002);
+    lab_learn("rsp-r2", 0, 0x020000000002);
+    ask("fdb.flush", "{}");
+    assert_has(ask("bridge.show", "{\"bridge\":\"lab0\"}"),
+               "\"static\":1,\"inserted\":1,\"moved\":1,\"expired\":0,\"evicted\":0,\"flushed\":1,"
+               "\"refused_moves\":1,\"refused_inserts\":0}");
+}
+
 static void test_file_wins_over_static_entries(void **state)
 {
     ask("fdb.add", "{" ONE ",\"port\":\"rsp-r1\"}");
@@ -183,6 +195,7 @@ int main(void)
         LAB_TEST(test_fdb_flush),
         LAB_TEST(test_fdb_flush_refuses),
         LAB_TEST(test_static_comes_and_goes),
+        LAB_TEST(test_what_happened_is_counted),
         LAB_TEST(test_file_wins_over_static_entries),
         LAB_TEST(test_port_with_a_static_entry_stays),
         LAB_TEST(test_dynamic),

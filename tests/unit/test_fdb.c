@@ -685,6 +685,22 @@ static void test_flush_is_bounded(void **state)
     check_and_free(fdb);
 }
 
+static void test_counters_go_on_in_the_next_table(void **state)
+{
+    struct fdb *before = new_table(16);
+    struct fdb *after = new_table(32);
+
+    learn_range(before, 0x100, 20, 1, 0);
+    fdb_succeed(after, before);
+    check_and_free(before);
+    assert_int_equal(fdb_count(after, 0), 0);
+    assert_int_equal(fdb_counters(after).inserted, 20);
+    assert_int_equal(fdb_counters(after).evicted, 4);
+    assert_int_equal(fdb_counters(after).flushed, 16);
+    learn(after, 0x100, 1, 0);
+    check_and_free(after);
+}
+
 static void test_memory_is_told(void **state)
 {
     /* 32 bytes of entry and between two and four buckets of 8 for each address. */
@@ -730,6 +746,7 @@ int main(void)
         cmocka_unit_test(test_del_forgets_what_lives),
         cmocka_unit_test(test_flush_takes_what_is_meant),
         cmocka_unit_test(test_flush_is_bounded),
+        cmocka_unit_test(test_counters_go_on_in_the_next_table),
         cmocka_unit_test(test_memory_is_told),
     };
 
