@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     status = options_read_config(&life.options, &life.config);
     if (status == EX_OK) {
         log_set_level(life.config->daemon.log.level);
-        status = process_check_capabilities();
+        status = process_check_capabilities(life.config);
     }
     if (status != EX_OK) {
         config_free(life.config);

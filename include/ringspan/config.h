@@ -32,14 +32,31 @@
  * itself with a caret under the place, and a suggestion where there is one.
  */
 
+enum config_port_type {
+    CONFIG_PORT_NETDEV,
+    CONFIG_PORT_TAP,
+    CONFIG_N_PORT_TYPES,
+};
+
 struct config_port {
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
     char *netns;                  /* NULL: the daemon's own network namespace */
-    char *description;            /* NULL if absent */
+    enum config_port_type type;
+    char *description; /* NULL if absent */
     bool qdisc_bypass;
     enum port_admin_state admin_state;
+    /* Of a tap; NULL and 0 where the file says nothing. */
+    char *owner;
+    char *group;
+    uint64_t mac;
+    uint32_t mtu;
+    uint32_t speed; /* Mbit/s */
+    bool persist;
 };
+
+/** "netdev" or "tap". */
+const char *config_port_type_name(enum config_port_type type);
 
 /* An entry of a forwarding table that is there from the start, and stays. */
 struct config_static {

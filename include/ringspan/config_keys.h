@@ -22,11 +22,11 @@
 enum config_type {
     CONFIG_OBJECT,
     CONFIG_LIST,    /* of objects */
-    CONFIG_INTEGER, /* into a uint32_t */
+    CONFIG_INTEGER, /* into a uint32_t; 0, where nobody said, if the default is below the range */
     CONFIG_BOOLEAN, /* into a bool */
     CONFIG_TEXT,    /* into a char * */
     CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
-    CONFIG_MAC,     /* the address of one host; into a uint64_t */
+    CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
     CONFIG_PLANNED,
 };
@@ -63,6 +63,10 @@ struct config_key {
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
                                                 * …", "contains …". May be NULL. */
     const char *pattern; /* the same for the schema, as an ECMA 262 regular expression */
+    /* NULL; or whether the key has a meaning in the C object @base, and what it is for: "ports of
+     * type tap". Where it has none it is refused, and not printed. */
+    bool (*has_meaning)(const void *base);
+    const char *meant_for;
 };
 
 struct config_object {

@@ -14,6 +14,7 @@
 
 /* Names follow the kernel's rule for interface names: 15 bytes and a NUL (IFNAMSIZ). */
 #define LIMIT_NAME_SIZE        16
+#define LIMIT_ALIAS_SIZE       256 /* of an interface (IFALIASZ) */
 #define LIMIT_BRIDGES          256
 #define LIMIT_PORTS            4096 /* in one daemon, over all bridges */
 #define LIMIT_DESCRIPTION_SIZE 256

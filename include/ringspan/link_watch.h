@@ -43,7 +43,8 @@ struct link {
     bool carrier; /* as the kernel reports it; of a link that is not up it says nothing */
     uint64_t mac;
     char ifname[LIMIT_NAME_SIZE];
-    char kind[LIMIT_NAME_SIZE]; /* "veth", "tun", …; "" for hardware */
+    char kind[LIMIT_NAME_SIZE];   /* "veth", "tun", …; "" for hardware */
+    char alias[LIMIT_ALIAS_SIZE]; /* IFLA_IFALIAS, "" if it has none */
 };
 
 /* Both functions are needed. */
@@ -81,6 +82,8 @@ void link_watch_free(struct link_watch *watch);
 /** NULL if there is no such interface now. Valid until the next callback. */
 const struct link *link_watch_by_name(const struct link_watch *watch, const char *ifname);
 const struct link *link_watch_by_index(const struct link_watch *watch, uint32_t ifindex);
+/** All of them, in no order: start with NULL, call until NULL. Not across callbacks. */
+const struct link *link_watch_next(const struct link_watch *watch, const struct link *link);
 /** False until the first snapshot is complete, and again from a loss of events until `synced`. */
 bool link_watch_is_synced(const struct link_watch *watch);
 struct link_watch_counters link_watch_counters(const struct link_watch *watch);

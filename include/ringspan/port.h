@@ -121,10 +121,11 @@ struct port_ops {
     void (*free)(struct port *port);
 };
 
-#define PORT_WHY_SIZE 128
+#define PORT_WHY_SIZE 160
 
 struct port {
     const struct port_ops *ops;
+    const char *type;         /* the backend's, or a more exact word */
     struct rx_source *source; /* set between map() and close(); NULL: receives nothing */
     struct ledger_port ledger;
     uint32_t mtu;

@@ -64,6 +64,7 @@ void bounce_pool_free(struct bounce_pool *pool);
 struct packet_port_params {
     const char *name;
     const char *ifname;
+    const char *type; /* another word than "netdev" for it, or NULL */
     struct packet_opener opener;
     struct bounce_pool *pool; /* outlives the port */
     uint32_t rx_slots;        /* powers of two, see the formula */

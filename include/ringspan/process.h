@@ -2,6 +2,8 @@
 #ifndef RINGSPAN_PROCESS_H
 #define RINGSPAN_PROCESS_H
 
+#include "ringspan/config.h"
+
 /*
  * Process: what a program needs from its process before it begins, and a sentence where that is
  * missing.
@@ -12,9 +14,9 @@
  * be neither read nor written. EX_OK or EX_OSERR. */
 int process_reserve_standard_descriptors(void);
 
-/** EX_OK; EX_NOPERM if packet sockets are not permitted, naming the capability; EX_UNAVAILABLE if
- * there are none. */
-int process_check_capabilities(void);
+/** EX_OK; EX_NOPERM if packet sockets are not permitted, or taps if @config has ports of that type,
+ * naming the capability; EX_UNAVAILABLE if there are no packet sockets. */
+int process_check_capabilities(const struct config *config);
 /** To the hard limit: a port has three descriptors, and a login's soft limit is a thousand. */
 void process_raise_descriptor_limit(void);
 

@@ -21,6 +21,15 @@
  *   no carrier                     down         stay bound
  *   else                           forwarding   bound to the interface that has the name now
  *
+ * A tap port (tap.h) makes its interface:
+ *
+ *   no interface of that name      waiting      make it
+ *   ours has another name now      waiting      make none: whoever renamed it may rename it back
+ *   not a tap                      error        let go
+ *   nobody has opened it           down         stay bound: that is what no carrier means here
+ *
+ * and all else as above. One that is deleted is missing, and is made again.
+ *
  * A port that is asked to be down is disabled, whatever the interface is like, and stays bound as
  * above: its ring is still read, so that what arrives is accounted for.
  *
@@ -32,7 +41,8 @@
 
 struct port_target {
     enum port_state state;
-    uint32_t ifindex; /* to be bound to; 0: to none */
+    bool makes_device; /* there is none, and the port is one that makes its own */
+    uint32_t ifindex;  /* to be bound to; 0: to none */
     uint32_t mtu;
     char why[PORT_WHY_SIZE];
 };
@@ -42,11 +52,17 @@ enum port_step {
     PORT_STEP_DETACH, /* let go of the device, read the ring empty; then look again */
     PORT_STEP_CLOSE,  /* free what belongs to the namespace; after letting go */
     PORT_STEP_ATTACH, /* (open it if it is not,) bind to the target */
+    PORT_STEP_MAKE,   /* make the interface; then look again */
 };
 
 /** @link: the interface that is called @ifname now, or NULL; @master: its master, or NULL. */
 void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
                     struct port_target *ret_target);
+
+/** The same for a tap port. @ours: the interface that has the port's mark, or NULL; it may be
+ * @link. */
+void reconcile_tap(const char *ifname, const struct link *link, const struct link *master,
+                   const struct link *ours, struct port_target *ret_target);
 
 /** What becomes of @target if the port called @name is asked to be down. */
 void reconcile_disabled(const char *name, struct port_target *target);

@@ -6,6 +6,7 @@
 
 #include "ringspan/config.h"
 #include "ringspan/mac.h"
+#include "ringspan/tap.h"
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define GROUP_NAME_MAX  32
@@ -27,6 +28,8 @@
 #define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 #define NETNS_PATTERN   "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
 #define GROUP_PATTERN   "^(?!-)[^" CONTROLS " :,/]*$"
+
+#define TAPS "ports of type tap"
 
 /* C0, DEL, and C1 as UTF-8 has it: names and descriptions are shown on terminals. */
 static const char *complain_control(const char *text)
@@ -91,6 +94,14 @@ static const char *complain_group(const char *text)
     return complain_control(text);
 }
 
+/* What useradd(8) takes is less; a number is fine. */
+static const char *complain_account(const char *text)
+{
+    if (strpbrk(text, ":,/ \t\n") || text[0] == '-')
+        return "is no name that a user or a group can have";
+    return complain_control(text);
+}
+
 static const char *reserved_word(uint32_t i)
 {
     return reserved_preset_name((enum reserved_preset)i);
@@ -101,9 +112,23 @@ static const char *log_level_word(uint32_t i)
     return log_level_name((enum log_level)i);
 }
 
+const char *config_port_type_name(enum config_port_type type)
+{
+    static const char *const names[CONFIG_N_PORT_TYPES] = {
+        [CONFIG_PORT_NETDEV] = "netdev", [CONFIG_PORT_TAP] = "tap"};
+
+    return names[type];
+}
+
 static const char *port_type_word(uint32_t i)
 {
-    return "netdev";
+    return config_port_type_name((enum config_port_type)i);
+}
+
+/* A word that was refused is some other type. */
+static bool may_be_tap(const void *port)
+{
+    return ((const struct config_port *)port)->type != CONFIG_PORT_NETDEV;
 }
 
 static const char *admin_state_word(uint32_t i)
@@ -112,7 +137,6 @@ static const char *admin_state_word(uint32_t i)
 }
 
 static const struct config_planned_word planned_port_types[] = {
-    {"tap", "a tap interface that exists is a netdev"},
     {"udp", NULL},
     {NULL, NULL},
 };
@@ -123,7 +147,7 @@ static const struct config_words admin_state_words = {.name = admin_state_word,
 static const struct config_words log_level_words = {.name = log_level_word,
                                                     .n = LOG_LEVEL_DEBUG + 1};
 static const struct config_words port_type_words = {
-    .name = port_type_word, .n = 1, .planned = planned_port_types};
+    .name = port_type_word, .n = CONFIG_N_PORT_TYPES, .planned = planned_port_types};
 
 #define DESCRIPTION(field_offset)                                                        \
     {                                                                                    \
@@ -163,9 +187,11 @@ static const struct config_key port_keys[] = {
     {
         .name = "type",
         .type = CONFIG_WORD,
-        .offset = CONFIG_NO_FIELD,
+        .default_value = CONFIG_PORT_NETDEV,
+        .offset = offsetof(struct config_port, type),
         .words = &port_type_words,
-        .help = "What stands behind the port: a network interface.",
+        .help = "What stands behind the port: a network interface (netdev), or a tap that the "
+                "daemon makes if there is none.",
     },
     {
         .name = "netns",
@@ -195,25 +221,86 @@ static const struct config_key port_keys[] = {
                 "nothing; its interface is left as it is.",
     },
     DESCRIPTION(offsetof(struct config_port, description)),
+    {
+        .name = "owner",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = TAP_ACCOUNT_SIZE - 1,
+        .offset = offsetof(struct config_port, owner),
+        .complain = complain_account,
+        .pattern = GROUP_PATTERN,
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The user, by name or number, who may open the tap; without owner and group, the "
+                "daemon's.",
+    },
+    {
+        .name = "group",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = TAP_ACCOUNT_SIZE - 1,
+        .offset = offsetof(struct config_port, group),
+        .complain = complain_account,
+        .pattern = GROUP_PATTERN,
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The group, by name or number, whose members may open the tap.",
+    },
+    {
+        .name = "mtu",
+        .type = CONFIG_INTEGER,
+        .min = 68,
+        .max = 65521,
+        .unit = "bytes",
+        .offset = offsetof(struct config_port, mtu),
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The tap's MTU.",
+    },
+    {
+        .name = "mac",
+        .type = CONFIG_MAC,
+        .min = 1,
+        .max = MAC_STRING_SIZE - 1,
+        .offset = offsetof(struct config_port, mac),
+        .pattern = MAC_PATTERN,
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The address of the tap's end in the host; whoever opens the tap has another one.",
+    },
+    {
+        .name = "speed",
+        .type = CONFIG_INTEGER,
+        .min = 1,
+        .max = 1000000,
+        .unit = "Mbit/s",
+        .offset = offsetof(struct config_port, speed),
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The speed that the tap says it has. It limits nothing.",
+    },
+    {
+        .name = "persist",
+        .type = CONFIG_BOOLEAN,
+        .default_value = true,
+        .offset = offsetof(struct config_port, persist),
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "Whether a tap that the daemon made stays when the daemon ends.",
+    },
     PLANNED("gro"),
-    PLANNED("group"),
     PLANNED("flood"),
     PLANNED("hairpin"),
     PLANNED("impair"),
     PLANNED("isolate_host"),
     PLANNED("isolation_group"),
     PLANNED("learning"),
-    PLANNED("mac"),
     PLANNED("mac_limit"),
     PLANNED("match"),
     PLANNED("max"),
     PLANNED("mirror"),
-    PLANNED("mtu"),
-    PLANNED("owner"),
-    PLANNED("persist"),
     PLANNED("policing"),
     PLANNED("reserved"),
-    PLANNED("speed"),
     PLANNED("storm_control"),
     PLANNED("translate"),
     PLANNED("vlan"),

@@ -354,6 +354,13 @@ static void report_word(struct parser *p, uint32_t node, const char *word,
                    list);
 }
 
+/* What the word decides about other keys is not known: no error is to follow from this one. */
+static void forget_word(const struct config_key *key, void *base)
+{
+    if (key->offset != CONFIG_NO_FIELD)
+        memcpy(field(base, key->offset), &key->words->n, sizeof(key->words->n));
+}
+
 static void parse_word(struct parser *p, uint32_t node, struct json_object *json,
                        const struct config_key *key, void *base)
 {
@@ -367,6 +374,7 @@ static void parse_word(struct parser *p, uint32_t node, struct json_object *json
             return;
         }
     }
+    forget_word(key, base);
     for (const struct config_planned_word *planned = words->planned; planned && planned->word;
          planned++) {
         if (strcmp(word, planned->word) == 0) {
@@ -560,6 +568,26 @@ static void report_missing_keys(struct parser *p, uint32_t node, const struct co
     }
 }
 
+/* Once all members are read: the one that decides may be the last. */
+static void report_meaningless_keys(struct parser *p, uint32_t node,
+                                    const struct config_object *object, const void *base)
+{
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_key *key = &object->keys[i];
+        uint32_t member;
+        size_t level;
+
+        if (!key->has_meaning || key->has_meaning(base))
+            continue;
+        member = json_member(&p->text->scan, p->text->bytes, node, key->name);
+        if (member == JSON_NONE)
+            continue;
+        level = enter_key(p, key->name);
+        error_at_key(p, member, NULL, "%s is for %s", key->name, key->meant_for);
+        leave(p, level);
+    }
+}
+
 /* Walks the text's nodes and json-c's members in step: both are in the order of the text. */
 static void parse_object(struct parser *p, uint32_t node, struct json_object *json,
                          const struct config_object *object, void *base)
@@ -583,6 +611,7 @@ static void parse_object(struct parser *p, uint32_t node, struct json_object *js
                      json_object_iter_peek_value(&member), object, base);
         json_object_iter_next(&member);
     }
+    report_meaningless_keys(p, node, object, base);
 }
 
 /* The text has passed the scan; if json-c does not take it, one of the two is wrong. */

@@ -36,7 +36,8 @@ static void print_mac(struct json_writer *writer, const struct config_key *key, 
     uint64_t mac;
 
     memcpy(&mac, field(base, key->offset), sizeof(mac));
-    json_put_string(writer, key->name, mac_format(mac, text));
+    if (mac)
+        json_put_string(writer, key->name, mac_format(mac, text));
 }
 
 static void print_object(struct json_writer *writer, const char *name,
@@ -55,8 +56,19 @@ static void print_list(struct json_writer *writer, const struct config_key *key,
     json_close_array(writer);
 }
 
+static void print_integer(struct json_writer *writer, const struct config_key *key,
+                          const void *base)
+{
+    uint32_t number = number_of(key, base);
+
+    if (number >= key->min)
+        json_put_u64(writer, key->name, number);
+}
+
 static void print_key(struct json_writer *writer, const struct config_key *key, const void *base)
 {
+    if (key->has_meaning && !key->has_meaning(base))
+        return;
     switch (key->type) {
     case CONFIG_OBJECT:
         print_object(writer, key->name, key->object, base);
@@ -65,7 +77,7 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         print_list(writer, key, base);
         break;
     case CONFIG_INTEGER:
-        json_put_u64(writer, key->name, number_of(key, base));
+        print_integer(writer, key, base);
         break;
     case CONFIG_BOOLEAN:
         json_put_bool(writer, key->name, *(const bool *)field(base, key->offset));

@@ -17,7 +17,7 @@ static void put_integer(struct json_writer *writer, const struct config_key *key
         put_number(writer, "minimum", key->min);
         put_number(writer, "maximum", key->max);
     }
-    if (!key->required)
+    if (!key->required && key->default_value >= key->min)
         put_number(writer, "default", key->default_value);
 }
 

@@ -149,7 +149,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "netns", daemon_port_netns(port));
     put_number_if_bound(writer, "ifindex", port, &port->ifindex);
     json_put_string(writer, "master", bridge_name(bridge));
-    json_put_string(writer, "type", port->ops->type);
+    json_put_string(writer, "type", port->type);
     json_put_string(writer, "admin_state", port_admin_state_name(port->admin_state));
     json_put_string(writer, "state", port_state_name(port->state));
     json_put_string(writer, "reason", port->why);

@@ -9,6 +9,7 @@
 
 #include "daemon_private.h"
 #include "ringspan/clock.h"
+#include "ringspan/ctl_path.h"
 #include "ringspan/fdb_static.h"
 #include "ringspan/log.h"
 
@@ -33,6 +34,14 @@ int daemon_reserve(struct daemon *daemon, uint32_t n_bridges, uint32_t n_ports)
     return r < 0 ? r : grow(&daemon->ports, daemon->n_ports + n_ports);
 }
 
+static void free_but_port(struct managed_port *mp)
+{
+    managed_tap_free(mp->tap);
+    netns_unref(mp->netns);
+    netns_name_release(mp->netns_name);
+    free(mp);
+}
+
 int managed_port_new(struct daemon *daemon, const struct config_port *config,
                      uint32_t n_ports_of_all, struct managed_port **ret)
 {
@@ -40,6 +49,7 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
     struct packet_port_params params = {
         .name = config->name,
         .ifname = config->ifname,
+        .type = config_port_type_name(config->type),
         .opener = packet_opener_here(),
         .pool = daemon->pool,
         .rx_slots = share.rx_slots,
@@ -53,11 +63,12 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
     mp->daemon = daemon;
     mp->settings = managed_port_settings(config);
     r = netns_name_take(daemon->netns, config->netns, &mp->netns_name);
+    if (r == 0 && config->type == CONFIG_PORT_TAP)
+        r = managed_tap_new(daemon, config, &mp->tap);
     if (r == 0)
         r = packet_port_new(&params, &mp->port);
     if (r < 0) {
-        netns_name_release(mp->netns_name);
-        free(mp);
+        free_but_port(mp);
         return r;
     }
     mp->port->admin_state = config->admin_state;
@@ -66,13 +77,6 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
     daemon->ring_bytes += share.bytes;
     *ret = mp;
     return 0;
-}
-
-static void free_but_port(struct managed_port *mp)
-{
-    netns_unref(mp->netns);
-    netns_name_release(mp->netns_name);
-    free(mp);
 }
 
 void managed_port_free(struct managed_port *mp)
@@ -178,12 +182,24 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
     return r < 0 ? r : add_statics(daemon, config, mb->bridge);
 }
 
+/* Whose taps are whose: there is one daemon behind each control socket. Without a path for it the
+ * daemon does not run. */
+static void choose_mark(struct daemon *daemon)
+{
+    const struct ctl_path_env env = ctl_path_env_here();
+    struct ctl_path path = {.text = ""};
+
+    (void)ctl_path_of_daemon(&env, daemon->config->daemon.control.socket, &path);
+    tap_mark_prefix(path.text, daemon->tap_prefix);
+}
+
 static int populate(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     const struct netns_listener listener = managed_ports_netns_listener(daemon);
     int r;
 
+    choose_mark(daemon);
     r = bus_new(daemon_on_demand, daemon, &daemon->bus);
     if (r == 0)
         r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
@@ -230,10 +246,20 @@ static void close_all_ports(struct daemon *daemon)
 
         event_del(mp->readable);
         mp->readable = NULL;
+        if (mp->tap)
+            managed_tap_decide_end(mp);
         if (workers_submit(daemon->workers, managed_port_close, NULL, mp) < 0)
             managed_port_close(mp);
     }
     workers_drain(daemon->workers);
+}
+
+static void log_tap_ends(const struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (daemon->ports[i]->tap)
+            managed_tap_log_end(daemon->ports[i]);
+    }
 }
 
 void daemon_free(struct daemon *daemon)
@@ -247,6 +273,7 @@ void daemon_free(struct daemon *daemon)
         workers_drain(daemon->workers);
         close_all_ports(daemon);
         workers_free(daemon->workers);
+        log_tap_ends(daemon);
     }
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->is_leaving)

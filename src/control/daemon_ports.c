@@ -9,12 +9,8 @@
 #include "ringspan/clock.h"
 #include "ringspan/log.h"
 
-/* A port that failed for a reason that no link event will tell the end of is tried again. */
-#define RETRY_NS (2 * NS_PER_SEC)
-
 static void find_target(const struct managed_port *mp, struct port_target *ret_target);
 static bool is_overtaken(const struct managed_port *mp);
-static void begin_close(struct managed_port *mp);
 
 /* ---- frames ---- */
 
@@ -87,17 +83,32 @@ void managed_ports_check_ready(struct daemon *daemon)
 
 /* ---- retrying ---- */
 
-static void arm_retry(struct daemon *daemon)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+void managed_ports_arm_retry(struct daemon *daemon)
 {
     uint64_t at = 0;
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
-        uint64_t port_at = daemon->ports[i]->retry_at;
+        const struct managed_port *mp = daemon->ports[i];
 
-        if (port_at != 0 && (at == 0 || port_at < at))
-            at = port_at;
+        at = earlier(at, mp->retry_at);
+        if (mp->tap)
+            at = earlier(at, mp->tap->retry_at);
     }
     event_timer_set(daemon->retry, at);
+}
+
+/* True if it was time for @at, which is 0 then. */
+static bool is_due(uint64_t *at, uint64_t now)
+{
+    if (*at == 0 || *at > now)
+        return false;
+    *at = 0;
+    return true;
 }
 
 void managed_ports_on_retry(void *arg)
@@ -106,26 +117,31 @@ void managed_ports_on_retry(void *arg)
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
+        bool is_time = is_due(&mp->retry_at, event_now(daemon->loop));
 
-        if (mp->retry_at == 0 || mp->retry_at > event_now(daemon->loop))
-            continue;
-        mp->retry_at = 0;
-        managed_port_look_at(mp);
+        if (mp->tap && is_due(&mp->tap->retry_at, event_now(daemon->loop))) {
+            mp->tap->made = 0;
+            is_time = true;
+        }
+        if (is_time)
+            managed_port_look_at(mp);
     }
-    arm_retry(daemon);
+    managed_ports_arm_retry(daemon);
 }
 
 static void fail(struct managed_port *mp)
 {
     char why[PORT_WHY_SIZE];
 
-    if (mp->result == -EADDRINUSE)
+    if (mp->step == PORT_STEP_MAKE && mp->tap->step.outcome.why[0] != '\0')
+        snprintf(why, sizeof(why), "%s", mp->tap->step.outcome.why);
+    else if (mp->result == -EADDRINUSE)
         snprintf(why, sizeof(why), "%s is in use by another ringspand or port", mp->port->ifname);
     else
         snprintf(why, sizeof(why), "cannot use %s: %s", mp->port->ifname, strerror(-mp->result));
     set_state(mp, PORT_ERROR, why);
     mp->retry_at = event_now(mp->daemon->loop) + RETRY_NS;
-    arm_retry(mp->daemon);
+    managed_ports_arm_retry(mp->daemon);
 }
 
 /* ---- steps, in helper threads ---- */
@@ -159,12 +175,20 @@ static void take_step(struct managed_port *mp)
     case PORT_STEP_ATTACH:
         attach(mp);
         break;
+    case PORT_STEP_MAKE:
+        mp->result = tap_make(&mp->tap->step.tap, &mp->tap->step.outcome);
+        break;
     }
 }
 
 static int enter_netns(const struct managed_port *mp, int *ret_home)
 {
     return netns_enter(mp->netns ? mp->netns->fd : -1, ret_home);
+}
+
+static bool needs_netns(enum port_step step)
+{
+    return step == PORT_STEP_ATTACH || step == PORT_STEP_MAKE;
 }
 
 /* What is open has to be closed, wherever the thread is: a namespace that let us in once refuses
@@ -178,7 +202,7 @@ static void run_step(void *arg)
     if (mp->daemon->is_dying)
         return;
     mp->result = enter_netns(mp, &home);
-    if (mp->result == 0 || mp->step != PORT_STEP_ATTACH)
+    if (mp->result == 0 || !needs_netns(mp->step))
         take_step(mp);
     netns_leave(home);
 }
@@ -231,26 +255,33 @@ static void settle_step(struct managed_port *mp)
         if (mp->result == 0)
             watch_ring(mp);
         break;
+    case PORT_STEP_MAKE:
+        if (mp->result == 0)
+            managed_tap_made(mp);
+        break;
     }
 }
 
 static void step_done(void *arg)
 {
     struct managed_port *mp = arg;
+    bool is_made;
 
     mp->port->busy = false;
     if (mp->daemon->is_dying)
         return;
     if (mp->is_leaving) {
-        begin_close(mp);
+        managed_port_begin_close(mp);
         return;
     }
     settle_step(mp);
+    is_made = mp->step == PORT_STEP_MAKE && mp->result == 0;
     if (mp->result < 0 && !is_overtaken(mp))
         fail(mp);
     else
         managed_port_look_at(mp);
-    mp->has_settled = true; /* an interface that flaps must not keep the daemon from being ready */
+    /* An interface that flaps must not keep the daemon from being ready. */
+    mp->has_settled = mp->has_settled || !is_made;
     look_at_deferred(mp->daemon);
     managed_ports_check_ready(mp->daemon);
 }
@@ -264,8 +295,10 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     mp->device = (struct port_device){
         .ifindex = target->ifindex, .mtu = target->mtu, .settings = mp->settings};
     mp->adjusted = mp->settings;
-    if (step == PORT_STEP_ATTACH && !mp->is_open)
+    if (needs_netns(step) && !mp->is_open)
         move_to(mp, mp->netns_name->netns);
+    if (step == PORT_STEP_MAKE)
+        managed_tap_prepare(mp->tap);
     mp->port->busy = true;
     r = workers_submit(mp->daemon->workers, run_step, step_done, mp);
     if (r < 0) {
@@ -306,7 +339,7 @@ static void adjust_done(void *arg)
     if (mp->daemon->is_dying)
         return;
     if (mp->is_leaving) {
-        begin_close(mp);
+        managed_port_begin_close(mp);
         return;
     }
     if (mp->adjust_result < 0)
@@ -340,6 +373,8 @@ static void adjust_if_needed(struct managed_port *mp)
 void managed_port_set(struct managed_port *mp, const struct config_port *config)
 {
     mp->settings = managed_port_settings(config);
+    if (mp->tap)
+        managed_tap_change(mp, config);
     managed_port_look_at(mp);
 }
 
@@ -411,6 +446,12 @@ static bool is_another_try(const struct managed_port *mp, const struct port_targ
     return mp->port->state == PORT_ERROR && mp->result < 0 && is_tried_device(mp, target);
 }
 
+/* Frames flow, but the interface is not all that was asked for. */
+static const char *why_of(const struct managed_port *mp, const struct port_target *target)
+{
+    return mp->tap && target->state == PORT_FORWARDING ? mp->tap->complaint : target->why;
+}
+
 static void go_to(struct managed_port *mp, const struct port_target *target)
 {
     enum port_step step = next_step(mp, target);
@@ -420,7 +461,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
             move_to(mp, NULL);
         mp->has_settled = true;
         mp->port->mtu = target->mtu;
-        set_state(mp, target->state, target->why);
+        set_state(mp, target->state, why_of(mp, target));
         adjust_if_needed(mp);
         return;
     }
@@ -449,9 +490,19 @@ static void find_target(const struct managed_port *mp, struct port_target *ret_t
     }
     link = link_watch_by_name(name->netns->links, mp->port->ifname);
     master = link && link->master ? link_watch_by_index(name->netns->links, link->master) : NULL;
-    reconcile_port(mp->port->ifname, link, master, ret_target);
+    if (mp->tap)
+        reconcile_tap(mp->port->ifname, link, master, link ? NULL : managed_tap_link(mp),
+                      ret_target);
+    else
+        reconcile_port(mp->port->ifname, link, master, ret_target);
     if (mp->port->admin_state == PORT_ADMIN_DOWN)
         reconcile_disabled(mp->port->name, ret_target);
+}
+
+/* What was just made is there; that it is, the link watch has yet to say. */
+static bool awaits_link(const struct managed_port *mp, const struct port_target *target)
+{
+    return mp->tap && mp->tap->made != 0 && target->makes_device;
 }
 
 /* While a helper thread tried one device, the port's name may have passed to another. */
@@ -478,7 +529,11 @@ void managed_port_look_at(struct managed_port *mp)
         return;
     managed_port_tell_link(mp);
     find_target(mp, &target);
-    if (mp->port->busy || (mp->retry_at != 0 && is_tried_device(mp, &target)))
+    if (mp->tap && target.ifindex != 0)
+        managed_tap_look_at(mp, target.ifindex);
+    if (mp->port->busy || awaits_link(mp, &target))
+        return;
+    if (mp->retry_at != 0 && is_tried_device(mp, &target))
         return;
     mp->retry_at = 0;
     go_to(mp, &target);
@@ -488,7 +543,8 @@ void managed_port_look_at(struct managed_port *mp)
 
 static bool concerns(const struct managed_port *mp, const struct link *link)
 {
-    return link && (strcmp(link->ifname, mp->port->ifname) == 0 || link->ifindex == mp->bound);
+    return link && (strcmp(link->ifname, mp->port->ifname) == 0 || link->ifindex == mp->bound ||
+                    (mp->tap && strcmp(link->alias, mp->tap->wish.mark) == 0));
 }
 
 static void on_link_changed(void *arg, const struct netns *netns, const struct link *before,
@@ -499,17 +555,22 @@ static void on_link_changed(void *arg, const struct netns *netns, const struct l
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
 
-        if (mp->netns_name->netns == netns && (concerns(mp, before) || concerns(mp, after)))
-            managed_port_look_at(mp);
+        if (mp->netns_name->netns != netns || !(concerns(mp, before) || concerns(mp, after)))
+            continue;
+        if (mp->tap)
+            managed_tap_on_link(mp->tap, after ? after : before);
+        managed_port_look_at(mp);
     }
 }
 
-static void on_links_synced(void *arg, const struct netns *netns)
+static void on_links_synced(void *arg, struct netns *netns)
 {
     struct daemon *daemon = arg;
 
     if (netns->n_synced > 1)
         daemon_tell(daemon, &(struct bus_event){.what = BUS_LINK_RESYNC});
+    else
+        managed_taps_sweep(daemon, netns);
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->netns_name->netns == netns)
             managed_port_look_at(daemon->ports[i]);
@@ -558,6 +619,8 @@ void managed_port_close(void *arg)
     (void)enter_netns(mp, &home); /* as in run_step() */
     mp->port->ops->close(mp->port);
     netns_leave(home);
+    if (mp->tap)
+        managed_tap_end(mp->tap);
 }
 
 static void close_done(void *arg)
@@ -567,13 +630,25 @@ static void close_done(void *arg)
 
     if (daemon->is_dying)
         return;
+    if (mp->tap)
+        managed_tap_log_end(mp);
     forget_port(mp);
     look_at_deferred(daemon);
 }
 
-static void begin_close(struct managed_port *mp)
+/* A helper thread has something of it, and will begin to close it. */
+static bool is_in_other_hands(const struct managed_port *mp)
 {
+    return mp->port->busy || mp->is_adjusting || (mp->tap && mp->tap->is_settling);
+}
+
+void managed_port_begin_close(struct managed_port *mp)
+{
+    if (is_in_other_hands(mp))
+        return;
     mp->port->busy = true;
+    if (mp->tap)
+        managed_tap_decide_end(mp);
     if (workers_submit(mp->daemon->workers, managed_port_close, close_done, mp) == 0)
         return;
     managed_port_close(mp);
@@ -595,10 +670,8 @@ void managed_port_leave(struct managed_port *mp)
     mp->is_deferred = false;
     mp->retry_at = 0;
     mp->log = (struct port_log){0};
-    if (mp->port->busy || mp->is_adjusting)
-        return;
-    if (mp->is_open)
-        begin_close(mp);
+    if (mp->is_open || mp->port->busy || mp->tap)
+        managed_port_begin_close(mp);
     else
         forget_port(mp); /* thousands whose interfaces never existed go in no time */
 }

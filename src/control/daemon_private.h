@@ -9,12 +9,14 @@
 #include "ringspan/daemon.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
+#include "ringspan/tap.h"
 #include "ringspan/workers.h"
 
 /*
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
- * daemon_ports.c (a port's steps towards where it should be), daemon_reload.c (running a plan),
- * daemon_news.c (telling what happened) and daemon_log.c (what of it is logged).
+ * daemon_ports.c (a port's steps towards where it should be), daemon_taps.c (interfaces that ports
+ * make), daemon_reload.c (running a plan), daemon_news.c (telling what happened) and daemon_log.c
+ * (what of it is logged).
  */
 
 struct managed_bridge {
@@ -22,6 +24,31 @@ struct managed_bridge {
     struct bridge *bridge;
     struct event_timer *aging;
     uint64_t number; /* of all bridges that there were; those that are there are in its order */
+};
+
+/* What a helper thread is told about a tap, and what it says. */
+struct tap_job {
+    struct netns *netns; /* a reference, or NULL */
+    struct tap tap;
+    struct tap_outcome outcome;
+    int result;
+};
+
+/* The interface of a tap port. Making and removing it are steps of the port. Settling, that is
+ * changing what it is like, is a job of its own beside them: the port's frames do not notice. */
+struct managed_tap {
+    struct tap wish;
+    bool is_persistent;
+    struct tap_job step;
+    bool is_unwanted; /* to be removed when the port is closed */
+    uint32_t made;    /* ifindex of what was made and has not been heard of; 0: nothing */
+
+    struct tap_job settling;
+    bool is_settling;
+    uint32_t settled;  /* ifindex of what is as it should be */
+    bool is_held_open; /* whoever opened it has to close it first */
+    uint64_t retry_at; /* 0: not waiting for another try */
+    char complaint[PORT_WHY_SIZE];
 };
 
 /* A port and the step that it is in. While a helper thread has it (port->busy) only the job's own
@@ -33,6 +60,7 @@ struct managed_port {
     struct managed_bridge *home;
     struct port *port;
     struct port_log log;
+    struct managed_tap *tap; /* NULL: its interface is others' business */
     struct event *readable;
     struct netns_name *netns_name; /* where it should be, as the configuration says */
     struct netns *netns;           /* where its sockets are, or were to be made last; or NULL */
@@ -60,6 +88,7 @@ struct daemon {
     struct event_loop *loop;
     struct config *config;
     struct workers *workers;
+    char tap_prefix[LIMIT_ALIAS_SIZE]; /* of the marks of what is ours */
     struct bounce_pool *pool;
     uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct netns_table *netns;
@@ -94,6 +123,41 @@ void managed_port_set(struct managed_port *mp, const struct config_port *config)
 void managed_port_leave(struct managed_port *mp);
 /** Closes its rings; blocks. For helper threads. */
 void managed_port_close(void *arg);
+
+/** Closes it, in a helper thread, and then forgets it: the rest of leaving, for whoever of its
+ * helpers is the last. */
+void managed_port_begin_close(struct managed_port *mp);
+/** The retry timer goes off when the first port wants it to. */
+void managed_ports_arm_retry(struct daemon *daemon);
+
+/* A port that failed for a reason that no link event will tell the end of is tried again. */
+#define RETRY_NS (2 * NS_PER_SEC)
+
+/** 0 or -ENOMEM. */
+int managed_tap_new(const struct daemon *daemon, const struct config_port *config,
+                    struct managed_tap **ret);
+/** NULL is fine. */
+void managed_tap_free(struct managed_tap *tap);
+/** What it should be has changed: the port is to be looked at. */
+void managed_tap_change(struct managed_port *mp, const struct config_port *config);
+/** The interface that has the port's mark, or NULL. */
+const struct link *managed_tap_link(const struct managed_port *mp);
+/** Begins to settle the interface of its name, @ifindex, if it is not as it should be. */
+void managed_tap_look_at(struct managed_port *mp, uint32_t ifindex);
+/** A link is news to the tap. */
+void managed_tap_on_link(struct managed_tap *tap, const struct link *link);
+/** Tells the helper thread that makes it, in the port's namespace, what to make. */
+void managed_tap_prepare(struct managed_tap *tap);
+/** It is made, and it is the link watch's turn. */
+void managed_tap_made(struct managed_port *mp);
+/** To be called before the port is closed: does its interface go with it? */
+void managed_tap_decide_end(struct managed_port *mp);
+/** Removes it, if that was decided; for helper threads. */
+void managed_tap_end(struct managed_tap *tap);
+/** Says what became of it. */
+void managed_tap_log_end(const struct managed_port *mp);
+/** Interfaces that have our mark, and that no port is for, go. */
+void managed_taps_sweep(struct daemon *daemon, struct netns *netns);
 
 /** Tells who waits for it when every port that stays is where it can be for now. */
 void managed_ports_check_ready(struct daemon *daemon);

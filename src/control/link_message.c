@@ -12,7 +12,8 @@
 #include "ringspan/mac.h"
 
 /* memcmp() on digests needs a struct without padding. */
-static_assert(sizeof(struct link) == 6 * sizeof(uint32_t) + sizeof(uint64_t) + 2 * LIMIT_NAME_SIZE,
+static_assert(sizeof(struct link) ==
+                  6 * sizeof(uint32_t) + sizeof(uint64_t) + 2 * LIMIT_NAME_SIZE + LIMIT_ALIAS_SIZE,
               "struct link has padding");
 
 /* What is read of a link; everything else is skipped unseen. */
@@ -20,7 +21,7 @@ static const enum mnl_attr_data_type attribute_types[IFLA_MAX + 1] = {
     [IFLA_IFNAME] = MNL_TYPE_NUL_STRING, [IFLA_MTU] = MNL_TYPE_U32,
     [IFLA_LINK] = MNL_TYPE_U32,          [IFLA_MASTER] = MNL_TYPE_U32,
     [IFLA_OPERSTATE] = MNL_TYPE_U8,      [IFLA_CARRIER] = MNL_TYPE_U8,
-    [IFLA_LINKINFO] = MNL_TYPE_NESTED,
+    [IFLA_LINKINFO] = MNL_TYPE_NESTED,   [IFLA_IFALIAS] = MNL_TYPE_NUL_STRING,
 };
 
 uint32_t link_message_dump_request(void *buffer, uint32_t seq)
@@ -106,6 +107,8 @@ static void digest(const struct ifinfomsg *info, const struct nlattr **attribute
     if (mac && mnl_attr_get_payload_len(mac) == 6)
         link.mac = mac_load(mnl_attr_get_payload(mac));
     strncpy(link.ifname, mnl_attr_get_str(attributes[IFLA_IFNAME]), LIMIT_NAME_SIZE - 1);
+    if (attributes[IFLA_IFALIAS])
+        strncpy(link.alias, mnl_attr_get_str(attributes[IFLA_IFALIAS]), LIMIT_ALIAS_SIZE - 1);
     if (attributes[IFLA_LINKINFO])
         copy_kind(attributes[IFLA_LINKINFO], link.kind);
     *ret_link = link;

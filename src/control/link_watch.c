@@ -15,6 +15,7 @@
 #include "link_message.h"
 #include "link_table.h"
 #include "ringspan/clock.h"
+#include "ringspan/container.h"
 #include "ringspan/log.h"
 
 /*
@@ -529,6 +530,14 @@ const struct link *link_watch_by_name(const struct link_watch *watch, const char
 const struct link *link_watch_by_index(const struct link_watch *watch, uint32_t ifindex)
 {
     const struct link_node *node = link_table_by_index(&watch->links, ifindex);
+
+    return node ? &node->link : NULL;
+}
+
+const struct link *link_watch_next(const struct link_watch *watch, const struct link *link)
+{
+    const struct link_node *node =
+        link ? container_of(link, const struct link_node, link)->next : watch->links.first;
 
     return node ? &node->link : NULL;
 }

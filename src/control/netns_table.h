@@ -66,7 +66,7 @@ struct netns_name {
 struct netns_listener {
     void (*link_changed)(void *arg, const struct netns *netns, const struct link *before,
                          const struct link *after);
-    void (*links_synced)(void *arg, const struct netns *netns);
+    void (*links_synced)(void *arg, struct netns *netns);
     /* @name means another namespace now, or none, or none for another reason. */
     void (*name_changed)(void *arg, const struct netns_name *name);
     void *arg;

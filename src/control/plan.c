@@ -54,6 +54,23 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* What it is to be another port for a plan: a tap's interface is part of it. */
+static bool is_same_port(const struct config_port *a, const struct config_port *b)
+{
+    bool has_same_interface = strcmp(a->ifname, b->ifname) == 0 && same_text(a->netns, b->netns);
+
+    return a->type == b->type && (a->type != CONFIG_PORT_TAP || has_same_interface);
+}
+
+/* The port of the same name in @bridge, if it can become @port. */
+static const struct config_port *find_same_port(const struct config_bridge *bridge,
+                                                const struct config_port *port)
+{
+    const struct config_port *found = find_port(bridge, port->name);
+
+    return found && is_same_port(found, port) ? found : NULL;
+}
+
 /* The ports of @from that are not in @other's bridge of the same name. */
 static int add_port_steps(struct planner *planner, enum plan_op op, const struct config *from,
                           const struct config *other)
@@ -68,7 +85,7 @@ static int add_port_steps(struct planner *planner, enum plan_op op, const struct
             struct plan_step step = {
                 .op = op, .bridge = bridge->name, .port = bridge->ports[i].name};
 
-            if (find_port(others, step.port))
+            if (find_same_port(others, &bridge->ports[i]))
                 continue;
             step.next_bridge = op == PLAN_ADD ? bridge : NULL;
             step.next_port = op == PLAN_ADD ? &bridge->ports[i] : NULL;
@@ -111,6 +128,38 @@ static int add_change(struct planner *planner, const struct config_bridge *bridg
     return add(planner, &step);
 }
 
+/* An owner or a group that was set cannot be taken away: the interface is made anew. Without both
+ * the owner is the daemon's user. */
+static bool is_made_anew(const struct config_port *before, const struct config_port *port)
+{
+    bool had_owner = before->owner || !before->group;
+    bool has_owner = port->owner || !port->group;
+
+    return (had_owner && !has_owner) || (before->group && !port->group);
+}
+
+static int compare_taps(struct planner *planner, const struct config_bridge *next,
+                        const struct config_port *before, const struct config_port *port)
+{
+    enum plan_disruption disruption =
+        is_made_anew(before, port) ? PLAN_DISRUPTS_REOPEN : PLAN_DISRUPTS_NONE;
+    int r = 0;
+
+    if (!same_text(before->owner, port->owner))
+        r = add_change(planner, next, port, "owner", disruption);
+    if (r == 0 && !same_text(before->group, port->group))
+        r = add_change(planner, next, port, "group", disruption);
+    if (r == 0 && before->mtu != port->mtu)
+        r = add_change(planner, next, port, "mtu", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->mac != port->mac)
+        r = add_change(planner, next, port, "mac", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->speed != port->speed)
+        r = add_change(planner, next, port, "speed", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->persist != port->persist)
+        r = add_change(planner, next, port, "persist", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_port(struct planner *planner, const struct config_bridge *next_bridge,
                         const struct config_port *now, const struct config_port *next)
 {
@@ -128,6 +177,8 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
         r = add_change(planner, next_bridge, next, "admin_state",
                        next->admin_state == PORT_ADMIN_DOWN ? PLAN_DISRUPTS_FLUSH
                                                             : PLAN_DISRUPTS_NONE);
+    if (r == 0 && next->type == CONFIG_PORT_TAP)
+        r = compare_taps(planner, next_bridge, now, next);
     return r;
 }
 
@@ -137,7 +188,7 @@ static int compare_ports(struct planner *planner, const struct config_bridge *no
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < next->n_ports; i++) {
-        const struct config_port *before = find_port(now, next->ports[i].name);
+        const struct config_port *before = find_same_port(now, &next->ports[i]);
 
         if (before)
             r = compare_port(planner, next, before, &next->ports[i]);

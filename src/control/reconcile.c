@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
+#include <string.h>
 
 static void set(struct port_target *target, enum port_state state, uint32_t ifindex)
 {
@@ -18,6 +19,7 @@ void reconcile_port(const char *ifname, const struct link *link, const struct li
     char *why = target->why;
 
     why[0] = '\0';
+    target->makes_device = false;
     target->mtu = link ? link->mtu : 0;
     if (!link) {
         set(target, PORT_WAITING, 0);
@@ -41,6 +43,45 @@ void reconcile_port(const char *ifname, const struct link *link, const struct li
     }
 }
 
+/* rtnetlink has one kind for both. */
+static bool is_tap(const struct link *link)
+{
+    return strcmp(link->kind, "tun") == 0 && link->type == ARPHRD_ETHER;
+}
+
+static void refuse(const char *ifname, const struct link *link, struct port_target *target)
+{
+    set(target, PORT_ERROR, 0);
+    if (strcmp(link->kind, "tun") == 0)
+        snprintf(target->why, PORT_WHY_SIZE, "%s exists and is not a tap but a tun (layer 3)",
+                 ifname);
+    else if (link->kind[0] == '\0')
+        snprintf(target->why, PORT_WHY_SIZE, "%s exists and is not a tap", ifname);
+    else
+        snprintf(target->why, PORT_WHY_SIZE, "%s exists and is not a tap (kind %s)", ifname,
+                 link->kind);
+}
+
+void reconcile_tap(const char *ifname, const struct link *link, const struct link *master,
+                   const struct link *ours, struct port_target *ret_target)
+{
+    struct port_target *target = ret_target;
+
+    reconcile_port(ifname, link, master, target);
+    if (!link && ours) {
+        snprintf(target->why, PORT_WHY_SIZE, "its tap is called %s now (ip link set %s name %s)",
+                 ours->ifname, ours->ifname, ifname);
+    } else if (!link) {
+        target->makes_device = true;
+        snprintf(target->why, PORT_WHY_SIZE, "the tap %s is being made", ifname);
+    } else if (!is_tap(link)) {
+        refuse(ifname, link, target);
+    } else if (target->state == PORT_DOWN && link->flags & IFF_UP) {
+        snprintf(target->why, PORT_WHY_SIZE, "%s has no carrier: nobody has opened the tap",
+                 ifname);
+    }
+}
+
 void reconcile_disabled(const char *name, struct port_target *target)
 {
     target->state = PORT_DISABLED;
@@ -55,5 +96,7 @@ enum port_step reconcile_step(struct port_position position, const struct port_t
         return PORT_STEP_DETACH;
     if (position.is_elsewhere)
         return PORT_STEP_CLOSE;
+    if (target->makes_device)
+        return PORT_STEP_MAKE;
     return stays ? PORT_STEP_NONE : PORT_STEP_ATTACH;
 }

@@ -77,6 +77,11 @@ static inline struct tpacket2_hdr *packet_slot(const struct packet_ring *ring, u
                                            (size_t)(i & (ring->n_slots - 1)) * LIMIT_RING_SLOT);
 }
 
+/* One port of one daemon on the machine may use a device: an abstract name in the namespace that
+ * the device lives in, which is the calling thread's. It vanishes with the process, whatever ends
+ * it. A descriptor to close; or -errno, -EADDRINUSE if somebody has it. */
+int packet_lock_device(uint32_t ifindex);
+
 /* NULL if all are out. */
 uint8_t *bounce_pool_take(struct bounce_pool *pool);
 void bounce_pool_give(struct bounce_pool *pool, uint8_t *buffer);

@@ -170,9 +170,7 @@ static int packet_map(struct port *port)
     return 0;
 }
 
-/* One port of one daemon on the machine may use a device: an abstract name in the namespace that
- * the device lives in. It vanishes with the process, whatever ends it. */
-static int lock_device(uint32_t ifindex)
+int packet_lock_device(uint32_t ifindex)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "ringspan/device/%u", ifindex);
@@ -242,7 +240,7 @@ static void packet_stop(struct port *port)
 static int packet_start(struct port *port, const struct port_device *device)
 {
     struct packet_port *p = packet_of(port);
-    int r = lock_device(device->ifindex);
+    int r = packet_lock_device(device->ifindex);
 
     if (r < 0)
         return r;
@@ -381,6 +379,8 @@ int packet_port_new(const struct packet_port_params *params, struct port **ret)
     if (!p)
         return -ENOMEM;
     port_init(&p->port, &packet_ops, params->name, params->ifname);
+    if (params->type)
+        p->port.type = params->type;
     p->source = (struct rx_source){.ops = &packet_rx_ops, .fd = -1};
     p->opener = params->opener;
     p->pool = params->pool;

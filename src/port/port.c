@@ -29,6 +29,7 @@ void port_init(struct port *port, const struct port_ops *ops, const char *name, 
 {
     memset(port, 0, sizeof(*port));
     port->ops = ops;
+    port->type = ops->type;
     port->id = PORT_NONE;
     port->state = PORT_WAITING;
     snprintf(port->name, sizeof(port->name), "%s", name);

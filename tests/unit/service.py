@@ -45,6 +45,13 @@ class Service(unittest.TestCase):
             done = self.verify(text.replace("[Install]", line + "\n[Install]"))
             self.assertIn(wrong, done.stdout)
 
+    def test_taps(self):
+        """Made through a device node, which the hardening must not hide."""
+        text = UNIT.read_text()
+        self.assertIn("\nDeviceAllow=/dev/net/tun rw\n", text)
+        self.assertNotIn("\nPrivateDevices=yes", text)
+        self.assertRegex(text, r"\nAmbientCapabilities=.*CAP_NET_ADMIN")
+
     def test_exposure(self):
         """What systemd itself thinks of the hardening; it calls below 5 medium, 2 is good."""
         done = run("systemd-analyze", "security", "--offline=yes", "--threshold=25", "--no-pager", UNIT)

@@ -134,7 +134,7 @@ static void check_documented(const struct config_object *object)
         if (key->type == CONFIG_INTEGER) {
             assert_in_entry(entry, key->name, key->min);
             assert_in_entry(entry, key->name, key->max);
-            if (!key->required)
+            if (!key->required && key->default_value >= key->min)
                 assert_in_entry(entry, key->name, key->default_value);
         }
         if (key->object)

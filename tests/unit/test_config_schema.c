@@ -42,7 +42,7 @@ static void check_integer(struct json_object *schema, const struct config_key *k
         assert_counts(schema, "minimum", key->min);
         assert_counts(schema, "maximum", key->max);
     }
-    if (key->required)
+    if (key->required || key->default_value < key->min)
         assert_false(json_object_object_get_ex(schema, "default", NULL));
     else
         assert_counts(schema, "default", key->default_value);

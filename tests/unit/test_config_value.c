@@ -130,6 +130,9 @@ static uint32_t count_pointers(const struct config_object *object)
     return n;
 }
 
+/* Below it there is no heap on machines with 64 bits; two small numbers side by side are. */
+#define LOWEST_POINTER (UINT64_C(1) << 36)
+
 /* Whether the pointer-sized words of two blocks are equal anywhere, but for zeros: what is shared
  * is a pointer that the table does not know. */
 static void assert_shares_nothing(const void *a, const void *b, size_t size)
@@ -139,8 +142,8 @@ static void assert_shares_nothing(const void *a, const void *b, size_t size)
 
         memcpy(&one, (const char *)a + at, sizeof(one));
         memcpy(&other, (const char *)b + at, sizeof(other));
-        if (one == other && (uintptr_t)one > UINT32_MAX && (uintptr_t)one < (UINT64_C(1) << 47) &&
-            (uintptr_t)one % 16 == 0)
+        if (one == other && (uintptr_t)one > LOWEST_POINTER &&
+            (uintptr_t)one < (UINT64_C(1) << 47) && (uintptr_t)one % 16 == 0)
             fail_msg("a pointer at byte %zu is in both", at);
     }
 }

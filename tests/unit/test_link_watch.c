@@ -200,11 +200,13 @@ static void a_digest_has_every_field(void **state)
                         .carrier = true,
                         .mac = 0x020000000017,
                         .ifname = "exactly15bytes_",
-                        .kind = "veth"};
+                        .kind = "veth",
+                        .alias = "to rack 7"};
 
     mnl_attr_put(message, IFLA_ADDRESS, sizeof(mac), mac);
     mnl_attr_put_strz(message, IFLA_IFNAME, "exactly15bytes_");
     mnl_attr_put_u32(message, IFLA_MTU, 1400);
+    mnl_attr_put_strz(message, IFLA_IFALIAS, "to rack 7");
     mnl_attr_put_u32(message, IFLA_MASTER, 3);
     mnl_attr_put_u32(message, IFLA_LINK, 8);
     mnl_attr_put_u8(message, IFLA_OPERSTATE, 6);

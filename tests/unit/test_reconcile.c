@@ -103,6 +103,106 @@ static void test_each_line_of_the_table(void **state)
     }
 }
 
+#define TAP ETHER, .kind = "tun"
+
+static const struct link renamed = {
+    .ifindex = 7, .type = ARPHRD_ETHER, .kind = "tun", .ifname = "r9"};
+
+/* The table of tap ports. */
+static const struct {
+    const char *what;
+    bool exists;
+    struct link link;
+    const struct link *ours;
+    enum port_state state;
+    bool makes_device;
+    uint32_t ifindex;
+    const char *why;
+} tap_rows[] = {
+    {"missing", false, {0}, NULL, PORT_WAITING, true, 0, "the tap r1 is being made"},
+    {"renamed",
+     false,
+     {0},
+     &renamed,
+     PORT_WAITING,
+     false,
+     0,
+     "its tap is called r9 now (ip link set r9 name r1)"},
+    {"a veth",
+     true,
+     {ETHER, .flags = IFF_UP, .carrier = true, .kind = "veth"},
+     NULL,
+     PORT_ERROR,
+     false,
+     0,
+     "r1 exists and is not a tap (kind veth)"},
+    {"hardware that is down",
+     true,
+     {ETHER},
+     NULL,
+     PORT_ERROR,
+     false,
+     0,
+     "r1 exists and is not a tap"},
+    {"a tun",
+     true,
+     {.ifindex = 5, .type = ARPHRD_NONE, .flags = IFF_UP, .carrier = true, .kind = "tun"},
+     NULL,
+     PORT_ERROR,
+     false,
+     0,
+     "r1 exists and is not a tap but a tun (layer 3)"},
+    {"a stranger has the name of ours, which was renamed",
+     true,
+     {ETHER, .flags = IFF_UP, .kind = "veth"},
+     &renamed,
+     PORT_ERROR,
+     false,
+     0,
+     "r1 exists and is not a tap (kind veth)"},
+    {"enslaved",
+     true,
+     {TAP, .flags = IFF_UP, .carrier = true, .master = 9},
+     NULL,
+     PORT_ERROR,
+     false,
+     0,
+     "enslaved to another device (ip link set r1 nomaster)"},
+    {"down",
+     true,
+     {TAP},
+     NULL,
+     PORT_DOWN,
+     false,
+     5,
+     "r1 is administratively down (ip link set r1 up)"},
+    {"not opened",
+     true,
+     {TAP, .flags = IFF_UP},
+     NULL,
+     PORT_DOWN,
+     false,
+     5,
+     "r1 has no carrier: nobody has opened the tap"},
+    {"opened", true, {TAP, .flags = IFF_UP, .carrier = true}, NULL, PORT_FORWARDING, false, 5, ""},
+};
+
+static void test_each_line_of_the_taps_table(void **state)
+{
+    for (size_t i = 0; i < sizeof(tap_rows) / sizeof(tap_rows[0]); i++) {
+        struct port_target target;
+
+        memset(&target, 0xa5, sizeof(target));
+        reconcile_tap("r1", tap_rows[i].exists ? &tap_rows[i].link : NULL, NULL, tap_rows[i].ours,
+                      &target);
+        if (target.state != tap_rows[i].state || target.ifindex != tap_rows[i].ifindex ||
+            target.makes_device != tap_rows[i].makes_device ||
+            strcmp(target.why, tap_rows[i].why) != 0)
+            fail_msg("%s: %s, bound to %u: '%s'", tap_rows[i].what, port_state_name(target.state),
+                     target.ifindex, target.why);
+    }
+}
+
 static void test_longest_names_fit(void **state)
 {
     static const char name[] = "fifteen-letters";
@@ -149,12 +249,20 @@ static enum port_step step_from_elsewhere(uint32_t bound, uint32_t wanted)
 
 static void test_steps(void **state)
 {
+    struct port_target target = {0};
+
     assert_int_equal(step(0, 0), PORT_STEP_NONE);
     assert_int_equal(step(5, 5), PORT_STEP_NONE);
     assert_int_equal(step(0, 5), PORT_STEP_ATTACH);
     assert_int_equal(step(5, 0), PORT_STEP_DETACH);
     /* Deleted and made again, or renamed: first let go, then look again. */
     assert_int_equal(step(5, 6), PORT_STEP_DETACH);
+    /* A tap: first let go of what is gone, then make another. */
+    target.makes_device = true;
+    assert_int_equal(reconcile_step((struct port_position){.bound = 5}, &target), PORT_STEP_DETACH);
+    assert_int_equal(reconcile_step((struct port_position){.bound = 0}, &target), PORT_STEP_MAKE);
+    assert_int_equal(reconcile_step((struct port_position){.is_elsewhere = true}, &target),
+                     PORT_STEP_CLOSE);
 }
 
 /* Equal numbers in two namespaces are two interfaces; and no socket keeps a namespace alive. */
@@ -169,8 +277,11 @@ static void test_steps_to_another_namespace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_line_of_the_table),     cmocka_unit_test(test_longest_names_fit),
-        cmocka_unit_test(test_asked_to_be_down),           cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_each_line_of_the_table),
+        cmocka_unit_test(test_each_line_of_the_taps_table),
+        cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_asked_to_be_down),
+        cmocka_unit_test(test_steps),
         cmocka_unit_test(test_steps_to_another_namespace),
     };
 
