@@ -56,12 +56,18 @@ _ringspan_parts() {
         sed 's/^ *//; s/ *$//; /^$/d'
 }
 
+# What the help of a verb lists as keys.
+_ringspan_keys() {
+    _ringspan_help "$object" "$verb" | sed -n '1,/^KEY$/d; s/^  \([a-z_]\{1,\}\) .*/\1/p'
+}
+
 # What stands for a value in the usage, for the object's own NAME too.
 _ringspan_offer_value() {
     case $1 in
     BRIDGE) _ringspan_offer_lines < <(_ringspan_names bridge) ;;
     PORT) _ringspan_offer_lines < <(_ringspan_names port) ;;
     NAME) _ringspan_offer_lines < <(_ringspan_names "$object") ;;
+    KEY) _ringspan_offer_lines < <(_ringspan_keys) ;;
     STATE) _ringspan_offer waiting down blocking learning forwarding disabled error ;;
     SOCKET)
         _ringspan_offer_lines < <(_ringspan_sockets)
@@ -113,6 +119,11 @@ _ringspan_behind_object() {
     # The name that a verb is about comes first.
     if [[ -n $verb && ${#words[@]} == 2 && ${parts[0]} == [A-Z]* ]]; then
         _ringspan_offer_value "${parts[0]}"
+        return
+    fi
+    # Whatever a key takes, it is no word of the usage.
+    if [[ -n $verb && " ${parts[*]} " == *" KEY VALUE "* ]] &&
+        _ringspan_keys | grep -qx -- "$previous"; then
         return
     fi
     for part in "${parts[@]}"; do

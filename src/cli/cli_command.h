@@ -25,7 +25,8 @@ struct cli {
 
 struct cli_verb {
     const char *name;
-    const char *help; /* usage and an example */
+    const char *help;         /* usage and an example */
+    void (*print_more)(void); /* what help ends with; or NULL */
     /* @argv holds the words after the verb. Returns an enum cli_exit. */
     int (*run)(const struct cli *cli, int argc, char **argv);
 };

@@ -129,8 +129,12 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
 {
     const struct cli_verb *verb = find_verb(command, argc, argv);
 
-    if (verb && (cli->wants_help || (argc == 2 && is_help(argv[1]))))
-        return print_usage(verb->help);
+    if (verb && (cli->wants_help || (argc == 2 && is_help(argv[1])))) {
+        print_usage(verb->help);
+        if (verb->print_more)
+            verb->print_more();
+        return CLI_OK;
+    }
     if (cli->wants_help || (argc > 0 && is_help(argv[0])))
         return print_usage(command->help);
     if ((cli->state || cli->timeout) && !command->takes_waiting)

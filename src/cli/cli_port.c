@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli_command.h"
@@ -94,6 +95,20 @@ int cli_change(const struct cli *cli, const char *method, struct byte_queue *par
     return CLI_OK;
 }
 
+/* The keys of a port, each with the first sentence about it. */
+static void print_keys(void)
+{
+    puts("\nKEY");
+    for (uint32_t i = 0; i < config_port.n_keys; i++) {
+        const struct config_key *key = &config_port.keys[i];
+        const char *end = strstr(key->help ? key->help : "", ". ");
+
+        if (key->type != CONFIG_PLANNED && strcmp(key->name, "name") != 0)
+            printf("  %-14s %.*s\n", key->name,
+                   (int)(end ? (size_t)(end - key->help) + 1 : strlen(key->help)), key->help);
+    }
+}
+
 static int run_set(const struct cli *cli, int argc, char **argv)
 {
     const char *name = take_name(&argc, &argv);
@@ -169,9 +184,10 @@ const struct cli_verb cli_port_verbs[] = {
             "Usage: ringspan port set NAME up|down\n"
             "       ringspan port set NAME KEY VALUE...\n\n"
             "Changes a port until the next reload or start, which return to the file. KEY is any\n"
-            "key that a port has in the file: `ringspan config show` prints them. A port that is\n"
-            "down drops what arrives and sends nothing; its interface is left as it is.\n\n"
+            "key that a port has in the file. A port that is down drops what arrives and sends\n"
+            "nothing; its interface is left as it is.\n\n"
             "Example: ringspan port set r1 down\n",
+        .print_more = print_keys,
         .run = run_set,
     },
     {
@@ -182,6 +198,7 @@ const struct cli_verb cli_port_verbs[] = {
             "key that a port has in the file; ifname is NAME if it is not given. The bridge may\n"
             "be left out if there is only one.\n\n"
             "Example: ringspan port add r3 bridge lab0 ifname veth-r3\n",
+        .print_more = print_keys,
         .run = run_add,
     },
     {

@@ -2,6 +2,7 @@
 #include "ringspan/plan.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,11 +222,37 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "aging_time", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->reserved != next->reserved)
         r = add_change(planner, next, NULL, "reserved", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->fdb.description, next->fdb.description))
+        r = add_change(planner, next, NULL, "fdb.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->fdb.max_entries != next->fdb.max_entries)
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
     if (r == 0)
         r = compare_statics(planner, now, next);
     return r == 0 ? compare_ports(planner, now, next) : r;
+}
+
+/* What concerns no bridge is text, but for the log level. */
+static const struct {
+    const char *key;
+    size_t offset;
+    enum plan_disruption disruption;
+} texts[] = {
+    {"description", offsetof(struct config, description), PLAN_DISRUPTS_NONE},
+    {"daemon.description", offsetof(struct config, daemon.description), PLAN_DISRUPTS_NONE},
+    {"daemon.control.socket", offsetof(struct config, daemon.control.socket),
+     PLAN_DISRUPTS_RESTART},
+    {"daemon.control.group", offsetof(struct config, daemon.control.group), PLAN_DISRUPTS_RESTART},
+    {"daemon.control.description", offsetof(struct config, daemon.control.description),
+     PLAN_DISRUPTS_NONE},
+    {"daemon.log.description", offsetof(struct config, daemon.log.description), PLAN_DISRUPTS_NONE},
+};
+
+static const char *text_at(const struct config *config, size_t offset)
+{
+    const char *text;
+
+    memcpy(&text, (const char *)config + offset, sizeof(text));
+    return text;
 }
 
 static int compare_daemon(struct planner *planner)
@@ -234,10 +261,10 @@ static int compare_daemon(struct planner *planner)
     const struct config *next = planner->next;
     int r = 0;
 
-    if (!same_text(now->daemon.control.socket, next->daemon.control.socket))
-        r = add_change(planner, NULL, NULL, "daemon.control.socket", PLAN_DISRUPTS_RESTART);
-    if (r == 0 && !same_text(now->daemon.control.group, next->daemon.control.group))
-        r = add_change(planner, NULL, NULL, "daemon.control.group", PLAN_DISRUPTS_RESTART);
+    for (size_t i = 0; r == 0 && i < sizeof(texts) / sizeof(*texts); i++) {
+        if (!same_text(text_at(now, texts[i].offset), text_at(next, texts[i].offset)))
+            r = add_change(planner, NULL, NULL, texts[i].key, texts[i].disruption);
+    }
     if (r == 0 && now->daemon.log.level != next->daemon.log.level)
         r = add_change(planner, NULL, NULL, "daemon.log.level", PLAN_DISRUPTS_NONE);
     return r;

@@ -255,6 +255,9 @@ static void test_port_set(void **state)
     assert_fails("fdb add 02:00:00:00:00:02 self", CLI_USAGE, "what is 'self'?");
     assert_fails("fdb del 02:00:00:00:00:02 sticky", CLI_USAGE, "what is 'sticky'?");
     assert_fails("fdb add 02:00:00:00:00:02 vlan x", CLI_USAGE, "vlan: 'x' is not a number");
+    assert_int_equal(ringspan("port set help"), CLI_OK);
+    assert_has(outcome.out, "\nKEY\n  ifname         The interface that the port uses");
+    assert_has(outcome.out, "\n  admin_state    Whether the port takes part.\n");
     assert_prints("port set rsp-r1 down", "");
     assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
                                       "rsp-r1  -       lab0    disabled    -  "

@@ -132,9 +132,13 @@ static void test_names(void **state)
     assert_offers("port ", "show bridge set add del rsp-r1 rsp-r2 rsp-r3");
     assert_offers("port set ", "rsp-r1 rsp-r2 rsp-r3");
     assert_offers("port se rsp-r2", "rsp-r2");
-    assert_offers("port set rsp-r2 ", "up down");
+    assert_offers("port set rsp-r2 u", "up");
+    assert_offers("port set rsp-r2 ad", "admin_state");
+    assert_offers("port set rsp-r2 ifname ", "");
+    assert_offers("port set rsp-r2 ifname x desc", "description");
     assert_offers("port del rsp-r", "rsp-r1 rsp-r2 rsp-r3");
-    assert_offers("port add rsp-r9 ", "bridge up down");
+    assert_offers("port add rsp-r9 b", "bridge");
+    assert_offers("port add rsp-r9 if", "ifname");
     assert_offers("port add rsp-r9 bridge ", "lab0 lab1");
     assert_offers("config ", "show diff");
     assert_offers("apply --c", "--confirm");

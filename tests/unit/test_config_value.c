@@ -14,6 +14,7 @@
 #include "ringspan/config.h"
 #include "ringspan/config_keys.h"
 #include "ringspan/config_print.h"
+#include "ringspan/plan.h"
 
 #define N_ELEMENTS 3
 
@@ -203,12 +204,104 @@ static void test_copy_of_little(void **state)
     config_free(NULL);
 }
 
+/* ---- a plan knows every key ---- */
+
+/* Another value than the one that is there; false if there is none. */
+static bool alter(const struct config_key *key, void *base)
+{
+    void *value = field(base, key->offset);
+    char *text;
+
+    switch (key->type) {
+    case CONFIG_BOOLEAN:
+        *(bool *)value = !*(bool *)value;
+        return true;
+    case CONFIG_WORD:
+        *(uint32_t *)value = (*(uint32_t *)value + 1) % key->words->n;
+        return key->words->n > 1;
+    case CONFIG_INTEGER:
+        ++*(uint32_t *)value;
+        return key->min < key->max;
+    case CONFIG_MAC:
+        ++*(uint64_t *)value;
+        return true;
+    case CONFIG_TEXT:
+        memcpy(&text, value, sizeof(text));
+        text[0]++;
+        return true;
+    case CONFIG_NAME:
+        ++*(char *)value;
+        return true;
+    case CONFIG_OBJECT:
+    case CONFIG_LIST:
+    case CONFIG_PLANNED:
+        break;
+    }
+    return false;
+}
+
+/* Alters the @n-th of all keys, in the last element of each list; false if there are not so many,
+ * or if that one is no value. @at counts. */
+static const struct config_key *alter_nth(const struct config_object *object, void *base,
+                                          uint32_t n, uint32_t *at, bool *ret_altered)
+{
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_key *key = &object->keys[i];
+        const struct config_key *found = NULL;
+
+        if ((*at)++ == n) {
+            *ret_altered = key->offset != CONFIG_NO_FIELD && alter(key, base);
+            return key;
+        }
+        if (key->type == CONFIG_OBJECT) {
+            found = alter_nth(key->object, base, n, at, ret_altered);
+        } else if (key->type == CONFIG_LIST) {
+            char *elements = *(char **)field(base, key->offset);
+
+            found = alter_nth(key->object, elements + (N_ELEMENTS - 1) * key->object->size, n, at,
+                              ret_altered);
+        }
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static void test_every_key_is_a_step(void **state)
+{
+    struct config *now = new_full();
+    const struct config_key *key;
+    uint32_t n_altered = 0;
+    uint32_t n = 0;
+
+    do {
+        struct config *next;
+        bool altered = false;
+        struct plan plan;
+        uint32_t at = 0;
+
+        assert_int_equal(config_clone(now, &next), 0);
+        key = alter_nth(&config_document, next, n++, &at, &altered);
+        assert_int_equal(plan_make(now, next, &plan), 0);
+        if (altered && plan.n_steps == 0)
+            fail_msg("a plan does not tell of '%s' (%s)", key->name, key->help);
+        if (!altered)
+            assert_int_equal(plan.n_steps, 0);
+        n_altered += altered;
+        plan_fini(&plan);
+        config_free(next);
+    } while (key);
+    assert_true(n_altered > 15);
+    config_free(now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy_has_everything),
         cmocka_unit_test(test_copy_shares_nothing),
         cmocka_unit_test(test_copy_of_little),
+        cmocka_unit_test(test_every_key_is_a_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,12 @@ static const struct plan_case cases[] = {
      "[{'name':'a','ports':[{'name':'x','admin_state':'down'}]}]", "change a x admin_state flush;"},
     {"a port that is asked to be up", "[{'name':'a','ports':[{'name':'x','admin_state':'down'}]}]",
      "[{'name':'a','ports':[{'name':'x'}]}]", "change a x admin_state none;"},
+    {"what is said about it", "[{'name':'a'}]",
+     "{'version':1,'description':'1','bridges':[{'name':'a','fdb':{'description':'2'}}],"
+     "'daemon':{'description':'3','control':{'description':'4'},'log':{'description':'5'}}}",
+     "change - - description none;change - - daemon.description none;"
+     "change - - daemon.control.description none;change - - daemon.log.description none;"
+     "change a - fdb.description none;"},
     {"the daemon", "[{'name':'a'}]",
      "{'version':1,'bridges':[{'name':'a'}],'daemon':{'control':{'socket':'/s','group':'g'},"
      "'log':{'level':'debug'}}}",
