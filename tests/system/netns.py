@@ -8,13 +8,14 @@ import subprocess
 
 from lab import eventually, ip, main, ringspan_only, spawn, time_limit
 from lab.laboratory import Host
-from lab.space import inside, link_exists
+from lab.space import inside, ip_batch, link_exists
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, pattern
 
 EXAMPLE = os.path.join(os.path.dirname(__file__), "../../config/namespaces.json")
 ROUNDS = 5
 MANY_ROUNDS = 200
+CROWD = 60
 
 
 class Guest(Host):
@@ -342,6 +343,31 @@ def test_many_ports_in_one_namespace(lab):
     with inside("crowd"), open("/proc/thread-self/net/netlink") as file:
         theirs = [line for line in file if line.split()[2] == str(lab.switch.process.pid)]
     assert len(theirs) == 1, theirs
+
+
+@time_limit(180)
+@ringspan_only
+def test_many_namespaces(lab):
+    """They come and go all at once; each costs two descriptors and nothing more."""
+    (a,) = lab.add_hosts(1)
+    names = ["n%d" % i for i in range(CROWD)]
+    rows = [{"name": "x" + name, "ifname": "lo0", "netns": name} for name in names]
+    lab.switch.write_bridges({"name": "lab0", "ports": [{"name": a.port}] + rows})
+    lab.switch.launch(wait=False)
+    helpers_are_gone(lab)
+    before = descriptors(lab)
+    for _ in range(3):
+        ip_batch(["netns add " + name for name in names])
+        for name in names:
+            lab.switch.wait_state("x" + name, "waiting", "no interface named lo0")
+        helpers_are_gone(lab)
+        assert descriptors(lab) == before + 2 * CROWD
+        assert len(namespaces_in_use(lab)) == 1 + CROWD
+        ip_batch(["netns del " + name for name in names])
+        for name in names:
+            lab.switch.wait_state("x" + name, "waiting", "no network namespace named")
+        eventually(lambda: descriptors(lab) == before, "their descriptors are closed")
+    lab.switch.wait_state(a.port, "forwarding")
 
 
 @ringspan_only
