@@ -55,14 +55,16 @@ enum port_step {
     PORT_STEP_MAKE,   /* make the interface; then look again */
 };
 
-/** @link: the interface that is called @ifname now, or NULL; @master: its master, or NULL. */
-void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
-                    struct port_target *ret_target);
+/** @netns: as configured, for what people are told; NULL for the daemon's own. @link: the interface
+ * that is called @ifname there now, or NULL; @master: its master, or NULL. */
+void reconcile_port(const char *ifname, const char *netns, const struct link *link,
+                    const struct link *master, struct port_target *ret_target);
 
 /** The same for a tap port. @ours: the interface that has the port's mark, or NULL; it may be
  * @link. */
-void reconcile_tap(const char *ifname, const struct link *link, const struct link *master,
-                   const struct link *ours, struct port_target *ret_target);
+void reconcile_tap(const char *ifname, const char *netns, const struct link *link,
+                   const struct link *master, const struct link *ours,
+                   struct port_target *ret_target);
 
 /** What becomes of @target if the port called @name is asked to be down. */
 void reconcile_disabled(const char *name, struct port_target *target);

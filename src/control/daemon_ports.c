@@ -491,10 +491,10 @@ static void find_target(const struct managed_port *mp, struct port_target *ret_t
     link = link_watch_by_name(name->netns->links, mp->port->ifname);
     master = link && link->master ? link_watch_by_index(name->netns->links, link->master) : NULL;
     if (mp->tap)
-        reconcile_tap(mp->port->ifname, link, master, link ? NULL : managed_tap_link(mp),
-                      ret_target);
+        reconcile_tap(mp->port->ifname, name->text, link, master,
+                      link ? NULL : managed_tap_link(mp), ret_target);
     else
-        reconcile_port(mp->port->ifname, link, master, ret_target);
+        reconcile_port(mp->port->ifname, name->text, link, master, ret_target);
     if (mp->port->admin_state == PORT_ADMIN_DOWN)
         reconcile_disabled(mp->port->name, ret_target);
 }

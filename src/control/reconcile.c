@@ -6,34 +6,54 @@
 #include <stdio.h>
 #include <string.h>
 
+#define IP_COMMAND_SIZE 56
+
 static void set(struct port_target *target, enum port_state state, uint32_t ifindex)
 {
     target->state = state;
     target->ifindex = ifindex;
 }
 
-void reconcile_port(const char *ifname, const struct link *link, const struct link *master,
-                    struct port_target *ret_target)
+/* How to call ip(8) there; what has no room in a reason is left to the reader. */
+static void format_ip(const char *netns, char ret_ip[IP_COMMAND_SIZE])
+{
+    int len;
+
+    if (!netns)
+        len = snprintf(ret_ip, IP_COMMAND_SIZE, "ip");
+    else if (netns[0] == '/')
+        len = snprintf(ret_ip, IP_COMMAND_SIZE, "nsenter --net=%s ip", netns);
+    else
+        len = snprintf(ret_ip, IP_COMMAND_SIZE, "ip -n %s", netns);
+    if (len >= IP_COMMAND_SIZE)
+        snprintf(ret_ip, IP_COMMAND_SIZE, "there, ip");
+}
+
+void reconcile_port(const char *ifname, const char *netns, const struct link *link,
+                    const struct link *master, struct port_target *ret_target)
 {
     struct port_target *target = ret_target;
     char *why = target->why;
+    char ip[IP_COMMAND_SIZE];
 
+    format_ip(netns, ip);
     why[0] = '\0';
     target->makes_device = false;
     target->mtu = link ? link->mtu : 0;
     if (!link) {
         set(target, PORT_WAITING, 0);
-        snprintf(why, PORT_WHY_SIZE, "no interface named %s", ifname);
+        snprintf(why, PORT_WHY_SIZE, "no interface named %s%s%s", ifname, netns ? " in " : "",
+                 netns ? netns : "");
     } else if (link->type != ARPHRD_ETHER || link->flags & IFF_LOOPBACK) {
         set(target, PORT_ERROR, 0);
         snprintf(why, PORT_WHY_SIZE, "%s is not an Ethernet interface", ifname);
     } else if (link->master != 0) {
         set(target, PORT_ERROR, 0);
-        snprintf(why, PORT_WHY_SIZE, "enslaved to %s (ip link set %s nomaster)",
-                 master ? master->ifname : "another device", ifname);
+        snprintf(why, PORT_WHY_SIZE, "enslaved to %s (%s link set %s nomaster)",
+                 master ? master->ifname : "another device", ip, ifname);
     } else if (!(link->flags & IFF_UP)) {
         set(target, PORT_DOWN, link->ifindex);
-        snprintf(why, PORT_WHY_SIZE, "%s is administratively down (ip link set %s up)", ifname,
+        snprintf(why, PORT_WHY_SIZE, "%s is administratively down (%s link set %s up)", ifname, ip,
                  ifname);
     } else if (!link->carrier) {
         set(target, PORT_DOWN, link->ifindex);
@@ -62,15 +82,18 @@ static void refuse(const char *ifname, const struct link *link, struct port_targ
                  link->kind);
 }
 
-void reconcile_tap(const char *ifname, const struct link *link, const struct link *master,
-                   const struct link *ours, struct port_target *ret_target)
+void reconcile_tap(const char *ifname, const char *netns, const struct link *link,
+                   const struct link *master, const struct link *ours,
+                   struct port_target *ret_target)
 {
     struct port_target *target = ret_target;
+    char ip[IP_COMMAND_SIZE];
 
-    reconcile_port(ifname, link, master, target);
+    format_ip(netns, ip);
+    reconcile_port(ifname, netns, link, master, target);
     if (!link && ours) {
-        snprintf(target->why, PORT_WHY_SIZE, "its tap is called %s now (ip link set %s name %s)",
-                 ours->ifname, ours->ifname, ifname);
+        snprintf(target->why, PORT_WHY_SIZE, "its tap is called %s now (%s link set %s name %s)",
+                 ours->ifname, ip, ours->ifname, ifname);
     } else if (!link) {
         target->makes_device = true;
         snprintf(target->why, PORT_WHY_SIZE, "the tap %s is being made", ifname);

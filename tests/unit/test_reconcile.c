@@ -94,7 +94,7 @@ static void test_each_line_of_the_table(void **state)
         struct port_target target;
 
         memset(&target, 0xa5, sizeof(target));
-        reconcile_port("r1", rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
+        reconcile_port("r1", NULL, rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
         if (target.state != rows[i].state || target.ifindex != rows[i].ifindex ||
             strcmp(target.why, rows[i].why) != 0)
             fail_msg("%s: %s, bound to %u: '%s'", rows[i].what, port_state_name(target.state),
@@ -193,8 +193,8 @@ static void test_each_line_of_the_taps_table(void **state)
         struct port_target target;
 
         memset(&target, 0xa5, sizeof(target));
-        reconcile_tap("r1", tap_rows[i].exists ? &tap_rows[i].link : NULL, NULL, tap_rows[i].ours,
-                      &target);
+        reconcile_tap("r1", NULL, tap_rows[i].exists ? &tap_rows[i].link : NULL, NULL,
+                      tap_rows[i].ours, &target);
         if (target.state != tap_rows[i].state || target.ifindex != tap_rows[i].ifindex ||
             target.makes_device != tap_rows[i].makes_device ||
             strcmp(target.why, tap_rows[i].why) != 0)
@@ -210,11 +210,11 @@ static void test_longest_names_fit(void **state)
     struct link master = {.ifindex = 9, .ifname = "masters-of-none"};
     struct port_target target;
 
-    reconcile_port(name, &link, &master, &target);
+    reconcile_port(name, NULL, &link, &master, &target);
     assert_string_equal(target.why,
                         "enslaved to masters-of-none (ip link set fifteen-letters nomaster)");
     link.master = 0;
-    reconcile_port(name, &link, NULL, &target);
+    reconcile_port(name, NULL, &link, NULL, &target);
     assert_string_equal(target.why, "fifteen-letters is administratively down "
                                     "(ip link set fifteen-letters up)");
 }
@@ -225,12 +225,32 @@ static void test_asked_to_be_down(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct port_target target;
 
-        reconcile_port("r1", rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
+        reconcile_port("r1", NULL, rows[i].exists ? &rows[i].link : NULL, rows[i].master, &target);
         reconcile_disabled("p1", &target);
         assert_int_equal(target.state, PORT_DISABLED);
         assert_int_equal(target.ifindex, rows[i].ifindex);
         assert_string_equal(target.why, "asked to be down (ringspan port set p1 up)");
     }
+}
+
+/* A command that people can paste. */
+static void test_reasons_say_where(void **state)
+{
+    struct link link = {ETHER, .master = 9};
+    struct port_target target;
+
+    reconcile_port("eth0", "blue", NULL, NULL, &target);
+    assert_string_equal(target.why, "no interface named eth0 in blue");
+    reconcile_port("eth0", "blue", &link, NULL, &target);
+    assert_string_equal(target.why,
+                        "enslaved to another device (ip -n blue link set eth0 nomaster)");
+    link.master = 0;
+    reconcile_port("eth0", "/proc/7/ns/net", &link, NULL, &target);
+    assert_string_equal(target.why, "eth0 is administratively down "
+                                    "(nsenter --net=/proc/7/ns/net ip link set eth0 up)");
+    reconcile_port("eth0", "one-whose-name-is-longer-than-anybody-would-ever-type-again", &link,
+                   NULL, &target);
+    assert_string_equal(target.why, "eth0 is administratively down (there, ip link set eth0 up)");
 }
 
 static enum port_step step(uint32_t bound, uint32_t wanted)
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_each_line_of_the_table),
         cmocka_unit_test(test_each_line_of_the_taps_table),
         cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_reasons_say_where),
         cmocka_unit_test(test_asked_to_be_down),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_steps_to_another_namespace),
