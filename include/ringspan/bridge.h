@@ -37,6 +37,7 @@ struct bridge_params {
     uint32_t max_entries; /* fdb */
     uint64_t aging_ns;
     enum reserved_preset reserved;
+    uint16_t ethertype; /* of a VLAN-aware bridge; 0: transparent to tags */
     struct hash_key fdb_key;
 };
 
@@ -61,8 +62,23 @@ void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *
 int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb);
 void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb);
 
-/** Takes ownership of @port and gives it an id, state waiting. 0, -ENOSPC, or -EEXIST if the name
- * is taken. */
+/** The ethertype of a VLAN-aware bridge; 0: it is transparent to tags. */
+uint16_t bridge_ethertype(const struct bridge *bridge);
+const struct vlan_table *bridge_vlans(const struct bridge *bridge);
+/** A table for this bridge in which no port has settings yet, and the bridge's table from now on:
+ * it takes @vlans over (NULL: it is transparent to tags), and everything that was learned is
+ * forgotten. Only the first can fail: 0 or -errno. */
+int bridge_new_vlans(const struct bridge *bridge, uint16_t ethertype, struct vlan_table **ret);
+void bridge_set_vlans(struct bridge *bridge, struct vlan_table *vlans);
+/** Of a VLAN-aware bridge; of another, nothing happens. Everything that was learned is forgotten.
+ */
+void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype);
+/** Of a port of a VLAN-aware bridge; of another, nothing happens. What was learned behind it in the
+ * VLANs that it leaves is forgotten. */
+void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings);
+
+/** Takes ownership of @port and gives it an id, state waiting, in no VLAN. 0, -ENOSPC, or -EEXIST
+ * if the name is taken. */
 int bridge_add_port(struct bridge *bridge, struct port *port);
 /** Gives up the port (closed by the caller): its entries are forgotten, its totals retire. The
  * caller frees it. */

@@ -8,6 +8,7 @@
 #include "ringspan/fdb_journal.h"
 #include "ringspan/hash.h"
 #include "ringspan/portset.h"
+#include "ringspan/vidset.h"
 
 /*
  * FDB: the forwarding database, a dictionary from (vid, mac) to a port.
@@ -131,6 +132,8 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
  */
 void fdb_flush_port(struct fdb *fdb, port_id port);
 void fdb_flush_all(struct fdb *fdb);
+/** The same for its entries in these VLANs alone. Looks at each entry that the port holds. */
+void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids);
 
 /* Which entries are meant: those to which all of it applies. */
 struct fdb_filter {

@@ -10,6 +10,7 @@
 #include "ringspan/ledger.h"
 #include "ringspan/portset.h"
 #include "ringspan/reserved.h"
+#include "ringspan/vlan_table.h"
 
 /*
  * Forward: where a frame goes, and why. The pure part of the switch.
@@ -18,11 +19,13 @@
  *
  *   admit     whole, from a port that takes part, from an individual source, not to a reserved
  *             address that this bridge keeps back. What fails here teaches nothing.
- *   classify  which VLAN: 0 while bridges are transparent to tags.
+ *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
+ *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change).
  *   lookup    where the destination is, as if that had been noted already.
- *   egress    which ports get a copy: never the one it came from. None left: a drop, with its
- * reason.
+ *   egress    which ports get a copy: never the one it came from, and only members of its VLAN.
+ *             None left: a drop, with its reason. What tags a copy wears is decided per port, by
+ *             forward_dress().
  *
  * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
  * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies
@@ -41,8 +44,9 @@ enum port_activity {
 struct forward_tables {
     const struct fdb *fdb;
     struct reserved_policy reserved;
-    const uint8_t *activity;     /* enum port_activity by port_id */
-    const struct portset *flood; /* the ports whose activity is PORT_ACTIVITY_FORWARD */
+    const uint8_t *activity;        /* enum port_activity by port_id */
+    const struct portset *flood;    /* the ports whose activity is PORT_ACTIVITY_FORWARD */
+    const struct vlan_table *vlans; /* NULL: the bridge is transparent to tags */
 };
 
 enum verdict {
@@ -56,6 +60,7 @@ struct decision {
     enum verdict verdict;
     enum drop_reason reason; /* why, for VERDICT_DROP; else DROP_NONE */
     uint16_t vid;
+    struct vlan_class class; /* of a VLAN-aware bridge: how it came to be in that VLAN */
     port_id ingress;
     port_id egress;        /* VERDICT_UNICAST: the one port */
     uint32_t fanout;       /* how many ports get a copy */
@@ -67,6 +72,17 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
 
 /** Applies the effects of @decision to @fdb, the table that it was decided with. */
 void forward_commit(struct fdb *fdb, const struct decision *decision);
+
+/** The ports that VERDICT_FLOOD sends copies to, one after the other: the first at or after @from,
+ * or PORT_NONE. */
+port_id forward_next_egress(const struct forward_tables *tables, const struct decision *decision,
+                            uint32_t from);
+
+/** @frame as it leaves by @egress, one of the ports that @decision sends a copy to: @frame itself,
+ * or @dressed, filled in, with other tags beside the same bytes. */
+const struct frame *forward_dress(const struct forward_tables *tables,
+                                  const struct decision *decision, port_id egress,
+                                  const struct frame *frame, struct frame *dressed);
 
 /** "drop", "unicast", "flood", "consume". */
 const char *verdict_name(enum verdict verdict);

@@ -78,6 +78,15 @@ static inline uint32_t frame_wire_len(const struct frame *frame)
 /** Puts @tag on top of the stack. False if the stack is full. */
 bool frame_push_tag(struct frame *frame, struct vlan_tag tag);
 
+/** Takes the outermost tag off the stack, which has one. */
+void frame_pop_tag(struct frame *frame);
+/**
+ * Takes a tag that is still in the bytes onto the stack, if the outermost one has @tpid. For the
+ * edge of a port, where nobody else has seen the frame: @bytes are the frame's, and its addresses
+ * move in them.
+ */
+void frame_take_tag(struct frame *frame, uint8_t *bytes, uint16_t tpid);
+
 /** Where the network header begins: behind the addresses and the tags that are still in the bytes.
  * 0 if the frame ends before. */
 uint32_t frame_network_offset(const struct frame *frame, uint32_t *ret_ethertype);
@@ -98,6 +107,10 @@ uint32_t frame_gso_header_len(const struct frame *frame);
  * frame_wire_len(). */
 uint32_t frame_longest_segment(const struct frame *frame);
 struct frame_weight frame_weigh(const struct frame *frame);
+
+/** The TPID of the frame's outermost tag on the wire, on the stack or still in the bytes; 0 if it
+ * is untagged. */
+uint16_t frame_outer_tpid(const struct frame *frame);
 
 /**
  * Whether the frame may leave a port with @mtu: 14 + mtu bytes, and 4 more if it is tagged (the

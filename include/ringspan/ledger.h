@@ -42,6 +42,14 @@
     X(MAC_CONTROL, "mac_control", FILTERED,                                                        \
       "01:80:c2:00:00:01 (PAUSE and other MAC control) does not cross this bridge")                \
     X(RESERVED, "reserved", FILTERED, "the reserved destination does not cross this bridge")       \
+    X(NO_PVID, "no_pvid", FILTERED, "it is in no VLAN: without a VID, on a port without a pvid")   \
+    X(VLAN_TAGGED, "vlan_tagged", FILTERED,                                                        \
+      "it is tagged, and its port takes only untagged frames")                                     \
+    X(FRAME_TYPE, "frame_type", FILTERED, "it is not of its port's acceptable_frame_types")        \
+    X(VID_RESERVED, "vid_reserved", FILTERED, "its tag has VID 4095, which is reserved")           \
+    X(VLAN_NOT_ALLOWED, "vlan_not_allowed", FILTERED, "the port it arrived on is not in its VLAN") \
+    X(VLAN_EGRESS, "vlan_egress", FILTERED,                                                        \
+      "the port that its destination is on is not in its VLAN")                                    \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
     X(NO_EGRESS, "no_egress", FILTERED, "no port that it could leave by is forwarding")            \
     X(STATIC_DOWN, "static_down", FILTERED,                                                        \

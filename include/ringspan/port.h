@@ -133,6 +133,7 @@ struct port {
     struct port_settings settings; /* while bound: that it has. Its owner's note */
     port_id id;                    /* in its bridge; PORT_NONE outside of one */
     void *owner;                   /* for whoever made it */
+    uint16_t edge_tpid; /* what the bridge interprets; the edge takes it off if nobody else has */
     enum port_state state;
     enum port_admin_state admin_state;
     bool busy;     /* a helper thread has it: the loop looks at name, state and counters only */
@@ -162,7 +163,8 @@ bool port_set_state(struct port *port, enum port_state state, const char *why);
 
 /**
  * One copy of a frame, decided for this port: counted as decided, and queued, or dropped with its
- * reason if it does not fit the port's MTU. The frame stays borrowed until port_flush().
+ * reason if it does not fit the port's MTU. The frame's bytes stay borrowed until port_flush(); the
+ * struct that describes them is not referred to after the call.
  */
 void port_tx(struct port *port, const struct frame *frame);
 void port_flush(struct port *port);

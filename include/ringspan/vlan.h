@@ -19,6 +19,7 @@
 #define VLAN_STACK_SIZE 2
 #define VLAN_TPID_C     0x8100 /* 802.1Q C-tag */
 #define VLAN_TPID_S     0x88a8 /* 802.1ad S-tag */
+#define VLAN_VID_BITS   0x0fff /* of a TCI */
 
 /* Host byte order. TCI: PCP 3 bits, DEI 1 bit, VID 12 bits. */
 struct vlan_tag {
@@ -28,7 +29,7 @@ struct vlan_tag {
 
 static inline uint16_t vlan_vid(struct vlan_tag tag)
 {
-    return tag.tci & 0x0fff;
+    return tag.tci & VLAN_VID_BITS;
 }
 
 /** Writes the tag's four bytes as they stand on the wire. */

@@ -20,6 +20,7 @@ struct bridge {
     uint8_t *activity;   /* by id */
     struct portset flood;
     struct fdb *fdb;
+    struct vlan_table *vlans; /* NULL: transparent to tags */
     struct forward_tables tables;
     struct ledger_retired retired;
     struct fdb_journal *journal;
@@ -53,6 +54,8 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
     if (!bridge->ports || !bridge->activity || !bridge->to_flush)
         return -ENOMEM;
     r = portset_init(&bridge->flood, params->max_ports);
+    if (r == 0 && params->ethertype != 0)
+        r = bridge_new_vlans(bridge, params->ethertype, &bridge->vlans);
     if (r < 0)
         return r;
     return bridge_new_fdb(bridge, params->max_entries, &bridge->fdb);
@@ -83,6 +86,7 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
         .reserved = reserved_policy_of(params->reserved),
         .activity = bridge->activity,
         .flood = &bridge->flood,
+        .vlans = bridge->vlans,
     };
     *ret = bridge;
     return 0;
@@ -95,6 +99,7 @@ void bridge_free(struct bridge *bridge)
     for (uint32_t i = 0; i < bridge->id_limit; i++)
         port_free(bridge->ports[i]);
     fdb_free(bridge->fdb);
+    vlan_table_free(bridge->vlans);
     portset_fini(&bridge->flood);
     free(bridge->to_flush);
     free(bridge->activity);
@@ -154,6 +159,69 @@ void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *
     bridge->on_port_state_arg = arg;
 }
 
+/* ---- VLANs ---- */
+
+static const struct vlan_settings no_vlans = {.mode = VLAN_MODE_NONE};
+
+uint16_t bridge_ethertype(const struct bridge *bridge)
+{
+    return bridge->vlans ? bridge->vlans->ethertype : 0;
+}
+
+const struct vlan_table *bridge_vlans(const struct bridge *bridge)
+{
+    return bridge->vlans;
+}
+
+/* Each port's edge takes off what this bridge interprets. */
+static void set_edges(struct bridge *bridge)
+{
+    for (uint32_t i = 0; i < bridge->id_limit; i++) {
+        if (bridge->ports[i])
+            bridge->ports[i]->edge_tpid = bridge_ethertype(bridge);
+    }
+}
+
+int bridge_new_vlans(const struct bridge *bridge, uint16_t ethertype, struct vlan_table **ret)
+{
+    return vlan_table_new(ethertype, bridge->max_ports, ret);
+}
+
+void bridge_set_vlans(struct bridge *bridge, struct vlan_table *vlans)
+{
+    vlan_table_free(bridge->vlans);
+    bridge->vlans = vlans;
+    bridge->tables.vlans = vlans;
+    set_edges(bridge);
+    fdb_flush_all(bridge->fdb);
+}
+
+void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype)
+{
+    if (!bridge->vlans)
+        return;
+    bridge->vlans->ethertype = ethertype;
+    set_edges(bridge);
+    fdb_flush_all(bridge->fdb);
+}
+
+void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings)
+{
+    struct vidset before;
+    struct vidset after;
+    struct vidset left;
+
+    if (!bridge->vlans)
+        return;
+    before = vlan_table_members(bridge->vlans, id);
+    after = vlan_settings_members(settings);
+    left = vidset_minus(&before, &after);
+    vlan_table_set_port(bridge->vlans, id, settings);
+    fdb_flush_port_vlans(bridge->fdb, id, &left);
+}
+
+/* ---- ports ---- */
+
 int bridge_add_port(struct bridge *bridge, struct port *port)
 {
     uint32_t id = 0;
@@ -170,6 +238,7 @@ int bridge_add_port(struct bridge *bridge, struct port *port)
     if (bridge->id_limit <= id)
         bridge->id_limit = id + 1;
     port->id = (port_id)id;
+    port->edge_tpid = bridge_ethertype(bridge);
     return 0;
 }
 
@@ -180,6 +249,7 @@ void bridge_del_port(struct bridge *bridge, port_id id)
     portset_del(&bridge->flood, id);
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     fdb_del_port(bridge->fdb, id);
+    bridge_set_port_vlan(bridge, id, &no_vlans);
     bridge->retired.fanout += port->ledger.fanout;
     bridge->retired.decided += port->ledger.decided;
     bridge->ports[id] = NULL;
@@ -249,15 +319,17 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
     return changed;
 }
 
-static void send_copy(struct bridge *bridge, port_id egress, const struct frame *frame)
+static void send_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
+                      const struct frame *frame)
 {
     struct port *port = bridge->ports[egress];
+    struct frame dressed;
 
     if (!port->in_flush_list) {
         port->in_flush_list = true;
         bridge->to_flush[bridge->n_to_flush++] = port;
     }
-    port_tx(port, frame);
+    port_tx(port, forward_dress(&bridge->tables, decision, egress, frame, &dressed));
 }
 
 static void count_received(struct ledger_port *ledger, const struct frame *frame)
@@ -281,14 +353,13 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
         break;
     case VERDICT_UNICAST:
         ledger->unicast++;
-        send_copy(bridge, decision->egress, frame);
+        send_copy(bridge, decision, decision->egress, frame);
         break;
     case VERDICT_FLOOD:
         ledger->flooded++;
-        portset_for_each (id, &bridge->flood) {
-            if (id != decision->ingress)
-                send_copy(bridge, id, frame);
-        }
+        for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
+             id = forward_next_egress(&bridge->tables, decision, id + 1u))
+            send_copy(bridge, decision, id, frame);
         break;
     case VERDICT_CONSUME:
         ledger->consumed++;

@@ -486,6 +486,23 @@ static void reclaim(struct fdb *fdb, uint32_t entry)
     fdb->used--;
 }
 
+void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids)
+{
+    uint32_t left = port < fdb->max_ports ? fdb->ports[port].held : 0;
+    uint32_t at = left > 0 ? fdb->ports[port].head : NO_ENTRY;
+
+    for (; left > 0; left--) {
+        uint32_t next = fdb->entries[at].next;
+
+        if (vidset_has(vids, (uint16_t)(fdb->entries[at].key >> 48))) {
+            note(fdb, FDB_CHANGE_DEL, &fdb->entries[at], PORT_NONE);
+            fdb->counters.flushed++;
+            reclaim(fdb, at);
+        }
+        at = next;
+    }
+}
+
 uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
 {
     uint32_t reclaimed = 0;

@@ -22,9 +22,14 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
 }
 
 /* A bridge that is transparent to tags is one VLAN, numbered 0. */
-static uint16_t classify(void)
+static enum drop_reason classify(const struct forward_tables *tables, const struct frame *frame,
+                                 struct decision *decision)
 {
-    return 0;
+    if (!tables->vlans)
+        return DROP_NONE;
+    decision->class = vlan_table_classify(tables->vlans, frame);
+    decision->vid = decision->class.tci & VLAN_VID_BITS;
+    return decision->class.reason;
 }
 
 static void drop(struct decision *decision, enum drop_reason reason)
@@ -38,7 +43,43 @@ static void drop(struct decision *decision, enum drop_reason reason)
 static bool may_leave_by(const struct forward_tables *tables, const struct decision *decision,
                          port_id egress)
 {
-    return egress != decision->ingress && tables->activity[egress] == PORT_ACTIVITY_FORWARD;
+    return egress != decision->ingress && tables->activity[egress] == PORT_ACTIVITY_FORWARD &&
+           (!tables->vlans || vlan_table_has(tables->vlans, decision->vid, egress));
+}
+
+/* Of 64 ports those that flood, and are in the frame's VLAN. */
+static uint64_t flood_word(const struct forward_tables *tables, uint16_t vid, uint32_t word)
+{
+    uint64_t bits = tables->flood->words[word];
+
+    return tables->vlans ? bits & vlan_table_word(tables->vlans, vid, word) : bits;
+}
+
+port_id forward_next_egress(const struct forward_tables *tables, const struct decision *decision,
+                            uint32_t from)
+{
+    for (uint32_t w = from / 64u; w < tables->flood->n_used; w++) {
+        uint64_t bits = flood_word(tables, decision->vid, w);
+
+        if (w == from / 64u)
+            bits &= ~UINT64_C(0) << (from % 64u);
+        if (w == decision->ingress / 64u)
+            bits &= ~(UINT64_C(1) << (decision->ingress % 64u));
+        if (bits)
+            return (port_id)(w * 64u + (uint32_t)__builtin_ctzll(bits));
+    }
+    return PORT_NONE;
+}
+
+static uint32_t count_flood(const struct forward_tables *tables, uint16_t vid)
+{
+    uint32_t n = 0;
+
+    if (!tables->vlans)
+        return tables->flood->n_members;
+    for (uint32_t w = 0; w < tables->flood->n_used; w++)
+        n += (uint32_t)__builtin_popcountll(flood_word(tables, vid, w));
+    return n;
 }
 
 static enum drop_reason why_not_by(const struct forward_tables *tables,
@@ -46,6 +87,8 @@ static enum drop_reason why_not_by(const struct forward_tables *tables,
 {
     if (egress == decision->ingress)
         return DROP_SAME_PORT;
+    if (tables->activity[egress] == PORT_ACTIVITY_FORWARD)
+        return DROP_VLAN_EGRESS;
     return fdb_is_static(tables->fdb, decision->vid, dst) ? DROP_STATIC_DOWN : DROP_NO_EGRESS;
 }
 
@@ -63,9 +106,11 @@ static void egress_unicast(const struct forward_tables *tables, struct decision 
 
 static void egress_flood(const struct forward_tables *tables, struct decision *decision)
 {
-    const struct portset *flood = tables->flood;
+    port_id ingress = decision->ingress;
+    bool counts_ingress = portset_has(tables->flood, ingress) &&
+                          (!tables->vlans || vlan_table_has(tables->vlans, decision->vid, ingress));
 
-    decision->fanout = flood->n_members - (portset_has(flood, decision->ingress) ? 1 : 0);
+    decision->fanout = count_flood(tables, decision->vid) - (counts_ingress ? 1 : 0);
     if (decision->fanout == 0)
         drop(decision, DROP_NO_EGRESS);
     else
@@ -92,7 +137,11 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    decision->vid = classify();
+    reason = classify(tables, frame, decision);
+    if (reason != DROP_NONE) {
+        drop(decision, reason);
+        return;
+    }
 
     fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
                    &decision->learn);
@@ -115,6 +164,16 @@ void forward_commit(struct fdb *fdb, const struct decision *decision)
 {
     if (decision->learn.action != FDB_NOTHING)
         fdb_commit(fdb, &decision->learn);
+}
+
+const struct frame *forward_dress(const struct forward_tables *tables,
+                                  const struct decision *decision, port_id egress,
+                                  const struct frame *frame, struct frame *dressed)
+{
+    if (!tables->vlans)
+        return frame;
+    vlan_table_dress(tables->vlans, &decision->class, egress, frame, dressed);
+    return dressed;
 }
 
 const char *verdict_name(enum verdict verdict)

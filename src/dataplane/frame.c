@@ -21,6 +21,13 @@ bool frame_push_tag(struct frame *frame, struct vlan_tag tag)
     return true;
 }
 
+void frame_pop_tag(struct frame *frame)
+{
+    frame->n_tags--;
+    for (uint8_t i = 0; i < frame->n_tags; i++)
+        frame->tags[i] = frame->tags[i + 1];
+}
+
 static uint32_t load_be16(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] << 8 | bytes[1];
@@ -125,11 +132,38 @@ struct frame_weight frame_weigh(const struct frame *frame)
     return weight;
 }
 
+void frame_take_tag(struct frame *frame, uint8_t *bytes, uint16_t tpid)
+{
+    if (frame->n_tags > 0 || frame->len < ETHER_HEADER_SIZE + VLAN_TAG_SIZE ||
+        load_be16(bytes + 12) != tpid)
+        return;
+    frame->tags[0] = (struct vlan_tag){.tpid = tpid, .tci = (uint16_t)load_be16(bytes + 14)};
+    frame->n_tags = 1;
+    memmove(bytes + VLAN_TAG_SIZE, bytes, 12);
+    frame->data = bytes + VLAN_TAG_SIZE;
+    frame->len -= VLAN_TAG_SIZE;
+    if (frame->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        frame->vnet.csum_start = (uint16_t)(frame->vnet.csum_start - VLAN_TAG_SIZE);
+}
+
+uint16_t frame_outer_tpid(const struct frame *frame)
+{
+    uint32_t type;
+
+    if (frame->n_tags > 0)
+        return frame->tags[0].tpid;
+    type = frame->len < ETHER_HEADER_SIZE ? 0 : load_be16(frame->data + 12);
+    return type == VLAN_TPID_C || type == VLAN_TPID_S ? (uint16_t)type : 0;
+}
+
 bool frame_fits_mtu(const struct frame *frame, uint32_t mtu)
 {
-    uint32_t limit = mtu + ETHER_HEADER_SIZE + (frame->n_tags > 0 ? VLAN_TAG_SIZE : 0);
+    uint32_t limit = mtu + ETHER_HEADER_SIZE;
 
     /* Most frames are short: a superframe's segment is never longer than the superframe. */
+    if (frame_wire_len(frame) <= limit)
+        return true;
+    limit += frame_outer_tpid(frame) != 0 ? VLAN_TAG_SIZE : 0;
     return frame_wire_len(frame) <= limit ||
            (frame_is_superframe(frame) && frame_longest_segment(frame) <= limit);
 }

@@ -86,6 +86,8 @@ static void read_slot(struct packet_port *p, const struct tpacket2_hdr *slot, ui
         read_bounced(p, slot, buffer, ret_frame);
     else
         read_in_place(slot, ret_frame);
+    if (ret_frame->defect == DROP_NONE && p->port.edge_tpid)
+        frame_take_tag(ret_frame, (uint8_t *)ret_frame->data, p->port.edge_tpid);
     if (ret_frame->defect == DROP_NONE && !frame_vnet_is_sane(ret_frame))
         ret_frame->defect = DROP_MALFORMED;
 }

@@ -189,8 +189,8 @@ static void fill_slot(struct packet_port *p, struct tpacket2_hdr *slot, const st
  * packet_extra_vlan_len_allowed). With an offload header the ring does not ask. */
 static bool is_refused_plainly(const struct packet_port *p, const struct frame *frame)
 {
-    return frame->n_tags > 0 && frame->tags[0].tpid != VLAN_TPID_C &&
-           frame_wire_len(frame) > p->port.mtu + ETHER_HEADER_SIZE;
+    return frame_wire_len(frame) > p->port.mtu + ETHER_HEADER_SIZE &&
+           frame_outer_tpid(frame) != VLAN_TPID_C;
 }
 
 static void offer(struct packet_port *p, const struct frame *frame)

@@ -47,8 +47,15 @@ static uint32_t memory_batch(struct rx_source *source, struct frame *ret_frames,
     uint32_t n = m->n_arrivals < max ? m->n_arrivals : max;
 
     for (uint32_t i = 0; i < n; i++) {
-        ret_frames[i] = m->arrivals[(m->first + i) % QUEUE_FRAMES].frame;
+        const struct arrival *arrival = &m->arrivals[(m->first + i) % QUEUE_FRAMES];
+
+        ret_frames[i] = arrival->frame;
         ret_frames[i].ingress = m->port.id;
+        if (arrival->frame.defect != DROP_NONE || !m->port.edge_tpid)
+            continue;
+        frame_take_tag(&ret_frames[i], arrival->bytes, m->port.edge_tpid);
+        if (!frame_vnet_is_sane(&ret_frames[i]))
+            ret_frames[i].defect = DROP_MALFORMED;
     }
     m->n_borrowed = n;
     return n;

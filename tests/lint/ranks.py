@@ -16,8 +16,8 @@ RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "bridge": 4, "contr
 
 # Of include/ringspan/, without ".h".
 HEADERS = {
-    "base": "clock container event hash limits log mac netns notify portset workers",
-    "dataplane": "fdb fdb_journal frame ledger reserved segment vlan",
+    "base": "clock container event hash limits log mac netns notify portset vidset workers",
+    "dataplane": "fdb fdb_journal frame ledger reserved segment vlan vlan_table",
     "forward": "forward",
     "port": "port port_memory port_packet tap",
     "bridge": "bridge",

@@ -108,11 +108,12 @@ static uint16_t outer_tag_size(const uint8_t *bytes, uint32_t len)
     return tpid == VLAN_TPID_C || tpid == VLAN_TPID_S ? VLAN_TAG_SIZE : 0;
 }
 
-/* The offload header that must leave beside a frame that came with @f->vnet. */
-static bool vnet_matches(const struct injected *f, const struct virtio_net_hdr *out)
+/* The offload header that must leave beside @f, @sent_len bytes long then. */
+static bool vnet_matches(const struct injected *f, const struct virtio_net_hdr *out,
+                         uint32_t sent_len)
 {
     const struct virtio_net_hdr *in = &f->vnet;
-    uint16_t shift = outer_tag_size(f->bytes, f->len);
+    uint32_t shift = sent_len - (f->len - outer_tag_size(f->bytes, f->len));
     bool needs_csum = in->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 
     if (out->flags != (needs_csum ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0) ||
@@ -129,7 +130,36 @@ static bool vnet_matches(const struct injected *f, const struct virtio_net_hdr *
 static bool frame_matches(const struct injected *f, const struct memory_frame *sent)
 {
     return f->len == sent->len && memcmp(f->bytes, sent->bytes, f->len) == 0 &&
-           vnet_matches(f, &sent->vnet);
+           vnet_matches(f, &sent->vnet, sent->len);
+}
+
+/* How many bytes of the frame's outermost tag are a tag with @tpid. */
+static uint32_t tag_size(const uint8_t *bytes, uint32_t len, uint16_t tpid)
+{
+    return len >= 18 && (bytes[12] << 8 | bytes[13]) == tpid ? VLAN_TAG_SIZE : 0;
+}
+
+static bool same_without(const uint8_t *a, uint32_t a_len, uint32_t a_skip, const uint8_t *b,
+                         uint32_t b_len, uint32_t b_skip)
+{
+    return a_len - a_skip == b_len - b_skip && memcmp(a, b, 12) == 0 &&
+           memcmp(a + 12 + a_skip, b + 12 + b_skip, a_len - 12 - a_skip) == 0;
+}
+
+/* The same, whatever tag of the bridge's ethertype was added or taken off. */
+static bool frame_matches_inside(const struct sim *sim, const struct injected *f,
+                                 const struct memory_frame *sent)
+{
+    uint16_t tpid = bridge_ethertype(sim->bridge);
+    uint32_t in = tag_size(f->bytes, f->len, tpid);
+    uint32_t out = tag_size(sent->bytes, sent->len, tpid);
+
+    if (tpid == 0 || f->len < ETHER_HEADER_SIZE)
+        return frame_matches(f, sent);
+    return (same_without(f->bytes, f->len, in, sent->bytes, sent->len, out) ||
+            same_without(f->bytes, f->len, in, sent->bytes, sent->len, 0) ||
+            same_without(f->bytes, f->len, 0, sent->bytes, sent->len, out)) &&
+           vnet_matches(f, &sent->vnet, sent->len);
 }
 
 /* What @egress sent since it had sent @from frames is made of the first @n frames of @ingress, in
@@ -145,7 +175,8 @@ static void check_sent(const struct sim *sim, uint32_t ingress, uint32_t n, uint
     if (egress == ingress && n_sent != from)
         fail(sim, "a frame returned to port %u, where it came from", ingress);
     for (size_t i = from; i < n_sent; i++) {
-        while (next < n && !frame_matches(&in->pending[next], memory_port_sent(out->port, i)))
+        while (next < n &&
+               !frame_matches_inside(sim, &in->pending[next], memory_port_sent(out->port, i)))
             next++;
         if (next == n)
             fail(sim, "frame %zu of port %u is none that port %u got, or late, or twice", i, egress,
@@ -186,6 +217,7 @@ struct sim *sim_new(const struct sim_params *params)
         .max_entries = params->max_entries,
         .aging_ns = params->aging_ns,
         .reserved = params->reserved,
+        .ethertype = params->ethertype,
         .fdb_key = {.k0 = 1, .k1 = 2},
     };
 
@@ -317,6 +349,12 @@ uint64_t sim_age(struct sim *sim)
 void sim_set_state(struct sim *sim, uint32_t port, enum port_state state)
 {
     bridge_set_port_state(sim->bridge, sim->ports[port].port->id, state, "");
+    check(sim);
+}
+
+void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *settings)
+{
+    bridge_set_port_vlan(sim->bridge, sim->ports[port].port->id, settings);
     check(sim);
 }
 

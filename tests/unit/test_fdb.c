@@ -296,6 +296,46 @@ static void test_flush_port_spares_the_others(void **state)
     check_and_free(fdb);
 }
 
+static void learn_in(struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port)
+{
+    struct fdb_plan plan;
+
+    fdb_plan_learn(fdb, vid, mac, port, 0, &plan);
+    fdb_commit(fdb, &plan);
+}
+
+static void test_flush_of_some_vlans_spares_the_others(void **state)
+{
+    const struct fdb_entry fixed = {.mac = 0x99, .vid = 3, .port = 1, .is_static = true};
+    struct fdb *fdb = new_table(16);
+    struct vidset vids = {{0}};
+
+    vidset_add_range(&vids, 2, 4);
+    for (uint16_t vid = 1; vid <= 5; vid++) {
+        learn_in(fdb, vid, 0x02, 1);
+        learn_in(fdb, vid, 0x03, 2);
+    }
+    assert_int_equal(fdb_add(fdb, &fixed), 0);
+    fdb_flush_port_vlans(fdb, 1, &vids);
+    for (uint16_t vid = 1; vid <= 5; vid++) {
+        bool is_flushed = vid >= 2 && vid <= 4;
+
+        assert_int_equal(fdb_lookup(fdb, vid, 0x02, 0), is_flushed ? PORT_NONE : 1);
+        assert_int_equal(fdb_lookup(fdb, vid, 0x03, 0), 2);
+    }
+    assert_int_equal(fdb_lookup(fdb, 3, 0x99, 0), 1);
+    assert_int_equal(fdb_counters(fdb).flushed, 3);
+    assert_int_equal(fdb_used(fdb), 8);
+    fdb_flush_port_vlans(fdb, 0, &vids);
+    fdb_flush_port_vlans(fdb, PORTS, &vids);
+    vidset_add_range(&vids, 1, 5);
+    fdb_flush_port_vlans(fdb, 1, &vids);
+    assert_int_equal(fdb_counters(fdb).flushed, 5);
+    learn_in(fdb, 1, 0x02, 1);
+    assert_int_equal(fdb_lookup(fdb, 1, 0x02, 0), 1);
+    check_and_free(fdb);
+}
+
 static void test_sweep_reclaims_by_budget(void **state)
 {
     struct fdb *fdb = new_table(64);
@@ -726,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_lookup_after_misses_the_victim),
         cmocka_unit_test(test_capacity_is_exact),
         cmocka_unit_test(test_flush_port_spares_the_others),
+        cmocka_unit_test(test_flush_of_some_vlans_spares_the_others),
         cmocka_unit_test(test_sweep_reclaims_by_budget),
         cmocka_unit_test(test_stale_entries_make_room_first),
         cmocka_unit_test(test_expired_entries_make_room_before_live_ones),

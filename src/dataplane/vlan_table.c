@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/vlan_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *const mode_names[] = {
+    [VLAN_MODE_ACCESS] = "access",
+    [VLAN_MODE_TRUNK] = "trunk",
+    [VLAN_MODE_NATIVE_UNTAGGED] = "native_untagged",
+    [VLAN_MODE_NATIVE_TAGGED] = "native_tagged",
+    [VLAN_MODE_DOT1Q_TUNNEL] = "dot1q_tunnel",
+    [VLAN_MODE_NONE] = "none",
+};
+
+static const char *const frame_types_names[] = {
+    [VLAN_FRAMES_ALL] = "all",
+    [VLAN_FRAMES_VLAN_TAGGED] = "vlan_tagged",
+    [VLAN_FRAMES_UNTAGGED_AND_PRIORITY] = "untagged_and_priority",
+};
+
+static const struct {
+    const char *name;
+    uint16_t tpid;
+} ethertypes[] = {
+    [VLAN_ETHERTYPE_8100] = {"0x8100", VLAN_TPID_C},
+    [VLAN_ETHERTYPE_88A8] = {"0x88a8", VLAN_TPID_S},
+    [VLAN_ETHERTYPE_9100] = {"0x9100", 0x9100},
+};
+
+_Static_assert(sizeof(mode_names) / sizeof(mode_names[0]) == VLAN_MODE_NONE + 1, "one name a mode");
+_Static_assert(sizeof(frame_types_names) / sizeof(frame_types_names[0]) == VLAN_N_FRAME_TYPES,
+               "one name a kind");
+
+_Static_assert(sizeof(ethertypes) / sizeof(ethertypes[0]) == VLAN_N_ETHERTYPES, "one row each");
+
+const char *vlan_ethertype_name(enum vlan_ethertype ethertype)
+{
+    return ethertypes[ethertype].name;
+}
+
+uint16_t vlan_ethertype_tpid(enum vlan_ethertype ethertype)
+{
+    return ethertypes[ethertype].tpid;
+}
+
+const char *vlan_mode_name(enum vlan_mode mode)
+{
+    return mode_names[mode];
+}
+
+const char *vlan_frame_types_name(enum vlan_frame_types types)
+{
+    return frame_types_names[types];
+}
+
+bool vlan_mode_has_pvid(enum vlan_mode mode)
+{
+    return mode != VLAN_MODE_TRUNK && mode != VLAN_MODE_NONE;
+}
+
+bool vlan_mode_has_allowed(enum vlan_mode mode)
+{
+    return mode == VLAN_MODE_TRUNK || mode == VLAN_MODE_NATIVE_UNTAGGED ||
+           mode == VLAN_MODE_NATIVE_TAGGED;
+}
+
+bool vlan_mode_interprets(enum vlan_mode mode)
+{
+    return mode == VLAN_MODE_ACCESS || vlan_mode_has_allowed(mode);
+}
+
+struct vidset vlan_settings_members(const struct vlan_settings *settings)
+{
+    struct vidset members = {{0}};
+
+    if (vlan_mode_has_allowed(settings->mode))
+        members = settings->allowed;
+    if (vlan_mode_has_pvid(settings->mode))
+        vidset_add(&members, (uint16_t)settings->pvid);
+    return members;
+}
+
+bool vlan_settings_equal(const struct vlan_settings *a, const struct vlan_settings *b)
+{
+    return a->mode == b->mode && a->acceptable_frame_types == b->acceptable_frame_types &&
+           a->pvid == b->pvid && vidset_equals(&a->allowed, &b->allowed);
+}
+
+int vlan_table_new(uint16_t ethertype, uint32_t max_ports, struct vlan_table **ret)
+{
+    struct vlan_table *table = calloc(1, sizeof(*table));
+
+    if (!table)
+        return -ENOMEM;
+    table->ethertype = ethertype;
+    table->max_ports = max_ports;
+    table->ports = calloc(max_ports, sizeof(table->ports[0]));
+    table->members = calloc((size_t)((max_ports + 63) / 64) * VID_LIMIT, sizeof(uint64_t));
+    if (!table->ports || !table->members) {
+        vlan_table_free(table);
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < max_ports; i++)
+        table->ports[i].mode = VLAN_MODE_NONE;
+    *ret = table;
+    return 0;
+}
+
+void vlan_table_free(struct vlan_table *table)
+{
+    if (!table)
+        return;
+    free(table->members);
+    free(table->ports);
+    free(table);
+}
+
+void vlan_table_set_port(struct vlan_table *table, port_id port,
+                         const struct vlan_settings *settings)
+{
+    struct vidset members = vlan_settings_members(settings);
+    uint64_t *column = &table->members[(uint64_t)(port / 64u) * VID_LIMIT];
+    uint64_t bit = UINT64_C(1) << (port % 64u);
+
+    for (uint32_t vid = VID_MIN; vid <= VID_MAX; vid++) {
+        if (vidset_has(&members, (uint16_t)vid))
+            column[vid] |= bit;
+        else if (column[vid] & bit) /* a page that is all zero stays untouched */
+            column[vid] &= ~bit;
+    }
+    table->ports[port] = (struct vlan_port){
+        .mode = (uint8_t)settings->mode,
+        .acceptable_frame_types = (uint8_t)settings->acceptable_frame_types,
+        .pvid = (uint16_t)settings->pvid,
+    };
+}
+
+struct vidset vlan_table_members(const struct vlan_table *table, port_id port)
+{
+    struct vidset members = {{0}};
+
+    for (uint32_t vid = VID_MIN; vid <= VID_MAX; vid++) {
+        if (vlan_table_has(table, (uint16_t)vid, port))
+            vidset_add(&members, (uint16_t)vid);
+    }
+    return members;
+}
+
+static struct vlan_class drop(enum drop_reason reason)
+{
+    return (struct vlan_class){.reason = reason};
+}
+
+/* @tci: PCP and DEI of a priority tag, or 0. */
+static struct vlan_class classify_untagged(const struct vlan_port *port, uint16_t tci, bool pops)
+{
+    if (port->acceptable_frame_types == VLAN_FRAMES_VLAN_TAGGED)
+        return drop(DROP_FRAME_TYPE);
+    if (port->pvid == VID_NONE)
+        return drop(DROP_NO_PVID);
+    return (struct vlan_class){.tci = (uint16_t)(tci | port->pvid), .pops = pops};
+}
+
+static struct vlan_class classify_tagged(const struct vlan_table *table, port_id ingress,
+                                         uint16_t tci)
+{
+    const struct vlan_port *port = &table->ports[ingress];
+
+    if (port->acceptable_frame_types == VLAN_FRAMES_UNTAGGED_AND_PRIORITY)
+        return drop(DROP_FRAME_TYPE);
+    if (port->mode == VLAN_MODE_ACCESS)
+        return drop(DROP_VLAN_TAGGED);
+    if (!vlan_table_has(table, tci & VLAN_VID_BITS, ingress))
+        return drop(DROP_VLAN_NOT_ALLOWED);
+    return (struct vlan_class){.tci = tci, .pops = true};
+}
+
+struct vlan_class vlan_table_classify(const struct vlan_table *table, const struct frame *frame)
+{
+    const struct vlan_port *port = &table->ports[frame->ingress];
+    bool is_tunnel = port->mode == VLAN_MODE_DOT1Q_TUNNEL;
+    uint16_t tci;
+
+    if (is_tunnel || frame->n_tags == 0 || frame->tags[0].tpid != table->ethertype)
+        return classify_untagged(port, 0, false);
+    tci = frame->tags[0].tci;
+    if ((tci & VLAN_VID_BITS) == VLAN_VID_BITS)
+        return drop(DROP_VID_RESERVED);
+    if ((tci & VLAN_VID_BITS) == VID_NONE)
+        return classify_untagged(port, tci, true);
+    return classify_tagged(table, frame->ingress, tci);
+}
+
+bool vlan_table_untags(const struct vlan_table *table, port_id port, uint16_t vid)
+{
+    const struct vlan_port *out = &table->ports[port];
+
+    switch ((enum vlan_mode)out->mode) {
+    case VLAN_MODE_ACCESS:
+    case VLAN_MODE_DOT1Q_TUNNEL:
+        return true;
+    case VLAN_MODE_NATIVE_UNTAGGED:
+        return out->pvid == vid;
+    case VLAN_MODE_TRUNK:
+    case VLAN_MODE_NATIVE_TAGGED:
+    case VLAN_MODE_NONE:
+        break;
+    }
+    return false;
+}
+
+void vlan_table_dress(const struct vlan_table *table, const struct vlan_class *class,
+                      port_id egress, const struct frame *frame, struct frame *ret_frame)
+{
+    struct vlan_tag tag = {.tpid = table->ethertype, .tci = class->tci};
+
+    *ret_frame = *frame;
+    if (class->pops)
+        frame_pop_tag(ret_frame);
+    /* The stack has room: what came in had at most one tag taken off, and a second one is ours. */
+    if (!vlan_table_untags(table, egress, class->tci & VLAN_VID_BITS))
+        frame_push_tag(ret_frame, tag);
+}
