@@ -11,6 +11,7 @@
 #include "ringspan/log.h"
 #include "ringspan/port.h"
 #include "ringspan/reserved.h"
+#include "ringspan/vlan_table.h"
 
 #define CONFIG_MAX_ERRORS 100
 
@@ -53,6 +54,8 @@ struct config_port {
     uint32_t mtu;
     uint32_t speed; /* Mbit/s */
     bool persist;
+    struct vlan_settings vlan; /* VLAN_MODE_NONE: the file says nothing */
+    char *vlan_description;
 };
 
 /** "netdev" or "tap". */
@@ -71,6 +74,8 @@ struct config_bridge {
     char *description;
     uint32_t aging_time; /* seconds */
     enum reserved_preset reserved;
+    bool vlan_aware;
+    enum vlan_ethertype ethertype;
     struct {
         char *description;
         uint32_t max_entries;

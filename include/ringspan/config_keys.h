@@ -28,6 +28,7 @@ enum config_type {
     CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
     CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
+    CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
     CONFIG_PLANNED,
 };
 
@@ -53,7 +54,8 @@ struct config_key {
     bool required;
     int64_t min; /* INTEGER: the value; TEXT and NAME: its bytes; LIST: its elements */
     int64_t max;
-    int64_t default_value; /* INTEGER; BOOLEAN; WORD: the number of the word */
+    int64_t default_value; /* INTEGER; BOOLEAN; WORD: the number of the word. One that cannot be
+                            * written stands for absence. */
     const char *unit;      /* INTEGER: "seconds", or NULL */
     const char *help;
     size_t offset;
@@ -62,6 +64,7 @@ struct config_key {
     const struct config_words *words;          /* WORD */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
                                                 * …", "contains …". May be NULL. */
+    bool (*is_set)(const void *base);          /* in the object of C that it is in; NULL: always */
     const char *pattern; /* the same for the schema, as an ECMA 262 regular expression */
     /* NULL; or whether the key has a meaning in the C object @base, and what it is for: "ports of
      * type tap". Where it has none it is refused, and not printed. */

@@ -20,8 +20,8 @@
  * bridge now is a deletion and an addition. Each step says what it disturbs:
  *
  *   none     no frame is lost, nothing is forgotten
- *   flush    what the bridge has learned is forgotten (of a port: what was learned there); such
- *            frames flood until it is learned again
+ *   flush    what the bridge has learned is forgotten, or of a port what was learned in VLANs that
+ *            it leaves; such frames flood until it is learned again
  *   reopen   the port lets go of its interface and binds to another
  *   restart  not possible while the daemon runs: it keeps the old value until it is started again
  */

@@ -45,8 +45,8 @@ struct cli_command {
     int (*run)(const struct cli *cli, int argc, char **argv);
 };
 
-extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_ledger, cli_wait, cli_check,
-    cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
+extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
+    cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[];
 

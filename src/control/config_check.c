@@ -178,6 +178,11 @@ int config_check(const struct config_text *text, struct config *config,
     check_port_count(&c, ports, n_ports);
     check_unique(&c, names, config->n_bridges, "bridge");
     check_unique(&c, ports, n_ports, "port");
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        const struct config_bridge *bridge = &config->bridges[names[i].bridge_index];
+
+        config_check_vlans(text, bridge, names[i].bridge_index, names[i].node, report);
+    }
     for (uint32_t i = 0; i < n_ports; i++) {
         ports[i].name = ports[i].port->ifname;
         ports[i].netns = ports[i].port->netns;

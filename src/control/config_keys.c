@@ -136,6 +136,46 @@ static const char *admin_state_word(uint32_t i)
     return port_admin_state_name((enum port_admin_state)i);
 }
 
+static const char *vlan_mode_word(uint32_t i)
+{
+    return vlan_mode_name((enum vlan_mode)i);
+}
+
+static const char *frame_types_word(uint32_t i)
+{
+    return vlan_frame_types_name((enum vlan_frame_types)i);
+}
+
+static const char *ethertype_word(uint32_t i)
+{
+    return vlan_ethertype_name((enum vlan_ethertype)i);
+}
+
+static bool is_vlan_aware(const void *bridge)
+{
+    return ((const struct config_bridge *)bridge)->vlan_aware;
+}
+
+static bool has_vlan(const void *port)
+{
+    return ((const struct config_port *)port)->vlan.mode != VLAN_MODE_NONE;
+}
+
+static bool has_pvid(const void *port)
+{
+    return vlan_mode_has_pvid(((const struct config_port *)port)->vlan.mode);
+}
+
+static bool has_allowed(const void *port)
+{
+    return vlan_mode_has_allowed(((const struct config_port *)port)->vlan.mode);
+}
+
+static bool has_frame_types(const void *port)
+{
+    return vlan_mode_interprets(((const struct config_port *)port)->vlan.mode);
+}
+
 static const struct config_planned_word planned_port_types[] = {
     {"udp", NULL},
     {NULL, NULL},
@@ -144,6 +184,10 @@ static const struct config_planned_word planned_port_types[] = {
 static const struct config_words reserved_words = {.name = reserved_word, .n = RESERVED_N_PRESETS};
 static const struct config_words admin_state_words = {.name = admin_state_word,
                                                       .n = PORT_N_ADMIN_STATES};
+static const struct config_words vlan_mode_words = {.name = vlan_mode_word, .n = VLAN_N_MODES};
+static const struct config_words frame_types_words = {.name = frame_types_word,
+                                                      .n = VLAN_N_FRAME_TYPES};
+static const struct config_words ethertype_words = {.name = ethertype_word, .n = VLAN_N_ETHERTYPES};
 static const struct config_words log_level_words = {.name = log_level_word,
                                                     .n = LOG_LEVEL_DEBUG + 1};
 static const struct config_words port_type_words = {
@@ -160,6 +204,52 @@ static const struct config_words port_type_words = {
     {                                         \
         .name = (key), .type = CONFIG_PLANNED \
     }
+
+static const struct config_key vlan_keys[] = {
+    {
+        .name = "mode",
+        .type = CONFIG_WORD,
+        .required = true,
+        .default_value = VLAN_MODE_NONE,
+        .offset = offsetof(struct config_port, vlan.mode),
+        .words = &vlan_mode_words,
+        .help = "What the port does with tags.",
+    },
+    {
+        .name = "pvid",
+        .type = CONFIG_INTEGER,
+        .min = VID_MIN,
+        .max = VID_MAX,
+        .default_value = VID_NONE,
+        .offset = offsetof(struct config_port, vlan.pvid),
+        .is_set = has_pvid,
+        .help = "The VLAN of frames that come without one. All modes but 'trunk' need it.",
+    },
+    {
+        .name = "allowed",
+        .type = CONFIG_VIDS,
+        .offset = offsetof(struct config_port, vlan.allowed),
+        .is_set = has_allowed,
+        .help = "The VLANs that cross the port tagged: VIDs and ranges like \"20-29\". All if "
+                "absent.",
+    },
+    {
+        .name = "acceptable_frame_types",
+        .type = CONFIG_WORD,
+        .default_value = VLAN_FRAMES_ALL,
+        .offset = offsetof(struct config_port, vlan.acceptable_frame_types),
+        .words = &frame_types_words,
+        .is_set = has_frame_types,
+        .help = "Which frames the port takes, of those that its mode takes.",
+    },
+    DESCRIPTION(offsetof(struct config_port, vlan_description)),
+};
+
+static const struct config_object vlan_object = {
+    .what = "a port's vlan",
+    .keys = vlan_keys,
+    .n_keys = N_ELEMENTS(vlan_keys),
+};
 
 static const struct config_key port_keys[] = {
     {
@@ -219,6 +309,14 @@ static const struct config_key port_keys[] = {
         .words = &admin_state_words,
         .help = "Whether the port takes part. A port that is down drops what arrives and sends "
                 "nothing; its interface is left as it is.",
+    },
+    {
+        .name = "vlan",
+        .type = CONFIG_OBJECT,
+        .object = &vlan_object,
+        .is_set = has_vlan,
+        .help = "The port's VLANs. The ports of a VLAN-aware bridge need it; those of others "
+                "cannot have it.",
     },
     DESCRIPTION(offsetof(struct config_port, description)),
     {
@@ -303,7 +401,6 @@ static const struct config_key port_keys[] = {
     PLANNED("reserved"),
     PLANNED("storm_control"),
     PLANNED("translate"),
-    PLANNED("vlan"),
 };
 
 const struct config_object config_port = {
@@ -412,6 +509,21 @@ static const struct config_key bridge_keys[] = {
         .help = "Which frames to the reserved addresses 01-80-C2-00-00-00 to -0F cross the bridge.",
     },
     {
+        .name = "vlan_aware",
+        .type = CONFIG_BOOLEAN,
+        .offset = offsetof(struct config_bridge, vlan_aware),
+        .help = "Whether the bridge keeps VLANs apart. If not, it is transparent to tags.",
+    },
+    {
+        .name = "ethertype",
+        .type = CONFIG_WORD,
+        .default_value = VLAN_ETHERTYPE_8100,
+        .offset = offsetof(struct config_bridge, ethertype),
+        .words = &ethertype_words,
+        .is_set = is_vlan_aware,
+        .help = "The TPID of the tags that a VLAN-aware bridge interprets and adds.",
+    },
+    {
         .name = "fdb",
         .type = CONFIG_OBJECT,
         .object = &fdb_object,
@@ -426,12 +538,10 @@ static const struct config_key bridge_keys[] = {
         .object = &config_port,
         .help = "The bridge's ports.",
     },
-    PLANNED("ethertype"),
     PLANNED("isolate_host"),
     PLANNED("mirror"),
     PLANNED("mode"),
     PLANNED("recorder"),
-    PLANNED("vlan_aware"),
 };
 
 static const struct config_object bridge_object = {

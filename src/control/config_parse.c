@@ -20,7 +20,8 @@
 
 static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
                   sizeof(enum reserved_preset) == sizeof(uint32_t) &&
-                  sizeof(enum port_admin_state) == sizeof(uint32_t),
+                  sizeof(enum port_admin_state) == sizeof(uint32_t) &&
+                  sizeof(enum vlan_mode) == sizeof(uint32_t),
               "a CONFIG_WORD is stored as a uint32_t");
 
 struct parser {
@@ -83,6 +84,8 @@ static void set_defaults(const struct config_object *object, void *base)
 
         if (key->type == CONFIG_OBJECT)
             set_defaults(key->object, base);
+        else if (key->type == CONFIG_VIDS)
+            *(struct vidset *)field(base, key->offset) = vidset_all();
         else if (key->type == CONFIG_BOOLEAN)
             *(bool *)field(base, key->offset) = key->default_value != 0;
         else if ((key->type == CONFIG_INTEGER || key->type == CONFIG_WORD) &&
@@ -99,6 +102,7 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
         *ret_kind = JSON_OBJECT;
         return "an object";
     case CONFIG_LIST:
+    case CONFIG_VIDS:
         *ret_kind = JSON_ARRAY;
         return "a list";
     case CONFIG_INTEGER:
@@ -164,6 +168,8 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
         hint_boolean(node, json, ret_hint);
     else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
+    else if (key->type == CONFIG_VIDS)
+        snprintf(ret_hint, HINT_SIZE, "write [ 10, \"20-29\" ]: a list, also for one");
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
         snprintf(ret_hint, HINT_SIZE, "write [ { ... } ]: a list, also for one");
     else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
@@ -456,6 +462,9 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         break;
     case CONFIG_WORD:
         parse_word(p, node, json, key, base);
+        break;
+    case CONFIG_VIDS:
+        config_parse_vids(p->text, p->report, p->path, node, json, field(base, key->offset));
         break;
     case CONFIG_PLANNED:
         break;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/config_print.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ringspan/config_keys.h"
 #include "ringspan/mac.h"
+#include "ringspan/vidset.h"
 
 static const void *field(const void *base, size_t offset)
 {
@@ -65,6 +67,25 @@ static void print_integer(struct json_writer *writer, const struct config_key *k
         json_put_u64(writer, key->name, number);
 }
 
+static void print_vids(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const struct vidset *vids = field(base, key->offset);
+    uint16_t first;
+    uint16_t last = 0;
+    char range[16];
+
+    json_open_array(writer, key->name);
+    while (vidset_next_range(vids, last + 1u, &first, &last)) {
+        if (first == last) {
+            json_put_u64(writer, NULL, first);
+            continue;
+        }
+        snprintf(range, sizeof(range), "%u-%u", first, last);
+        json_put_string(writer, NULL, range);
+    }
+    json_close_array(writer);
+}
+
 static void print_key(struct json_writer *writer, const struct config_key *key, const void *base)
 {
     if (key->has_meaning && !key->has_meaning(base))
@@ -94,6 +115,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
     case CONFIG_WORD:
         json_put_string(writer, key->name, key->words->name(number_of(key, base)));
         break;
+    case CONFIG_VIDS:
+        print_vids(writer, key, base);
+        break;
     case CONFIG_PLANNED:
         break;
     }
@@ -104,7 +128,8 @@ static void print_object(struct json_writer *writer, const char *name,
 {
     json_open_object(writer, name);
     for (uint32_t i = 0; i < object->n_keys; i++)
-        print_key(writer, &object->keys[i], base);
+        if (!object->keys[i].is_set || object->keys[i].is_set(base))
+            print_key(writer, &object->keys[i], base);
     json_close_object(writer);
 }
 

@@ -2,6 +2,9 @@
 #include "ringspan/config_schema.h"
 
 #include "ringspan/config_keys.h"
+#include "ringspan/vidset.h"
+
+#define VID_PATTERN "([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
 
 static void put_number(struct json_writer *writer, const char *key, int64_t number)
 {
@@ -38,7 +41,29 @@ static void put_words(struct json_writer *writer, const struct config_key *key)
     for (uint32_t i = 0; i < key->words->n; i++)
         json_put_string(writer, NULL, key->words->name(i));
     json_close_array(writer);
-    json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
+    if (!key->required)
+        json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
+}
+
+/* That a range does not run backwards, no schema can say. */
+static void put_vids(struct json_writer *writer)
+{
+    json_put_string(writer, "type", "array");
+    put_number(writer, "minItems", 1);
+    put_number(writer, "maxItems", VID_MAX);
+    json_open_object(writer, "items");
+    json_open_array(writer, "anyOf");
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "integer");
+    put_number(writer, "minimum", VID_MIN);
+    put_number(writer, "maximum", VID_MAX);
+    json_close_object(writer);
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "string");
+    json_put_string(writer, "pattern", "^" VID_PATTERN "-" VID_PATTERN "$");
+    json_close_object(writer);
+    json_close_array(writer);
+    json_close_object(writer);
 }
 
 static void put_object(struct json_writer *writer, const struct config_object *object);
@@ -78,6 +103,9 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_WORD:
         put_words(writer, key);
+        break;
+    case CONFIG_VIDS:
+        put_vids(writer);
         break;
     case CONFIG_PLANNED:
         break;

@@ -20,6 +20,13 @@ struct config_text {
     struct json_scan scan;
 };
 
+struct json_object;
+
+/** Reads a CONFIG_VIDS: the value @node, which is the array @list. Its errors are reported. */
+void config_parse_vids(const struct config_text *text, struct config_report *report,
+                       const char *path, uint32_t node, struct json_object *list,
+                       struct vidset *ret_vids);
+
 /** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
 int config_check(const struct config_text *text, struct config *config,
                  struct config_report *report);
@@ -27,6 +34,10 @@ int config_check(const struct config_text *text, struct config *config,
 /** The part of config_check() that is about static entries of forwarding tables. 0 or -ENOMEM. */
 int config_check_static(const struct config_text *text, const struct config *config,
                         struct config_report *report);
+
+/** The part of config_check() about VLANs. @bridge_node is the bridge's. */
+void config_check_vlans(const struct config_text *text, const struct config_bridge *bridge,
+                        uint32_t index, uint32_t bridge_node, struct config_report *report);
 
 /** 0 or -ENOMEM; @report needs config_report_fini() either way. */
 int config_report_init(struct config_report *report, const char *source);

@@ -61,6 +61,7 @@ static int clone_key(const struct config_key *key, void *base)
     case CONFIG_BOOLEAN:
     case CONFIG_NAME:
     case CONFIG_MAC:
+    case CONFIG_VIDS:
     case CONFIG_WORD:
     case CONFIG_PLANNED:
         break;
@@ -134,6 +135,7 @@ static void free_object(const struct config_object *object, void *base)
         case CONFIG_BOOLEAN:
         case CONFIG_NAME:
         case CONFIG_MAC:
+        case CONFIG_VIDS:
         case CONFIG_WORD:
         case CONFIG_PLANNED:
             break;

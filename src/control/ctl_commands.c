@@ -62,6 +62,7 @@ static const struct ctl_command table[] = {
     {"fdb.add", true, ctl_fdb_add},
     {"fdb.del", true, ctl_fdb_del},
     {"fdb.flush", true, ctl_fdb_flush},
+    {"vlan.show", false, ctl_show_vlan},
     {"ledger.show", false, ctl_show_ledger},
     {"config.show", false, ctl_show_config},
     {"config.diff", false, ctl_config_diff},

@@ -2,6 +2,7 @@
 #include "ctl_show.h"
 
 #include <linux/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ringspan/clock.h"
@@ -26,6 +27,14 @@ static void put_fdb(struct json_writer *writer, const struct fdb *fdb)
     json_close_object(writer);
 }
 
+static void put_ethertype(struct json_writer *writer, uint16_t ethertype)
+{
+    char text[8];
+
+    snprintf(text, sizeof(text), "0x%04x", ethertype);
+    json_put_string(writer, "ethertype", ethertype ? text : NULL);
+}
+
 static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
                                 struct json_writer *writer)
 {
@@ -36,6 +45,8 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
     json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)));
+    json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
+    put_ethertype(writer, bridge_ethertype(bridge));
     put_fdb(writer, bridge_fdb(bridge));
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
@@ -117,8 +128,7 @@ static void put_settings(struct json_writer *writer, const struct port *port)
     json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
 }
 
-/* The interface's current name; NULL while the port has none. */
-static const char *current_ifname(const struct ctl_walk *walk, const struct port *port)
+const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port)
 {
     const struct link *link = daemon_port_link(walk->daemon, port);
 
@@ -127,7 +137,7 @@ static const char *current_ifname(const struct ctl_walk *walk, const struct port
     return is_bound(port) ? port->ifname : NULL;
 }
 
-static bool port_is_selected(const struct ctl_walk *walk, const struct port *port)
+bool ctl_port_is_selected(const struct ctl_walk *walk, const struct port *port)
 {
     return port && (!*walk->selection.port || !strcmp(walk->selection.port, port->name));
 }
@@ -140,11 +150,11 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     if (walk->item >= bridge_id_limit(bridge))
         return CTL_ROW_END;
     port = bridge_port(bridge, (port_id)walk->item++);
-    if (!port_is_selected(walk, port))
+    if (!ctl_port_is_selected(walk, port))
         return CTL_ROW_NONE;
     json_open_object(writer, NULL);
     json_put_string(writer, "name", port->name);
-    json_put_string(writer, "ifname", current_ifname(walk, port));
+    json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
     json_put_string(writer, "configured_ifname", port->ifname);
     json_put_string(writer, "netns", daemon_port_netns(port));
     put_number_if_bound(writer, "ifindex", port, &port->ifindex);
@@ -188,13 +198,13 @@ static enum ctl_row fdb_step(struct ctl_walk *walk, struct bridge *bridge,
     if (!fdb_next(bridge_fdb(bridge), now, &walk->item, &entry))
         return CTL_ROW_END;
     port = bridge_port(bridge, entry.port);
-    if (!port_is_selected(walk, port) || !entry_is_selected(walk, &entry))
+    if (!ctl_port_is_selected(walk, port) || !entry_is_selected(walk, &entry))
         return CTL_ROW_NONE;
     json_open_object(writer, NULL);
     json_put_string(writer, "mac", mac_format(entry.mac, mac));
     json_put_u64(writer, "vlan", entry.vid);
     json_put_string(writer, "port", port->name);
-    json_put_string(writer, "ifname", current_ifname(walk, port));
+    json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_u64(writer, "age", (now - entry.seen) / NS_PER_SEC);
     json_open_array(writer, "flags");

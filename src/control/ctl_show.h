@@ -59,6 +59,11 @@ void ctl_walk_answer(struct ctl_call *call, const struct ctl_commands *commands,
 struct port *ctl_find_port(const struct daemon *daemon, const char *name,
                            struct bridge **ret_bridge);
 
+/** The interface's current name; NULL while the port has none. */
+const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port);
+/** Whether @port, which may be NULL, is one that the walk is about. */
+bool ctl_port_is_selected(const struct ctl_walk *walk, const struct port *port);
+
 /** Handlers; see the table in ctl_commands.c. */
 void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
@@ -66,6 +71,7 @@ void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void 
 void ctl_fdb_add(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_fdb_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);

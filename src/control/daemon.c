@@ -88,12 +88,14 @@ void managed_port_free(struct managed_port *mp)
     free_but_port(mp);
 }
 
-void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp)
+void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp,
+                       const struct config_port *config)
 {
     int r = bridge_add_port(mb->bridge, mp->port);
 
     assert(r == 0); /* config_check() lets no name pass twice, nor too many ports */
     (void)r;
+    bridge_set_port_vlan(mb->bridge, mp->port->id, &config->vlan);
     mp->home = mb;
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
@@ -108,6 +110,7 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
         .max_entries = config->fdb.max_entries,
         .aging_ns = config->aging_time * NS_PER_SEC,
         .reserved = config->reserved,
+        .ethertype = config->vlan_aware ? vlan_ethertype_tpid(config->ethertype) : 0,
     };
     int r = hash_key_random(&params.fdb_key);
 
@@ -177,7 +180,7 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
 
         r = managed_port_new(daemon, &config->ports[i], config_n_ports(daemon->config), &mp);
         if (r == 0)
-            daemon_adopt_port(daemon, mb, mp);
+            daemon_adopt_port(daemon, mb, mp, &config->ports[i]);
     }
     return r < 0 ? r : add_statics(daemon, config, mb->bridge);
 }

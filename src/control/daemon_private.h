@@ -193,7 +193,8 @@ int daemon_reserve(struct daemon *daemon, uint32_t n_bridges, uint32_t n_ports);
 int managed_port_new(struct daemon *daemon, const struct config_port *config,
                      uint32_t n_ports_of_all, struct managed_port **ret);
 void managed_port_free(struct managed_port *mp);
-void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp);
+void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp,
+                       const struct config_port *config);
 /** A bridge without ports. */
 int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config,
                        struct managed_bridge **ret);

@@ -30,6 +30,7 @@ struct prepared {
     struct fdb *fdb;
     struct fdb_static_changes statics;
     struct netns_name *netns_name;
+    struct vlan_table *vlans;
 };
 
 /* Sorted once: looking through all ports at each of thousands of steps would hold up everybody's
@@ -99,6 +100,12 @@ static bool replaces_netns(const struct plan_step *step)
     return step->op == PLAN_CHANGE && step->port && strcmp(step->key, "netns") == 0;
 }
 
+static bool makes_vlan_aware(const struct plan_step *step)
+{
+    return step->op == PLAN_CHANGE && !step->port && step->next_bridge &&
+           step->next_bridge->vlan_aware && strcmp(step->key, "vlan_aware") == 0;
+}
+
 static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
                 struct prepared *prepared)
 {
@@ -107,6 +114,10 @@ static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_
     if (replaces_fdb(step))
         return bridge_new_fdb(daemon_find_bridge(daemon, step->bridge)->bridge,
                               step->next_bridge->fdb.max_entries, &prepared->fdb);
+    if (makes_vlan_aware(step))
+        return bridge_new_vlans(daemon_find_bridge(daemon, step->bridge)->bridge,
+                                vlan_ethertype_tpid(step->next_bridge->ethertype),
+                                &prepared->vlans);
     if (step->op != PLAN_ADD)
         return 0;
     if (!step->port)
@@ -127,6 +138,7 @@ static void discard(const struct plan *plan, struct prepared *prepared, uint32_t
     for (uint32_t i = 0; i < n; i++) {
         fdb_free(prepared[i].fdb);
         netns_name_release(prepared[i].netns_name);
+        vlan_table_free(prepared[i].vlans);
         managed_bridge_free(prepared[i].bridge);
         if (plan->steps[i].op == PLAN_ADD)
             managed_port_free(prepared[i].port);
@@ -189,7 +201,14 @@ static void change_netns(struct managed_port *mp, struct netns_name *name, const
     change_ifname(mp, ifname);
 }
 
-static void change_bridge(struct daemon *daemon, const struct plan_step *step, struct fdb *fdb)
+/* All of it with the first of the keys that change: half of it is nothing that was asked for. */
+static void change_vlan(const struct managed_port *mp, const struct vlan_settings *vlan)
+{
+    bridge_set_port_vlan(mp->home->bridge, mp->port->id, vlan);
+}
+
+static void change_bridge(struct daemon *daemon, const struct plan_step *step,
+                          const struct prepared *prepared)
 {
     const struct config_bridge *next = step->next_bridge;
     struct managed_bridge *mb = daemon_find_bridge(daemon, step->bridge);
@@ -200,7 +219,11 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step, s
     } else if (strcmp(step->key, "reserved") == 0) {
         bridge_set_reserved(mb->bridge, next->reserved);
     } else if (replaces_fdb(step)) {
-        bridge_set_fdb(mb->bridge, fdb);
+        bridge_set_fdb(mb->bridge, prepared->fdb);
+    } else if (strcmp(step->key, "vlan_aware") == 0) {
+        bridge_set_vlans(mb->bridge, prepared->vlans);
+    } else if (strcmp(step->key, "ethertype") == 0) {
+        bridge_set_ethertype(mb->bridge, vlan_ethertype_tpid(next->ethertype));
     }
 }
 
@@ -210,9 +233,11 @@ static void change(struct daemon *daemon, const struct plan_step *step,
     if (!step->bridge)
         return; /* the daemon's own keys: whoever loaded the file sees to them */
     if (!step->port)
-        change_bridge(daemon, step, prepared->fdb);
+        change_bridge(daemon, step, prepared);
     else if (replaces_netns(step))
         change_netns(prepared->port, prepared->netns_name, step->next_port->ifname);
+    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0)
+        change_vlan(prepared->port, &step->next_port->vlan);
     else if (strcmp(step->key, "ifname") == 0)
         change_ifname(prepared->port, step->next_port->ifname);
     else if (strcmp(step->key, "admin_state") == 0)
@@ -228,7 +253,8 @@ static void adopt(struct daemon *daemon, const struct plan_step *step,
         daemon_adopt_bridge(daemon, prepared->bridge);
         return;
     }
-    daemon_adopt_port(daemon, daemon_find_bridge(daemon, step->bridge), prepared->port);
+    daemon_adopt_port(daemon, daemon_find_bridge(daemon, step->bridge), prepared->port,
+                      step->next_port);
     managed_port_look_at(prepared->port);
 }
 

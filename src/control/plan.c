@@ -161,6 +161,30 @@ static int compare_taps(struct planner *planner, const struct config_bridge *nex
     return r;
 }
 
+/* A VLAN that the port leaves is what disturbs somebody: what was learned in it. */
+static int compare_vlans(struct planner *planner, const struct config_bridge *bridge,
+                         const struct config_port *now, const struct config_port *next)
+{
+    const struct vidset before = vlan_settings_members(&now->vlan);
+    const struct vidset after = vlan_settings_members(&next->vlan);
+    const struct vidset left = vidset_minus(&before, &after);
+    enum plan_disruption disruption =
+        vidset_is_empty(&left) ? PLAN_DISRUPTS_NONE : PLAN_DISRUPTS_FLUSH;
+    int r = 0;
+
+    if (now->vlan.mode != next->vlan.mode)
+        r = add_change(planner, bridge, next, "vlan.mode", disruption);
+    if (r == 0 && now->vlan.pvid != next->vlan.pvid)
+        r = add_change(planner, bridge, next, "vlan.pvid", disruption);
+    if (r == 0 && !vidset_equals(&now->vlan.allowed, &next->vlan.allowed))
+        r = add_change(planner, bridge, next, "vlan.allowed", disruption);
+    if (r == 0 && !same_text(now->vlan_description, next->vlan_description))
+        r = add_change(planner, bridge, next, "vlan.description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->vlan.acceptable_frame_types != next->vlan.acceptable_frame_types)
+        r = add_change(planner, bridge, next, "vlan.acceptable_frame_types", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_port(struct planner *planner, const struct config_bridge *next_bridge,
                         const struct config_port *now, const struct config_port *next)
 {
@@ -180,7 +204,7 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
                                                             : PLAN_DISRUPTS_NONE);
     if (r == 0 && next->type == CONFIG_PORT_TAP)
         r = compare_taps(planner, next_bridge, now, next);
-    return r;
+    return r == 0 ? compare_vlans(planner, next_bridge, now, next) : r;
 }
 
 static int compare_ports(struct planner *planner, const struct config_bridge *now,
@@ -228,6 +252,10 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
     if (r == 0)
         r = compare_statics(planner, now, next);
+    if (r == 0 && now->vlan_aware != next->vlan_aware)
+        r = add_change(planner, next, NULL, "vlan_aware", PLAN_DISRUPTS_FLUSH);
+    if (r == 0 && now->ethertype != next->ethertype)
+        r = add_change(planner, next, NULL, "ethertype", PLAN_DISRUPTS_FLUSH);
     return r == 0 ? compare_ports(planner, now, next) : r;
 }
 

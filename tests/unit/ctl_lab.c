@@ -17,8 +17,9 @@ struct lab lab;
 static const char text[] =
     "{\"version\":1,\"bridges\":["
     "{\"name\":\"lab0\",\"aging_time\":100,\"ports\":[{\"name\":\"rsp-r1\"},{\"name\":\"rsp-r2\"}]},"
-    "{\"name\":\"lab1\",\"reserved\":\"all\",\"fdb\":{\"max_entries\":16},"
-    "\"ports\":[{\"name\":\"rsp-r3\"}]}]}";
+    "{\"name\":\"lab1\",\"reserved\":\"all\",\"vlan_aware\":true,\"fdb\":{\"max_entries\":16},"
+    "\"ports\":[{\"name\":\"rsp-r3\",\"vlan\":{\"mode\":\"native_untagged\",\"pvid\":10,"
+    "\"allowed\":[\"20-29\"]}}]}]}";
 
 void lab_write(const char *new_text)
 {

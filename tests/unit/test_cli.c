@@ -278,7 +278,7 @@ static void test_port_add_and_del(void **state)
 {
     assert_prints("config diff", "nothing to change\n");
     assert_prints("-j config diff", "[]\n");
-    assert_prints("port add rsp-r4 br lab1 ifname rsp-i4 down", "");
+    assert_prints("port add rsp-r4 br lab1 vlan {\"mode\":\"trunk\"} ifname rsp-i4 down", "");
     assert_prints("port show bridge lab1",
                   "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
                   "rsp-r3  -       lab1    waiting     -  no interface named rsp-r3\n"

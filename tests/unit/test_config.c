@@ -475,7 +475,7 @@ static void check_object(const struct config_object *object)
         assert_true(key->min <= key->max);
         if (key->type == CONFIG_BOOLEAN)
             assert_in_range(key->default_value, 0, 1);
-        if (key->type == CONFIG_WORD)
+        if (key->type == CONFIG_WORD && !key->required)
             assert_in_range(key->default_value, 0, key->words->n - 1);
         if (key->object)
             check_object(key->object);

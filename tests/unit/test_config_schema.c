@@ -56,7 +56,10 @@ static void check_words(struct json_object *schema, const struct config_key *key
     for (uint32_t i = 0; i < key->words->n; i++)
         assert_string_equal(json_object_get_string(json_object_array_get_idx(words, i)),
                             key->words->name(i));
-    assert_says(schema, "default", key->words->name((uint32_t)key->default_value));
+    if (key->required)
+        assert_false(json_object_object_get_ex(schema, "default", NULL));
+    else
+        assert_says(schema, "default", key->words->name((uint32_t)key->default_value));
 }
 
 static void check_object(struct json_object *schema, const struct config_object *object);
@@ -96,6 +99,11 @@ static void check_key(struct json_object *schema, const struct config_key *key)
         break;
     case CONFIG_WORD:
         check_words(schema, key);
+        break;
+    case CONFIG_VIDS:
+        assert_says(schema, "type", "array");
+        assert_counts(schema, "minItems", 1);
+        assert_int_equal(json_object_array_length(member(member(schema, "items"), "anyOf")), 2);
         break;
     case CONFIG_PLANNED:
         fail_msg("%s is in the schema, and the parser refuses it", key->name);

@@ -74,6 +74,9 @@ static void fill_key(const struct config_key *key, void *base)
     case CONFIG_MAC:
         *(uint64_t *)field(base, key->offset) = number;
         break;
+    case CONFIG_VIDS:
+        vidset_add(field(base, key->offset), VID_MIN);
+        break;
     case CONFIG_NAME:
         snprintf(field(base, key->offset), LIMIT_NAME_SIZE, "n%u", number);
         break;
@@ -224,6 +227,9 @@ static bool alter(const struct config_key *key, void *base)
         return key->min < key->max;
     case CONFIG_MAC:
         ++*(uint64_t *)value;
+        return true;
+    case CONFIG_VIDS:
+        vidset_add(value, VID_MAX);
         return true;
     case CONFIG_TEXT:
         memcpy(&text, value, sizeof(text));

@@ -51,13 +51,15 @@ static void test_daemon(void **state)
 
 static void test_bridges(void **state)
 {
-    static const char lab1[] = "{\"name\":\"lab1\",\"n_ports\":1,\"aging_time\":300,\"reserved\":"
-                               "\"all\",\"fdb\":" FDB(1, 16, 1) "}]";
+    static const char lab1[] =
+        "{\"name\":\"lab1\",\"n_ports\":1,\"aging_time\":300,\"reserved\":"
+        "\"all\",\"vlan_aware\":true,\"ethertype\":\"0x8100\",\"fdb\":" FDB(1, 16, 1) "}]";
 
     lab_learn("rsp-r3", 0, 0x020000000003);
-    assert_has(ask("bridge.show", "{}"),
-               "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"aging_time\":100,\"reserved\":"
-               "\"transparent\",\"fdb\":" FDB(0, 65536, 0) "},");
+    assert_has(
+        ask("bridge.show", "{}"),
+        "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"aging_time\":100,\"reserved\":"
+        "\"transparent\",\"vlan_aware\":false,\"ethertype\":null,\"fdb\":" FDB(0, 65536, 0) "},");
     assert_has(bench.text, lab1);
     assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), lab1);
     assert_null(strstr(bench.text, "lab0"));
@@ -173,18 +175,36 @@ static void test_ledger(void **state)
     assert_has(bench.text, "lab1");
 }
 
+static void test_vlans(void **state)
+{
+    static const char vlans[] =
+        "\"result\":[{\"ifname\":null,\"port\":\"rsp-r3\",\"master\":\"lab1\","
+        "\"mode\":\"native_untagged\",\"vlans\":[{\"vlan\":10,\"flags\":[\"PVID\","
+        "\"Egress Untagged\"]},{\"vlan\":20,\"vlanEnd\":29,\"flags\":[]}]}]";
+
+    assert_string_equal(ask("vlan.show", "{}"), vlans);
+    assert_string_equal(ask("vlan.show", "{\"port\":\"rsp-r3\"}"), vlans);
+    assert_string_equal(ask("vlan.show", "{\"port\":\"rsp-r1\"}"), "\"result\":[]");
+    assert_has(ask("vlan.show", "{\"vlan\":25}"), "\"vlans\":[{\"vlan\":25,\"flags\":[]}]}]");
+    assert_string_equal(ask("vlan.show", "{\"vlan\":11}"), "\"result\":[]");
+    assert_error("vlan.show", "{\"mac\":\"02:00:00:00:00:01\"}", "unknown parameter 'mac'");
+}
+
 static void test_config(void **state)
 {
     assert_string_equal(
         ask("config.show", "{}"),
         "\"result\":{\"version\":1,\"bridges\":["
-        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\","
+        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\",\"vlan_aware\":false,"
         "\"fdb\":{\"max_entries\":65536,\"static\":[]},\"ports\":["
         "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"},"
         "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"}]},"
-        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\","
+        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\",\"vlan_aware\":true,"
+        "\"ethertype\":\"0x8100\","
         "\"fdb\":{\"max_entries\":16,\"static\":[]},\"ports\":["
-        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"}]}],"
+        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\","
+        "\"vlan\":{\"mode\":\"native_untagged\",\"pvid\":10,\"allowed\":[\"20-29\"],"
+        "\"acceptable_frame_types\":\"all\"}}]}],"
         "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
     assert_error("config.show", "{\"bridge\":\"lab0\"}", "unknown parameter 'bridge'");
 }
@@ -409,6 +429,29 @@ static void test_reload_without_memory(void **state)
     assert_has(ask("bridge.show", "{}"), "\"name\":\"lab5\"");
 }
 
+/* Rows are short: a port that is in many separate VLANs has several of them. */
+static void test_port_in_many_vlans(void **state)
+{
+    static char text[32768];
+    size_t len =
+        (size_t)snprintf(text, sizeof(text), "%s",
+                         "{\"version\":1,\"bridges\":[{\"name\":\"lab1\",\"vlan_aware\":true,"
+                         "\"ports\":[{\"name\":\"x\",\"vlan\":{\"mode\":\"native_tagged\","
+                         "\"pvid\":4000,\"allowed\":[\"3999-4094\"");
+
+    for (unsigned vid = 1; vid < 400; vid += 2)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u", vid);
+    snprintf(text + len, sizeof(text) - len, "]}}]}]}");
+    lab_write(text);
+    assert_has(ask("daemon.reload", "{}"), "\"applied\":true");
+    ask("vlan.show", "{}");
+    assert_int_equal(count(bench.text, "\"port\":\"x\""), 4);
+    assert_int_equal(count(bench.text, "\"vlan\":"), 203);
+    assert_has(bench.text, "{\"vlan\":3999,\"flags\":[]},{\"vlan\":4000,\"flags\":[\"PVID\"]},"
+                           "{\"vlan\":4001,\"vlanEnd\":4094,\"flags\":[]}]}]");
+    assert_has(ask("vlan.show", "{\"vlan\":4094}"), "[{\"vlan\":4094,\"flags\":[]}]}]");
+}
+
 /* More addresses than a client's queue and socket hold: the list stands still in the middle of its
  * first bridge until the client reads. */
 #define N_LONG_LIST 10000
@@ -422,8 +465,9 @@ static void test_bridge_leaves_in_the_middle_of_a_list(void **state)
     bench_dial(0);
     send_request(0, "fdb.show", "{}");
     bench_turns(10);
-    lab_write("{\"version\":1,\"bridges\":[{\"name\":\"lab1\",\"reserved\":\"all\",\"fdb\":"
-              "{\"max_entries\":16},\"ports\":[{\"name\":\"rsp-r3\"}]}]}");
+    lab_write("{\"version\":1,\"bridges\":[{\"name\":\"lab1\",\"reserved\":\"all\","
+              "\"vlan_aware\":true,\"fdb\":{\"max_entries\":16},\"ports\":[{\"name\":\"rsp-r3\","
+              "\"vlan\":{\"mode\":\"trunk\"}}]}]}");
     assert_int_equal(changes_reload(lab.changes, NULL, NULL, NULL), 0);
     TURN_UNTIL(daemon_n_bridges(lab.daemon) == 1);
     bench_hear_lines(0, 1);
@@ -466,6 +510,8 @@ int main(void)
         LAB_TEST(test_reload_and_leave),
         LAB_TEST(test_reload_without_memory),
         LAB_TEST(test_bridge_leaves_in_the_middle_of_a_list),
+        LAB_TEST(test_vlans),
+        LAB_TEST(test_port_in_many_vlans),
         LAB_TEST(test_config),
         LAB_TEST(test_long_config),
         LAB_TEST(test_wait_for_what_is),

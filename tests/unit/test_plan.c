@@ -112,6 +112,29 @@ static const struct plan_case cases[] = {
      "change - - description none;change - - daemon.description none;"
      "change - - daemon.control.description none;change - - daemon.log.description none;"
      "change a - fdb.description none;"},
+    {"VLANs that a port joins disturb nobody, those that it leaves do",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':[1]}},"
+     "{'name':'y','vlan':{'mode':'trunk'}},{'name':'z','vlan':{'mode':'access','pvid':1}}]}]",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':['1-9']}},"
+     "{'name':'y','vlan':{'mode':'native_tagged','pvid':7,'allowed':[7],"
+     "'acceptable_frame_types':'vlan_tagged'}},{'name':'z','vlan':{'mode':'access','pvid':2}}]}]",
+     "change a x vlan.allowed none;change a y vlan.mode flush;change a y vlan.pvid flush;"
+     "change a y vlan.allowed flush;change a y vlan.acceptable_frame_types none;"
+     "change a z vlan.pvid flush;"},
+    {"another mode for the same VLANs",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'access','pvid':5}}]}]",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'dot1q_tunnel','pvid':5}}]}]",
+     "change a x vlan.mode none;"},
+    {"all VLANs written out",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk'}}]}]",
+     "[{'name':'a','vlan_aware':true,'ethertype':'0x8100','ports':[{'name':'x','vlan':"
+     "{'mode':'trunk','allowed':['2-4094',1],'acceptable_frame_types':'all'}}]}]",
+     ""},
+    {"a bridge becomes VLAN-aware", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','vlan_aware':true,'ethertype':'0x88a8','ports':[{'name':'x','vlan':"
+     "{'mode':'access','pvid':5}}]}]",
+     "change a - vlan_aware flush;change a - ethertype flush;change a x vlan.mode none;"
+     "change a x vlan.pvid none;"},
     {"the daemon", "[{'name':'a'}]",
      "{'version':1,'bridges':[{'name':'a'}],'daemon':{'control':{'socket':'/s','group':'g'},"
      "'log':{'level':'debug'}}}",

@@ -242,7 +242,8 @@ static const char *params_of(const char *method)
     static const char *const params[][2] = {
         {"port.wait", "{\"state\":\"waiting\"}"},
         {"port.set", "{\"port\":\"rsp-r1\",\"admin_state\":\"down\"}"},
-        {"port.add", "{\"bridge\":\"lab1\",\"port\":{\"name\":\"rsp-r5\"}}"},
+        {"port.add",
+         "{\"bridge\":\"lab1\",\"port\":{\"name\":\"rsp-r5\",\"vlan\":{\"mode\":\"trunk\"}}}"},
         {"port.del", "{\"port\":\"rsp-r5\"}"},
         {"fdb.add", "{\"mac\":\"02:00:00:00:00:05\",\"port\":\"rsp-r1\"}"},
         {"fdb.del", "{\"mac\":\"02:00:00:00:00:05\"}"},
