@@ -63,7 +63,8 @@ const char *config_port_type_name(enum config_port_type type);
 
 /* An entry of a forwarding table that is there from the start, and stays. */
 struct config_static {
-    uint64_t mac; /* an individual address */
+    uint64_t mac;  /* an individual address */
+    uint32_t vlan; /* VID_NONE on a bridge that is transparent to tags */
     char port[LIMIT_NAME_SIZE];
     bool sticky;
     char *description;

@@ -57,6 +57,8 @@ static int compare_addresses(const void *a, const void *b)
     const struct placed *one = a;
     const struct placed *other = b;
 
+    if (one->entry->vlan != other->entry->vlan)
+        return one->entry->vlan < other->entry->vlan ? -1 : 1;
     if (one->entry->mac != other->entry->mac)
         return one->entry->mac < other->entry->mac ? -1 : 1;
     return one->index < other->index ? -1 : 1;
@@ -103,6 +105,42 @@ static void check_ports(const struct static_checker *c)
     }
 }
 
+static void report_vlan(const struct static_checker *c, const struct placed *placed)
+{
+    char path[PATH_SIZE];
+
+    if (placed->entry->vlan != VID_NONE)
+        config_report_add(c->report, place_of(c, placed, "vlan"), path_of(c, placed, ".vlan", path),
+                          "set vlan_aware of the bridge, or leave it out",
+                          "the bridge is transparent to tags: it has no VLANs");
+    else
+        config_report_add(c->report, c->text->scan.nodes[placed->node].start,
+                          path_of(c, placed, "", path), NULL,
+                          "a static entry of a VLAN-aware bridge needs the key 'vlan'");
+}
+
+/* One that is there and wrong has been reported. */
+static bool says_vlan(const struct static_checker *c, const struct placed *placed)
+{
+    return json_member(&c->text->scan, c->text->bytes, placed->node, "vlan") != JSON_NONE;
+}
+
+static void check_vlans(const struct static_checker *c)
+{
+    bool is_aware = c->config->bridges[c->bridge].vlan_aware;
+
+    for (uint32_t i = 0; i < c->n_entries; i++) {
+        const struct placed *placed = &c->entries[i];
+
+        if (is_aware == says_vlan(c, placed) || (!is_aware && placed->entry->vlan == VID_NONE))
+            continue;
+        if (config_report_keeps(c->report, c->text->scan.nodes[placed->node].start))
+            report_vlan(c, placed);
+        else
+            c->report->n_more++;
+    }
+}
+
 static void check_addresses(const struct static_checker *c)
 {
     const struct placed *first = c->entries;
@@ -114,13 +152,13 @@ static void check_addresses(const struct static_checker *c)
         char path[PATH_SIZE];
         char mac[MAC_STRING_SIZE];
 
-        if (first->entry->mac != later->entry->mac)
+        if (first->entry->mac != later->entry->mac || first->entry->vlan != later->entry->vlan)
             first = later;
         else if (later->entry->mac)
             config_report_add(c->report, place_of(c, later, "mac"), path_of(c, later, ".mac", path),
-                              NULL, "%s is taken by %s: an address has one static entry",
-                              mac_format(later->entry->mac, mac),
-                              path_of(c, first, "", first_path));
+                              NULL, "%s is taken by %s: an address has one static entry%s",
+                              mac_format(later->entry->mac, mac), path_of(c, first, "", first_path),
+                              later->entry->vlan != VID_NONE ? " per VLAN" : "");
     }
 }
 
@@ -154,6 +192,7 @@ static void check_bridge(struct static_checker *c, uint32_t node)
         c->ports[i] = bridge->ports[i].name;
     qsort(c->ports, bridge->n_ports, sizeof(*c->ports), compare_names);
     check_count(c);
+    check_vlans(c);
     check_ports(c);
     check_addresses(c);
 }

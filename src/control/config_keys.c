@@ -410,6 +410,11 @@ const struct config_object config_port = {
     .size = sizeof(struct config_port),
 };
 
+static bool has_static_vlan(const void *entry)
+{
+    return ((const struct config_static *)entry)->vlan != VID_NONE;
+}
+
 static const struct config_key static_keys[] = {
     {
         .name = "mac",
@@ -420,6 +425,17 @@ static const struct config_key static_keys[] = {
         .offset = offsetof(struct config_static, mac),
         .pattern = MAC_PATTERN,
         .help = "The address, like 02:00:00:00:00:01: of one host, so no group address.",
+    },
+    {
+        .name = "vlan",
+        .type = CONFIG_INTEGER,
+        .min = VID_MIN,
+        .max = VID_MAX,
+        .default_value = VID_NONE,
+        .offset = offsetof(struct config_static, vlan),
+        .is_set = has_static_vlan,
+        .help = "The VLAN that the address is in. Entries of a VLAN-aware bridge need it; those of "
+                "others cannot have it.",
     },
     {
         .name = "port",
@@ -439,7 +455,6 @@ static const struct config_key static_keys[] = {
         .help = "Shown among the flags; an address with a static entry never moves in any case.",
     },
     DESCRIPTION(offsetof(struct config_static, description)),
-    PLANNED("vlan"),
 };
 
 static const struct config_object static_object = {

@@ -103,8 +103,10 @@ static const char *string_of(struct json_object *object, const char *key)
 static bool is_of_address(struct json_object *element, const struct entry_call *entry)
 {
     char mac[MAC_STRING_SIZE];
+    int64_t vlan = json_object_get_int64(json_object_object_get(element, "vlan"));
 
-    return strcmp(string_of(element, "mac"), mac_format(entry->mac, mac)) == 0;
+    return strcmp(string_of(element, "mac"), mac_format(entry->mac, mac)) == 0 &&
+           (entry->vlan < 0 || entry->vlan == vlan);
 }
 
 static struct json_object *new_element(const struct entry_call *entry)
@@ -116,7 +118,7 @@ static struct json_object *new_element(const struct entry_call *entry)
         return NULL;
     json_object_object_add(element, "mac", json_object_new_string(mac_format(entry->mac, mac)));
     json_object_object_add(element, "port", json_object_new_string(entry->port));
-    if (entry->vlan >= 0)
+    if (entry->vlan > VID_NONE)
         json_object_object_add(element, "vlan", json_object_new_int64(entry->vlan));
     if (entry->is_sticky)
         json_object_object_add(element, "sticky", json_object_new_boolean(true));
@@ -237,10 +239,9 @@ static void refuse(struct ctl_call *call, const char *sentence)
     ctl_call_fault(call, &fault);
 }
 
-/* A bridge that is transparent to tags is one VLAN, numbered 0. */
 static uint16_t vid_of(const struct entry_call *entry)
 {
-    return (uint16_t)(entry->vlan > 0 ? entry->vlan : 0);
+    return (uint16_t)(entry->vlan > VID_NONE ? entry->vlan : VID_NONE);
 }
 
 static void add_dynamic(struct ctl_call *call, const struct ctl_commands *commands,
@@ -255,8 +256,14 @@ static void add_dynamic(struct ctl_call *call, const struct ctl_commands *comman
         .seen = daemon_now(commands->daemon),
         .is_sticky = entry->is_sticky,
     };
-    int r = fdb_add(bridge_fdb(bridge), &wanted);
+    int r;
 
+    if (!bridge_vlans(bridge) != (wanted.vid == VID_NONE)) {
+        refuse(call, bridge_vlans(bridge) ? "which vlan? The bridge is VLAN-aware"
+                                          : "the bridge is transparent to tags: it has no VLANs");
+        return;
+    }
+    r = fdb_add(bridge_fdb(bridge), &wanted);
     if (r == -EEXIST)
         refuse(call, "the address has a static entry");
     else if (r < 0)
@@ -265,20 +272,25 @@ static void add_dynamic(struct ctl_call *call, const struct ctl_commands *comman
         answer_without_steps(call);
 }
 
-/* The live entry of a bridge, if it is meant. */
-static bool has_entry(struct bridge *bridge, const struct entry_call *entry, uint64_t now)
-{
-    port_id id = fdb_lookup(bridge_fdb(bridge), vid_of(entry), entry->mac, now);
-    const struct port *port = bridge_port(bridge, id);
-
-    return port && (!*entry->port || strcmp(port->name, entry->port) == 0);
-}
-
-/* What is meant on all bridges: forgets learned entries, and says whether there are static ones. */
+/* What is meant: learned entries are forgotten, and static ones found. */
 struct found {
     bool learned;
     bool statics;
 };
+
+static void del_in_vlan(struct bridge *bridge, uint16_t vid, const struct entry_call *entry,
+                        uint64_t now, struct found *found)
+{
+    struct fdb *fdb = bridge_fdb(bridge);
+    const struct port *port = bridge_port(bridge, fdb_lookup(fdb, vid, entry->mac, now));
+
+    if (!port || (*entry->port && strcmp(port->name, entry->port) != 0))
+        return;
+    if (fdb_is_static(fdb, vid, entry->mac))
+        found->statics = true;
+    else
+        found->learned |= fdb_del(fdb, vid, entry->mac, now);
+}
 
 static struct found del_learned(const struct daemon *daemon, const struct entry_call *entry)
 {
@@ -287,13 +299,12 @@ static struct found del_learned(const struct daemon *daemon, const struct entry_
 
     for (uint32_t i = 0; i < daemon_n_bridges(daemon); i++) {
         struct bridge *bridge = daemon_bridge(daemon, i);
+        bool in_all = bridge_vlans(bridge) && entry->vlan < 0;
 
-        if (!has_entry(bridge, entry, now))
-            continue;
-        if (fdb_is_static(bridge_fdb(bridge), vid_of(entry), entry->mac))
-            found.statics = true;
-        else
-            found.learned |= fdb_del(bridge_fdb(bridge), vid_of(entry), entry->mac, now);
+        if (!in_all)
+            del_in_vlan(bridge, vid_of(entry), entry, now, &found);
+        for (uint16_t vid = VID_MIN; in_all && vid <= VID_MAX; vid++)
+            del_in_vlan(bridge, vid, entry, now, &found);
     }
     return found;
 }
@@ -307,8 +318,10 @@ void ctl_fdb_add(struct ctl_call *call, const struct json_object *params, void *
     const struct ctl_commands *commands = context;
     struct entry_call entry;
     struct ctl_fault fault;
+    bool is_fine = take_entry(commands->daemon, params, known, &entry, &fault);
 
-    if (!take_entry(commands->daemon, params, known, &entry, &fault)) {
+    entry.vlan = vid_of(&entry);
+    if (!is_fine) {
         ctl_call_fault(call, &fault);
     } else if (!*entry.port) {
         ctl_fault_set(&fault, CTL_INVALID_PARAMS, "port: missing");

@@ -7,6 +7,8 @@
 
 static int compare_addresses(const struct config_static *a, const struct config_static *b)
 {
+    if (a->vlan != b->vlan)
+        return a->vlan < b->vlan ? -1 : 1;
     return a->mac == b->mac ? 0 : a->mac < b->mac ? -1 : 1;
 }
 
@@ -123,6 +125,7 @@ static void add_those_of(const struct fdb_static_changes *changes, struct fdb *f
          i < changes->n_add && strcmp(changes->add[i]->port, port->name) == 0; i++) {
         const struct fdb_entry entry = {
             .mac = changes->add[i]->mac,
+            .vid = (uint16_t)changes->add[i]->vlan,
             .port = port->id,
             .seen = now,
             .is_static = true,
@@ -139,8 +142,10 @@ void fdb_static_changes_apply(const struct fdb_static_changes *changes, struct b
     struct fdb *fdb = bridge_fdb(bridge);
 
     for (uint32_t i = 0; i < changes->n_del; i++) {
-        if (fdb_is_static(fdb, 0, changes->del[i]->mac))
-            (void)fdb_del(fdb, 0, changes->del[i]->mac, now);
+        uint16_t vid = (uint16_t)changes->del[i]->vlan;
+
+        if (fdb_is_static(fdb, vid, changes->del[i]->mac))
+            (void)fdb_del(fdb, vid, changes->del[i]->mac, now);
     }
     for (uint32_t id = 0; changes->n_add > 0 && id < bridge_id_limit(bridge); id++) {
         const struct port *port = bridge_port(bridge, (port_id)id);

@@ -80,8 +80,10 @@ static void check_static(const struct config_bridge *bridge, const struct config
     for (uint32_t i = 0; i < bridge->n_ports; i++)
         has_port = has_port || strcmp(bridge->ports[i].name, entry->port) == 0;
     fuzz_require(has_port);
+    fuzz_require(bridge->vlan_aware == (entry->vlan != VID_NONE));
     for (uint32_t i = 0; i < bridge->fdb.n_statics; i++)
-        fuzz_require(&bridge->fdb.statics[i] == entry || bridge->fdb.statics[i].mac != entry->mac);
+        fuzz_require(&bridge->fdb.statics[i] == entry || bridge->fdb.statics[i].mac != entry->mac ||
+                     bridge->fdb.statics[i].vlan != entry->vlan);
 }
 
 static void check_bridge(const struct config *config, const struct config_bridge *bridge)

@@ -125,6 +125,29 @@ def test_becomes_an_address_like_any_other(lab):
 
 
 @ringspan_only
+def test_in_its_vlan_alone(lab):
+    a, b, c, d = hosts_of(lab, 4)
+    lab.switch.write_bridges({
+        "name": "lab0", "vlan_aware": True,
+        "fdb": {"static": [{"mac": STATION, "vlan": 10, "port": c.port},
+                           {"mac": OTHER, "vlan": 20, "port": d.port}]},
+        "ports": [{"name": host.port, "vlan": {"mode": "access", "pvid": 20 if host is d else 10}}
+                  for host in (a, b, c, d)]})
+    lab.switch.launch()
+    apart = [d]  # the sentinel is a broadcast in VLAN 10
+    lab.expect(a, [frame(STATION, a.mac, pattern(46))], [c], absent=apart)
+    lab.expect(a, [frame(OTHER, a.mac, pattern(46))], [b, c], absent=apart)
+    assert d.wire.drain() == []
+    assert lab.switch.call("fdb", "del", OTHER, "vlan", "10").returncode == 2
+    assert lab.switch.call("fdb", "add", OTHER, "vlan", "10", "dev", b.port).returncode == 0
+    lab.expect(a, [frame(OTHER, a.mac, pattern(47))], [b], absent=apart)
+    assert lab.switch.call("fdb", "del", STATION).returncode == 0
+    rows = {(row["mac"], row["vlan"]): row["port"] for row in lab.switch.query("fdb")
+            if row["state"] == "static"}
+    assert rows == {(OTHER, 10): b.port, (OTHER, 20): d.port}
+
+
+@ringspan_only
 def test_at_run_time(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b)

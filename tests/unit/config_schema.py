@@ -112,7 +112,7 @@ FULL = {
     "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": "all",
                  "vlan_aware": True, "ethertype": "0x8100",
                  "fdb": {"max_entries": 65536, "description": "d",
-                         "static": [{"mac": "02:00:00:00:00:01", "port": "p", "sticky": True,
+                         "static": [{"mac": "02:00:00:00:00:01", "vlan": 5, "port": "p", "sticky": True,
                                      "description": "d"}]},
                  "ports": [{"name": "p", "ifname": "i", "type": "tap", "qdisc_bypass": True,
                             "admin_state": "down", "netns": "n", "description": "d", "owner": "o",
@@ -149,7 +149,8 @@ def without_what_names_ports():
 
 def elements_of(path, n):
     if path[-1] == "static":
-        return [{"mac": f"02:00:00:00:{i >> 8:02x}:{i & 255:02x}", "port": "p"} for i in range(n)]
+        return [{"mac": f"02:00:00:00:{i >> 8:02x}:{i & 255:02x}", "vlan": 5, "port": "p"}
+                for i in range(n)]
     if path[-1] == "allowed":
         return [i % 4094 + 1 for i in range(n)]
     return [{"name": f"x{i}"} for i in range(n)]

@@ -238,13 +238,13 @@ static void test_port_set(void **state)
     assert_prints("fdb add 02:00:00:00:00:01 dev rsp-r1 master static", "");
     assert_prints("fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "");
     assert_prints("-j fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "[]\n");
-    assert_prints("fdb add 02:00:00:00:00:02 p rsp-r3 dynamic", "");
+    assert_prints("fdb add 02:00:00:00:00:02 p rsp-r3 vlan 10 dynamic", "");
     assert_prints("fdb show",
                   "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS   STATE\n"
                   "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  sticky  static\n"
-                  "02:00:00:00:00:02     0  rsp-r3  -       lab1      0  -       -\n");
+                  "02:00:00:00:00:02    10  rsp-r3  -       lab1      0  -       -\n");
     assert_prints("fdb del 02:00:00:00:00:01", "");
-    assert_prints("fdb del 02:00:00:00:00:02 vlan 0 dev rsp-r3", "");
+    assert_prints("fdb del 02:00:00:00:00:02 vlan 10 dev rsp-r3", "");
     assert_prints("fdb show", "");
     assert_fails("fdb del 02:00:00:00:00:02", CLI_REFUSED,
                  "there is no entry of 02:00:00:00:00:02");

@@ -131,7 +131,7 @@ static void test_dynamic(void **state)
 static void test_del_learned(void **state)
 {
     lab_learn("rsp-r1", 0, 0x020000000001);
-    lab_learn("rsp-r3", 0, 0x020000000001);
+    lab_learn("rsp-r3", 10, 0x020000000001);
     assert_error("fdb.del", "{" ONE ",\"port\":\"rsp-r2\"}", "there is no entry");
     assert_has(ask("fdb.del", "{" ONE ",\"port\":\"rsp-r3\"}"), "{\"steps\":[]}");
     assert_has(ask("fdb.show", "{}"), "lab0");
@@ -140,7 +140,7 @@ static void test_del_learned(void **state)
 
     /* On one bridge learned, on the other configured: both are meant. */
     ask("fdb.add", "{" ONE ",\"port\":\"rsp-r1\"}");
-    lab_learn("rsp-r3", 0, 0x020000000001);
+    lab_learn("rsp-r3", 10, 0x020000000001);
     assert_has(ask("fdb.del", "{" ONE "}"), STATIC_STEP);
     assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
 }
@@ -162,12 +162,36 @@ static void test_refusals(void **state)
     assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"vlan\":4095}",
                  "vlan: not within 0..4094");
     assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"vlan\":10}",
-                 "bridge lab0: fdb.static[0].vlan: vlan is not supported by this version");
+                 "bridge lab0: fdb.static[0].vlan: the bridge is transparent to tags");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"vlan\":10,\"dynamic\":true}",
+                 "the bridge is transparent to tags: it has no VLANs");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\"}",
+                 "a static entry of a VLAN-aware bridge needs the key 'vlan'");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"dynamic\":true}",
+                 "which vlan? The bridge is VLAN-aware");
     assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"dev\":\"x\"}",
                  "unknown parameter 'dev'");
     assert_error("fdb.del", "{" ONE ",\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
     assert_error("fdb.del", "{" ONE ",\"dynamic\":true}", "unknown parameter 'dynamic'");
     assert_string_equal(ask("config.show", "{}"), before);
+    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
+}
+
+static void test_vlans_are_apart(void **state)
+{
+    ask("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":10}");
+    assert_has(ask("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":20}"), "fdb.static");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":20}",
+                 "has a static entry already");
+    lab_learn("rsp-r3", 30, 0x020000000001);
+    lab_learn("rsp-r3", 10, 0x020000000001);
+    assert_has(ask("fdb.show", "{\"vlan\":10}"), "\"vlan\":10,\"port\":\"rsp-r3\"");
+    assert_has(ask("fdb.show", "{\"vlan\":20}"), "\"state\":\"static\"");
+    assert_has(ask("fdb.del", "{" ONE ",\"vlan\":20}"), "fdb.static");
+    assert_string_equal(ask("fdb.show", "{\"vlan\":20}"), "\"result\":[]");
+    assert_has(ask("fdb.show", "{\"vlan\":10}"), "\"state\":\"static\"");
+    /* Without one, in all. */
+    assert_has(ask("fdb.del", "{" ONE "}"), "fdb.static");
     assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
 }
 
@@ -177,15 +201,15 @@ static void test_full_of_static_entries(void **state)
     char params[128];
 
     for (int i = 1; i <= 16; i++) {
-        snprintf(params, sizeof(params), "{\"mac\":\"02:00:00:00:01:%02x\",\"port\":\"rsp-r3\"}",
-                 i);
-        assert_has(ask("fdb.add", params), "fdb.static");
+        snprintf(params, sizeof(params),
+                 "{\"mac\":\"02:00:00:00:01:%02x\",\"vlan\":10,\"port\":\"rsp-r3\"}", i);
+        assert_has(ask("fdb.add", params), "\"key\":\"fdb.static\"");
     }
-    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\"}",
+    assert_error("fdb.add", "{" ONE ",\"vlan\":10,\"port\":\"rsp-r3\"}",
                  "17 static entries are too many: the table holds 16");
-    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"dynamic\":true}",
+    assert_error("fdb.add", "{" ONE ",\"vlan\":10,\"port\":\"rsp-r3\",\"dynamic\":true}",
                  "the table has no room: all of its entries are static");
-    lab_learn("rsp-r3", 0, 0x020000000001);
+    lab_learn("rsp-r3", 10, 0x020000000001);
     assert_null(strstr(ask("fdb.show", "{}"), "02:00:00:00:00:01"));
 }
 
@@ -201,6 +225,7 @@ int main(void)
         LAB_TEST(test_dynamic),
         LAB_TEST(test_del_learned),
         LAB_TEST(test_refusals),
+        LAB_TEST(test_vlans_are_apart),
         LAB_TEST(test_full_of_static_entries),
     };
 
