@@ -41,11 +41,17 @@ static const struct config_bridge *find_bridge(const struct config *config, cons
     return NULL;
 }
 
-static const struct config_port *find_port(const struct config_bridge *bridge, const char *name)
+/* Looks from @cursor on, and leaves it behind what was found: ports mostly stand in the same order,
+ * and thousands of them are found in one pass. */
+static const struct config_port *find_port(const struct config_bridge *bridge, const char *name,
+                                           uint32_t *cursor)
 {
-    for (uint32_t i = 0; bridge && i < bridge->n_ports; i++) {
-        if (strcmp(bridge->ports[i].name, name) == 0)
-            return &bridge->ports[i];
+    for (uint32_t n = bridge ? bridge->n_ports : 0; n > 0; n--) {
+        const struct config_port *port = &bridge->ports[*cursor % bridge->n_ports];
+
+        *cursor = (*cursor + 1) % bridge->n_ports;
+        if (strcmp(port->name, name) == 0)
+            return port;
     }
     return NULL;
 }
@@ -65,9 +71,9 @@ static bool is_same_port(const struct config_port *a, const struct config_port *
 
 /* The port of the same name in @bridge, if it can become @port. */
 static const struct config_port *find_same_port(const struct config_bridge *bridge,
-                                                const struct config_port *port)
+                                                const struct config_port *port, uint32_t *cursor)
 {
-    const struct config_port *found = find_port(bridge, port->name);
+    const struct config_port *found = find_port(bridge, port->name, cursor);
 
     return found && is_same_port(found, port) ? found : NULL;
 }
@@ -81,12 +87,13 @@ static int add_port_steps(struct planner *planner, enum plan_op op, const struct
     for (uint32_t b = 0; r == 0 && b < from->n_bridges; b++) {
         const struct config_bridge *bridge = &from->bridges[b];
         const struct config_bridge *others = find_bridge(other, bridge->name);
+        uint32_t cursor = 0;
 
         for (uint32_t i = 0; r == 0 && i < bridge->n_ports; i++) {
             struct plan_step step = {
                 .op = op, .bridge = bridge->name, .port = bridge->ports[i].name};
 
-            if (find_same_port(others, &bridge->ports[i]))
+            if (find_same_port(others, &bridge->ports[i], &cursor))
                 continue;
             step.next_bridge = op == PLAN_ADD ? bridge : NULL;
             step.next_port = op == PLAN_ADD ? &bridge->ports[i] : NULL;
@@ -210,10 +217,11 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
 static int compare_ports(struct planner *planner, const struct config_bridge *now,
                          const struct config_bridge *next)
 {
+    uint32_t cursor = 0;
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < next->n_ports; i++) {
-        const struct config_port *before = find_same_port(now, &next->ports[i]);
+        const struct config_port *before = find_same_port(now, &next->ports[i], &cursor);
 
         if (before)
             r = compare_port(planner, next, before, &next->ports[i]);
