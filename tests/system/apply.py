@@ -89,7 +89,8 @@ def test_apply_under_traffic(lab):
             lab.check()
             assert [row["op"] for row in lab.switch.query("reload")] == ["add"]
             lab.switch.wait(c.port)
-            lab.teach(c)
+            c.wire.send(c.sentinel())
+            eventually(lambda: c.mac in lab.switch.fdb(), "it is known again")
     c.wire.drain()
     lab.expect(a, [a.frame(c, pattern(46))], [c])
 
