@@ -446,12 +446,6 @@ static bool is_another_try(const struct managed_port *mp, const struct port_targ
     return mp->port->state == PORT_ERROR && mp->result < 0 && is_tried_device(mp, target);
 }
 
-/* Frames flow, but the interface is not all that was asked for. */
-static const char *why_of(const struct managed_port *mp, const struct port_target *target)
-{
-    return mp->tap && target->state == PORT_FORWARDING ? mp->tap->complaint : target->why;
-}
-
 static void go_to(struct managed_port *mp, const struct port_target *target)
 {
     enum port_step step = next_step(mp, target);
@@ -461,7 +455,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
             move_to(mp, NULL);
         mp->has_settled = true;
         mp->port->mtu = target->mtu;
-        set_state(mp, target->state, why_of(mp, target));
+        set_state(mp, target->state, target->why);
         adjust_if_needed(mp);
         return;
     }
@@ -495,6 +489,8 @@ static void find_target(const struct managed_port *mp, struct port_target *ret_t
                       link ? NULL : managed_tap_link(mp), ret_target);
     else
         reconcile_port(mp->port->ifname, name->text, link, master, ret_target);
+    if (mp->tap && ret_target->ifindex != 0)
+        managed_tap_add_complaint(mp->tap, ret_target->why);
     if (mp->port->admin_state == PORT_ADMIN_DOWN)
         reconcile_disabled(mp->port->name, ret_target);
 }

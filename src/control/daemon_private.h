@@ -144,6 +144,8 @@ void managed_tap_change(struct managed_port *mp, const struct config_port *confi
 const struct link *managed_tap_link(const struct managed_port *mp);
 /** Begins to settle the interface of its name, @ifindex, if it is not as it should be. */
 void managed_tap_look_at(struct managed_port *mp, uint32_t ifindex);
+/** The interface is used, but it is not all that was asked for: says so in @why. */
+void managed_tap_add_complaint(const struct managed_tap *tap, char why[PORT_WHY_SIZE]);
 /** A link is news to the tap. */
 void managed_tap_on_link(struct managed_tap *tap, const struct link *link);
 /** Tells the helper thread that makes it, in the port's namespace, what to make. */

@@ -103,6 +103,14 @@ static void complain(struct managed_port *mp, const char *why)
         log_warning("port %s: %s", mp->port->name, why);
 }
 
+void managed_tap_add_complaint(const struct managed_tap *tap, char why[PORT_WHY_SIZE])
+{
+    size_t len = strlen(why);
+
+    if (tap->complaint[0] != '\0')
+        snprintf(why + len, PORT_WHY_SIZE - len, "%s%s", len > 0 ? "; " : "", tap->complaint);
+}
+
 static void try_later(struct managed_port *mp)
 {
     mp->tap->retry_at = event_now(mp->daemon->loop) + RETRY_NS;
@@ -164,9 +172,12 @@ const struct link *managed_tap_link(const struct managed_port *mp)
 
 void managed_tap_on_link(struct managed_tap *tap, const struct link *link)
 {
-    if (tap->made == link->ifindex)
+    bool is_heard_of = tap->made == link->ifindex;
+    bool is_closed = tap->is_held_open && !link->carrier;
+
+    if (is_heard_of)
         tap->made = 0;
-    if (tap->is_held_open && !link->carrier)
+    if (is_heard_of || is_closed)
         tap->retry_at = 0;
 }
 

@@ -22,6 +22,10 @@
 #include "packet.h"
 #include "ringspan/mac.h"
 
+#ifndef IFF_NO_CARRIER
+#define IFF_NO_CARRIER 0x0040
+#endif
+
 #define TUN_PATH    "/dev/net/tun"
 #define MARK_FORMAT "ringspan:%s:"
 /* getpwnam_r(3) wants room for all that is said about an account. */
@@ -173,7 +177,8 @@ static int open_tun(struct tap_outcome *outcome)
     return r;
 }
 
-/* Somebody who has opened a tap is its carrier; we are nobody. */
+/* Somebody who has opened a tap is its carrier; we are nobody. Kernels before 6.2 do not know the
+ * flag and show one until they are told. */
 static int hide_carrier(int fd)
 {
     int off = 0;
@@ -183,7 +188,7 @@ static int hide_carrier(int fd)
 
 static int attach(const char *ifname, int flags, const char *verb, struct tap_outcome *outcome)
 {
-    struct ifreq request = {.ifr_flags = (short)(flags | IFF_TAP | IFF_NO_PI)};
+    struct ifreq request = {.ifr_flags = (short)(flags | IFF_TAP | IFF_NO_PI | IFF_NO_CARRIER)};
     int fd = open_tun(outcome);
     int r;
 

@@ -95,6 +95,11 @@ def speed_of(name):
     return int(re.search(r"Speed: (\d+)Mb/s", run("ethtool", name))[1])
 
 
+def can_hide_carrier():
+    """Kernels before 6.2 show a carrier to start with."""
+    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (6, 2)
+
+
 def try_open(name, flags):
     """The descriptor, or the name of the error."""
     fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -664,6 +669,7 @@ def test_changes_by_reload(lab):
     assert "vm1: forwarding ->" not in lab.switch.read_log()
     end.close()
     lab.switch.wait_state("vm1", "down", "nobody")
+    told = lab.switch.read_log().count("vm1: down -> forwarding")
     keys = {"mac": "02:00:00:00:00:43"}
     for change, holds in (({"owner": "nobody"}, lambda: data()["user"] == "nobody"),
                           ({"owner": "daemon"}, lambda: data()["user"] == "daemon"),
@@ -673,6 +679,8 @@ def test_changes_by_reload(lab):
         eventually(holds, change)
     assert link("vm1")["ifindex"] == index
     lab.switch.wait_state("vm1", "down", "nobody")
+    if can_hide_carrier():
+        assert lab.switch.read_log().count("vm1: down -> forwarding") == told, "we are no carrier"
 
 
 @ringspan_only
@@ -689,6 +697,54 @@ def test_owner_of_an_open_tap(lab):
     end = plug(lab, "vm1")
     lab.switch.wait_state("vm1", "forwarding")
     assert lab.switch.port("vm1")["reason"] == ""
+
+
+@ringspan_only
+def test_change_that_fails(lab):
+    """The port goes on as it was, and says what it could not do."""
+    (a,) = lab.add_hosts(1)
+    launch(lab, a.port, tap("vm1"))
+    reload_with(lab, a.port, tap("vm1", owner="nosuchuser", mtu=2000))
+    lab.switch.wait_state("vm1", "down", "nobody has opened the tap; there is no user nosuchuser")
+    assert link("vm1")["mtu"] == 2000
+    end = plug(lab, "vm1")
+    lab.switch.wait_state("vm1", "forwarding", "there is no user nosuchuser")
+    exchange(lab, a, end)
+    reload_with(lab, a.port, tap("vm1"))
+    eventually(lambda: lab.switch.port("vm1")["reason"] == "", "no complaint any more")
+    assert lab.switch.read_log().count("warning: port vm1: there is no user") == 1
+    exchange(lab, a, end)
+
+
+@ringspan_only
+def test_at_run_time(lab):
+    """As for a reload; and the file wins at the next start."""
+    (a,) = lab.add_hosts(1)
+    launch(lab, a.port)
+    done = lab.switch.call("port", "add", "vm1", "bridge", "lab0", "type", "tap", "mtu", "3000")
+    assert done.returncode == 0, done.stderr
+    lab.switch.wait_state("vm1", "down", "nobody has opened the tap")  # or we would make our own
+    end = plug(lab, "vm1")
+    assert link("vm1")["mtu"] == 3000
+    done = lab.switch.call("port", "set", "vm1", "mtu", "1400", "persist", "false")
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: link("vm1")["mtu"] == 1400, "mtu")
+    exchange(lab, a, end)
+    done = lab.switch.call("port", "set", "vm1", "down")
+    lab.switch.wait_state("vm1", "disabled")
+    assert link("vm1") and done.returncode == 0, done.stderr
+    done = lab.switch.call("port", "del", "vm1")
+    assert done.returncode == 0, done.stderr
+    is_gone("vm1")
+    done = lab.switch.call("port", "set", a.port, "mtu", "1400")
+    assert done.returncode != 0 and "mtu is for ports of type tap" in done.stderr, done.stderr
+    assert lab.switch.call("port", "add", "vm2", "type", "tap", "bridge", "lab0").returncode == 0
+    lab.switch.wait_state("vm2", "down", "nobody")
+    lab.switch.stop()
+    assert link("vm2")
+    lab.switch.launch(wait=False)
+    is_gone("vm2")
+    end.close()
 
 
 @ringspan_only
