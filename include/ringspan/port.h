@@ -28,6 +28,8 @@
  *
  * Packet rings block for tens of milliseconds in open, configure, start, stop and close: whoever
  * calls these does so from a helper thread (workers.h), and lets nobody touch the port meanwhile.
+ * The thread is in the device's network namespace, from open to close: a backend does what it does
+ * to its device in the namespace of the calling thread, and needs to know of no other.
  * The data operations never block and belong to the thread of the loop.
  *
  * Receiving has an object of its own, the rx_source, because a backend may serve many ports out of

@@ -40,12 +40,11 @@
  *
  * Two ports get 8192 + 256 slots each (16.5 MiB), 64 ports 1024 + 256, 1,000 ports 64 + 32.
  *
- * Everything that belongs to the interface's network namespace comes through the opener: sockets
- * are made by it and by nobody else.
+ * Ring and plain socket come from the opener and from nobody else.
  */
 
-/* Makes sockets: later from a pool that was filled before privileges were dropped, or in another
- * network namespace. Called from helper threads; must be thread-safe. */
+/* Makes sockets: later from a pool that was filled before privileges were dropped. Called from
+ * helper threads; must be thread-safe. */
 struct packet_opener {
     /* A fresh AF_PACKET/SOCK_RAW socket, protocol 0, non-blocking, close-on-exec; or -errno. */
     int (*open)(void *arg);

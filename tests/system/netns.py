@@ -326,6 +326,42 @@ def test_reload_moves_a_port(lab):
 
 
 @ringspan_only
+def test_added_and_moved_at_run_time(lab):
+    (a,) = lab.add_hosts(1)
+    b, c = add_guest(lab), add_guest(lab)
+    lab.capture_everywhere()
+    start(lab, a)
+    done = lab.switch.call("port", "add", "guest", "ifname", "eth0", "netns", b.netns)
+    assert done.returncode == 0, done.stderr
+    lab.switch.wait_state("guest", "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [b], absent=[c])
+    done = lab.switch.call("port", "set", "guest", "netns", c.netns)
+    assert done.returncode == 0, done.stderr
+    assert lab.switch.port("guest")["netns"] == c.netns
+    lab.switch.wait_state("guest", "forwarding")
+    lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
+    done = lab.switch.call("port", "set", "guest", "netns", "a/b")
+    assert done.returncode != 0 and "absolute path" in done.stderr, done.stderr
+    shown = lab.switch.query("config", "show")
+    assert [port.get("netns") for port in shown["bridges"][0]["ports"]] == [None, c.netns]
+
+
+@ringspan_only
+def test_tap_in_a_namespace(lab):
+    """It is made there, and again in a namespace that is made again."""
+    ip("netns", "add", "s9")
+    start(lab, {"name": "t0", "type": "tap", "netns": "s9"}, wait=False)
+    for _ in range(ROUNDS):
+        lab.switch.wait_state("t0", "down")
+        assert not link_exists("t0")
+        with inside("s9"):
+            assert link_exists("t0")
+        ip("netns", "del", "s9")
+        lab.switch.wait_state("t0", "waiting", "no network namespace named s9")
+        ip("netns", "add", "s9")
+
+
+@ringspan_only
 def test_many_ports_in_one_namespace(lab):
     """One watch for all of them."""
     ip("netns", "add", "crowd")
