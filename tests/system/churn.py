@@ -58,10 +58,6 @@ def resident_bytes(lab):
     return int(read_proc(lab, "statm").split()[1]) * PAGE
 
 
-def descriptors(lab):
-    return len(os.listdir("/proc/%d/fd" % lab.switch.process.pid))
-
-
 def helpers_are_gone(lab):
     folder = "/proc/%d/task" % lab.switch.process.pid
     eventually(lambda: len(os.listdir(folder)) == 1, "helper threads leave")
@@ -93,7 +89,7 @@ def test_flaps(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b, c)
     helpers_are_gone(lab)
-    device, before, started = Switchable(b.port), descriptors(lab), time.monotonic()
+    device, before, started = Switchable(b.port), lab.switch.descriptors(), time.monotonic()
     cpu = cpu_seconds(lab)
     n = flap(device, FLAP_SECONDS)
     cpu = cpu_seconds(lab) - cpu
@@ -108,7 +104,7 @@ def test_flaps(lab):
     assert ": forwarding (" in state_lines(lab, b.port)[-1]
     intervals = (time.monotonic() - started) // LOG_INTERVAL + 1
     assert len(state_lines(lab, b.port)) <= intervals * LOG_LINES_PER_INTERVAL + 1
-    assert descriptors(lab) == before
+    assert lab.switch.descriptors() == before
     b.wire.drain()
     lab.expect(a, [a.frame(BROADCAST, pattern(46))], [b, c])
 
@@ -160,13 +156,13 @@ def test_deleted_and_made_again_many_times(lab):
         make_again()
     lab.wait_connected(b)
     helpers_are_gone(lab)
-    fds, memory = descriptors(lab), resident_bytes(lab)
+    fds, memory = lab.switch.descriptors(), resident_bytes(lab)
     with Traffic(a, c):
         for _ in range(ROUNDS):
             make_again()
     lab.wait_connected(b)
     helpers_are_gone(lab)
-    assert descriptors(lab) == fds
+    assert lab.switch.descriptors() == fds
     growth = resident_bytes(lab) - memory
     assert growth < 1 << 20, growth
     lab.check()
@@ -181,7 +177,7 @@ def test_names_swapped_many_times(lab):
     a, b, c, d = lab.start_with_hosts(4)
     lab.teach(a, b, c, d)
     helpers_are_gone(lab)
-    fds = descriptors(lab)
+    fds = lab.switch.descriptors()
     swap = ["link set %s down" % b.port, "link set %s down" % c.port,
             "link set %s name swap" % b.port, "link set %s name %s" % (c.port, b.port),
             "link set swap name %s" % c.port, "link set %s up" % b.port, "link set %s up" % c.port]
@@ -191,7 +187,7 @@ def test_names_swapped_many_times(lab):
     for host in (b, c):
         lab.wait_connected(host)
     helpers_are_gone(lab)
-    assert descriptors(lab) == fds
+    assert lab.switch.descriptors() == fds
     for host in (b, c):
         host.wire.drain()
     lab.expect(a, [a.frame(BROADCAST)], [b, c, d])
@@ -205,7 +201,7 @@ def test_moved_away_and_back_many_times(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b, c)
     helpers_are_gone(lab)
-    fds = descriptors(lab)
+    fds = lab.switch.descriptors()
     ip("netns", "add", "elsewhere")
     with Traffic(a, c):
         for _ in range(40):
@@ -214,7 +210,7 @@ def test_moved_away_and_back_many_times(lab):
             ip("link", "set", b.port, "addrgenmode", "none", "up")
     lab.wait_connected(b)
     helpers_are_gone(lab)
-    assert descriptors(lab) == fds
+    assert lab.switch.descriptors() == fds
     b.wire.drain()
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
 

@@ -65,10 +65,6 @@ def reload(lab, *rows):
     assert done.returncode == 0, done.stderr
 
 
-def descriptors(lab):
-    return len(os.listdir("/proc/%d/fd" % lab.switch.process.pid))
-
-
 def namespaces_in_use(lab):
     """The namespaces that the daemon has a hand on: its threads' own, and its descriptors."""
     folder = "/proc/%d" % lab.switch.process.pid
@@ -173,12 +169,12 @@ def test_made_again_many_times(lab):
     lab.capture_everywhere()
     start(lab, a, b)
     helpers_are_gone(lab)
-    before = descriptors(lab)
+    before = lab.switch.descriptors()
     assert len(namespaces_in_use(lab)) == 2
     for _ in range(MANY_ROUNDS):
         make_again(lab, b)
     helpers_are_gone(lab)
-    assert descriptors(lab) == before
+    assert lab.switch.descriptors() == before
     assert len(namespaces_in_use(lab)) == 2
     lab.expect(a, [a.frame(BROADCAST)], [b])
     ip("netns", "del", b.netns)
@@ -390,19 +386,20 @@ def test_many_namespaces(lab):
     rows = [{"name": "x" + name, "ifname": "lo0", "netns": name} for name in names]
     lab.switch.write_bridges({"name": "lab0", "ports": [{"name": a.port}] + rows})
     lab.switch.launch(wait=False)
+    lab.switch.wait_state(a.port, "forwarding")
     helpers_are_gone(lab)
-    before = descriptors(lab)
+    before = lab.switch.descriptors()
     for _ in range(3):
         ip_batch(["netns add " + name for name in names])
         for name in names:
             lab.switch.wait_state("x" + name, "waiting", "no interface named lo0")
         helpers_are_gone(lab)
-        assert descriptors(lab) == before + 2 * CROWD
+        assert lab.switch.descriptors() == before + 2 * CROWD
         assert len(namespaces_in_use(lab)) == 1 + CROWD
         ip_batch(["netns del " + name for name in names])
         for name in names:
             lab.switch.wait_state("x" + name, "waiting", "no network namespace named")
-        eventually(lambda: descriptors(lab) == before, "their descriptors are closed")
+        eventually(lambda: lab.switch.descriptors() == before, "their descriptors are closed")
     lab.switch.wait_state(a.port, "forwarding")
 
 

@@ -125,6 +125,16 @@ class Ringspan:
             raise AssertionError("ringspan ledger: exit {}\n{}{}".format(
                 done.returncode, done.stdout, done.stderr))
 
+    def descriptors(self):
+        """How many it has open, when nobody is connected to its control socket any more."""
+        def is_alone():
+            with open("/proc/net/unix") as file:
+                rows = [line.split() for line in file]
+            connected = [row for row in rows if row[-1] == self.socket and row[5] == "03"]
+            return not connected
+        space.eventually(is_alone, "clients are gone")
+        return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
     @contextlib.contextmanager
     def stopped(self):
         """The daemon does not run, and the world goes on."""
