@@ -267,6 +267,36 @@ static void test_every_method_is_described(void **state)
         check_method(table[i].method, params_of(table[i].method));
 }
 
+/* Whether the section has the sentence, wherever its lines break. */
+static bool says_who(const char *section)
+{
+    static const char sentence[] = "For root and the daemon's user only.";
+
+    for (const char *at = section; *at; at++) {
+        size_t i = 0;
+
+        while (sentence[i] && (at[i] == sentence[i] || (at[i] == '\n' && sentence[i] == ' ')))
+            i++;
+        if (!sentence[i])
+            return true;
+    }
+    return false;
+}
+
+static void test_who_may_call_what(void **state)
+{
+    uint32_t n;
+    const struct ctl_command *table = ctl_commands_table(&n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        char *section = section_of(table[i].method);
+
+        if (says_who(section) != table[i].needs_write)
+            fail_msg("%s: the page is wrong about who may call it", table[i].method);
+        free(section);
+    }
+}
+
 /* Sends a list where none is taken: the method must know the parameter, if not the value. */
 static void check_parameter(const char *method, const char *name)
 {
@@ -374,9 +404,9 @@ static void test_size_of_requests(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        PAGE_TEST(test_examples),         PAGE_TEST(test_every_method_is_described),
-        PAGE_TEST(test_parameters_exist), PAGE_TEST(test_codes_and_limits),
-        PAGE_TEST(test_size_of_requests),
+        PAGE_TEST(test_examples),          PAGE_TEST(test_every_method_is_described),
+        PAGE_TEST(test_who_may_call_what), PAGE_TEST(test_parameters_exist),
+        PAGE_TEST(test_codes_and_limits),  PAGE_TEST(test_size_of_requests),
     };
 
     if (argc != 2) {
