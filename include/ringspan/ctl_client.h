@@ -42,4 +42,14 @@ int ctl_client_call(struct ctl_client *client, const char *method, const char *p
                     uint64_t timeout_ns, struct ctl_reply *ret_reply);
 void ctl_reply_fini(struct ctl_reply *reply);
 
+/*
+ * After a call that began a stream. Whoever waits for more than the daemon polls the descriptor,
+ * once nothing is left that was read already.
+ */
+int ctl_client_fd(const struct ctl_client *client);
+bool ctl_client_has_line(const struct ctl_client *client);
+/** The next line, without its newline; valid until the next call. 0; -EAGAIN if no whole line has
+ * come yet; -ECONNRESET if the daemon hung up; or -errno. */
+int ctl_client_read(struct ctl_client *client, struct json_slice *ret_line);
+
 #endif

@@ -30,14 +30,19 @@
  *   work     Per turn of the loop: one request per client, and a number of rows that all clients
  *            share.
  *
+ *   streams  A client that takes nothing is not cut, because nothing new is its normal state; what
+ *            does not fit into its queue is refused, and whoever feeds the stream counts it.
+ *
  * A command's handler is called in the loop with a struct ctl_call and must see to exactly one
- * answer, in one of five ways:
+ * answer, in one of six ways:
  *
  *   ctl_call_open()…ctl_call_close()  a value, now
  *   ctl_call_fault()                  an error, now
  *   ctl_call_rows()                   an array, row by row, over many turns
  *   ctl_call_pieces()                 any value, piece by piece, over many turns
- *   ctl_call_defer()                  later: one of the other four, from any handler of the loop
+ *   ctl_call_defer()                  later: one of those before, from any handler of the loop
+ *   ctl_call_open()…ctl_call_stream() a value, now, and lines from then on: the connection is used
+ *                                     for nothing else any more
  *
  * One daemon per path: a lock file beside the socket (PATH.lock) is held from ctl_server_new() on,
  * which is early, so that a second instance learns that it is one before it touches anything. The
@@ -115,5 +120,16 @@ void ctl_call_pieces(struct ctl_call *call, const struct ctl_rows *pieces, void 
 /** The answer will come later. @cancel(@arg) is called if the client goes before: then the call is
  * no more. */
 void ctl_call_defer(struct ctl_call *call, void (*cancel)(void *arg), void *arg);
+
+/**
+ * Ends the value in the place of ctl_call_close(). Takes @state over. Lines come in two ways, which
+ * may be mixed: @lines->next() is called when there is room, as for rows, and CTL_ROW_END means
+ * nothing for now; ctl_stream_push() adds one at once. A line ends in a newline.
+ */
+void ctl_call_stream(struct ctl_call *call, const struct ctl_rows *lines, void *state);
+/** False if the queue is too full for it. */
+bool ctl_stream_push(struct ctl_call *call, const char *line, size_t len);
+/** Has @lines->next() called again, once there is room. */
+void ctl_stream_resume(struct ctl_call *call);
 
 #endif

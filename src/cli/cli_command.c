@@ -95,14 +95,8 @@ static int ask(struct ctl_client *client, const char *method, const char *params
     return ctl_client_call(client, method, params, timeout_ns, ret_reply);
 }
 
-int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
-             struct ctl_reply *ret_reply)
-{
-    return cli_call_with_fd(cli, method, params, -1, timeout_ns, ret_reply);
-}
-
-int cli_call_with_fd(const struct cli *cli, const char *method, const char *params, int fd,
-                     uint64_t timeout_ns, struct ctl_reply *ret_reply)
+static int begin(const struct cli *cli, const char *method, const char *params, int fd,
+                 uint64_t timeout_ns, struct ctl_client **ret_client, struct ctl_reply *ret_reply)
 {
     struct ctl_path_env env = ctl_path_env_here();
     struct ctl_client *client;
@@ -117,13 +111,36 @@ int cli_call_with_fd(const struct cli *cli, const char *method, const char *para
     if (r < 0)
         return fail_to_reach(path.text, r);
     r = ask(client, method, params, fd, timeout_ns, &reply);
+    if (r == 0 && !reply.is_fault) {
+        *ret_client = client;
+        *ret_reply = reply;
+        return CLI_OK;
+    }
     ctl_client_close(client);
-    if (r < 0)
-        return fail_to_reach(path.text, r);
-    if (reply.is_fault)
-        return fail_with_fault(&reply);
-    *ret_reply = reply;
-    return CLI_OK;
+    return r < 0 ? fail_to_reach(path.text, r) : fail_with_fault(&reply);
+}
+
+int cli_begin(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
+              struct ctl_client **ret_client, struct ctl_reply *ret_reply)
+{
+    return begin(cli, method, params, -1, timeout_ns, ret_client, ret_reply);
+}
+
+int cli_call(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
+             struct ctl_reply *ret_reply)
+{
+    return cli_call_with_fd(cli, method, params, -1, timeout_ns, ret_reply);
+}
+
+int cli_call_with_fd(const struct cli *cli, const char *method, const char *params, int fd,
+                     uint64_t timeout_ns, struct ctl_reply *ret_reply)
+{
+    struct ctl_client *client;
+    int status = begin(cli, method, params, fd, timeout_ns, &client, ret_reply);
+
+    if (status == CLI_OK)
+        ctl_client_close(client);
+    return status;
 }
 
 static bool nobody_serves(const char *path)

@@ -46,7 +46,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
+    cli_monitor, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema,
+    cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[];
 
@@ -73,6 +74,9 @@ int cli_call(const struct cli *cli, const char *method, const char *params, uint
 /** The same with a descriptor, which stays the caller's; -1: none. */
 int cli_call_with_fd(const struct cli *cli, const char *method, const char *params, int fd,
                      uint64_t timeout_ns, struct ctl_reply *ret_reply);
+/** As cli_call(), and the connection stays: close it. */
+int cli_begin(const struct cli *cli, const char *method, const char *params, uint64_t timeout_ns,
+              struct ctl_client **ret_client, struct ctl_reply *ret_reply);
 
 /**
  * Waits until somebody serves the socket, for @timeout_ns at most; tells how long it took. CLI_OK

@@ -20,6 +20,7 @@ struct ctl_client {
     int fd;
     struct byte_queue in; /* what came after the last answer */
     int passed_fd;        /* goes with the next request; -1: none does */
+    size_t handed_out;    /* bytes at its front that the caller has seen */
 };
 
 static int connect_within(int fd, const char *path, uint64_t timeout_ns)
@@ -43,7 +44,7 @@ static int connect_within(int fd, const char *path, uint64_t timeout_ns)
 
 int ctl_client_open(const char *path, uint64_t timeout_ns, struct ctl_client **ret)
 {
-    struct ctl_client *client = malloc(sizeof(*client));
+    struct ctl_client *client = calloc(1, sizeof(*client));
     int r;
 
     if (!client)
@@ -245,4 +246,56 @@ void ctl_reply_fini(struct ctl_reply *reply)
 {
     free(reply->line);
     *reply = (struct ctl_reply){0};
+}
+
+int ctl_client_fd(const struct ctl_client *client)
+{
+    return client->fd;
+}
+
+/* NULL, or the end of the line after the one that was handed out. */
+static const char *find_end(const struct ctl_client *client)
+{
+    size_t len = client->in.len - client->handed_out;
+
+    if (len == 0)
+        return NULL;
+    return memchr(byte_queue_data(&client->in) + client->handed_out, '\n', len);
+}
+
+bool ctl_client_has_line(const struct ctl_client *client)
+{
+    return find_end(client) != NULL;
+}
+
+static int read_some(struct ctl_client *client)
+{
+    static char chunk[READ_CHUNK];
+    ssize_t n = recv(client->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+    if (n == 0)
+        return -ECONNRESET;
+    if (n < 0)
+        return errno == EINTR ? -EAGAIN : -errno;
+    return byte_queue_append(&client->in, chunk, (size_t)n) ? 0 : -ENOMEM;
+}
+
+int ctl_client_read(struct ctl_client *client, struct json_slice *ret_line)
+{
+    const char *end;
+    int r = 0;
+
+    byte_queue_consume(&client->in, client->handed_out);
+    client->handed_out = 0;
+    end = find_end(client);
+    if (!end) {
+        r = read_some(client);
+        end = r == 0 ? find_end(client) : NULL;
+    }
+    if (!end)
+        return r < 0 ? r : -EAGAIN;
+    ret_line->text = byte_queue_data(&client->in);
+    ret_line->len = (size_t)(end - ret_line->text);
+    client->handed_out = ret_line->len + 1;
+    return 0;
 }

@@ -69,6 +69,7 @@ static const struct ctl_command table[] = {
     {"config.apply", true, ctl_config_apply},
     {"config.confirm", true, ctl_config_confirm},
     {"daemon.reload", true, ctl_reload_daemon},
+    {"monitor.start", false, ctl_monitor_start},
 };
 
 const struct ctl_command *ctl_commands_table(uint32_t *ret_n)
@@ -107,6 +108,8 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct chan
     if (r == 0)
         r = bus_listen(daemon_bus(daemon), BUS_MASK(BUS_PORT), on_port_event, commands,
                        &commands->listener);
+    if (r == 0)
+        r = ctl_monitors_init(&commands->monitors, daemon);
     if (r < 0)
         ctl_commands_free(commands);
     else
@@ -118,6 +121,7 @@ void ctl_commands_free(struct ctl_commands *commands)
 {
     if (!commands)
         return;
+    ctl_monitors_fini(&commands->monitors);
     bus_unlisten(commands->listener);
     event_timer_free(commands->wake);
     free(commands);

@@ -43,12 +43,22 @@ static bool has_request(struct ctl_session *session, size_t *ret_len)
     return session->has_eof && session->in.len;
 }
 
+/* Whether it has rows to make. */
+static bool has_rows(const struct ctl_session *session)
+{
+    const struct ctl_call *call = &session->call;
+
+    return call->phase == CTL_PHASE_ROWS || (call->phase == CTL_PHASE_STREAM && !call->is_idle);
+}
+
 static uint64_t session_deadline(const struct ctl_session *session, bool reads)
 {
     uint64_t timeout = session->server->params.timeout_ns;
 
     if (session->is_dead)
         return session_now(session);
+    if (session->call.phase == CTL_PHASE_STREAM)
+        return 0;
     if (session->awaits_room)
         return session->room_since + timeout;
     if (reads && session->in.len)
@@ -63,7 +73,7 @@ static void session_settle(struct ctl_session *session)
     size_t len;
     bool pending = idle && has_request(session, &len);
     bool reads = idle && !pending && !session->has_eof;
-    bool awaits_room = pending || session->call.phase == CTL_PHASE_ROWS || session->out.len;
+    bool awaits_room = pending || has_rows(session) || session->out.len;
 
     if (session->out.overflowed)
         session->is_dead = true;
@@ -132,7 +142,6 @@ static void begin_rows(struct ctl_call *call, const struct ctl_rows *rows, void 
     call->phase = CTL_PHASE_ROWS;
     call->rows = rows;
     call->rows_state = state;
-    call->session->server->n_streaming++;
     session_settle(call->session);
 }
 
@@ -157,15 +166,46 @@ void ctl_call_defer(struct ctl_call *call, void (*cancel)(void *arg), void *arg)
     call->cancel_arg = arg;
 }
 
+void ctl_call_stream(struct ctl_call *call, const struct ctl_rows *lines, void *state)
+{
+    ctl_answer_close(&call->writer);
+    ctl_request_fini(&call->request);
+    call->phase = CTL_PHASE_STREAM;
+    call->rows = lines;
+    call->rows_state = state;
+    call->is_idle = false;
+    session_settle(call->session);
+}
+
+bool ctl_stream_push(struct ctl_call *call, const char *line, size_t len)
+{
+    struct byte_queue *out = &call->session->out;
+
+    if (len > out->max_len - out->len)
+        return false;
+    byte_queue_append(out, line, len);
+    session_settle(call->session);
+    return true;
+}
+
+void ctl_stream_resume(struct ctl_call *call)
+{
+    call->is_idle = false;
+    session_settle(call->session);
+}
+
 static void rows_end(struct ctl_call *call)
 {
     call->rows->free(call->rows_state);
     call->rows = NULL;
-    call->session->server->n_streaming--;
 }
 
-static void rows_answered(struct ctl_call *call)
+static void rows_over(struct ctl_call *call)
 {
+    if (call->phase == CTL_PHASE_STREAM) {
+        call->is_idle = true;
+        return;
+    }
     rows_end(call);
     if (call->is_list)
         json_close_array(&call->writer);
@@ -173,19 +213,32 @@ static void rows_answered(struct ctl_call *call)
     call_end(call);
 }
 
-/* The turn's rows are shared out, so that many dumps delay a frame no more than one does. */
+static bool makes_rows(const struct ctl_session *session)
+{
+    return has_rows(session) && session->out.len < OUT_WATERMARK;
+}
+
+/* The turn's rows are shared out, so that many dumps delay a frame no more than one does. Those
+ * whose clients do not read get none, and take none from others. */
+static uint32_t rows_share(const struct ctl_server *server)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < server->n_sessions; i++)
+        n += makes_rows(server->sessions[i]);
+    return n < ROWS_PER_TURN ? ROWS_PER_TURN / n : 1;
+}
+
 static void call_produce(struct ctl_call *call)
 {
     struct ctl_session *session = call->session;
-    uint32_t budget = ROWS_PER_TURN / session->server->n_streaming;
+    uint32_t budget = rows_share(session->server);
 
-    if (!budget)
-        budget = 1;
     while (budget-- && session->out.len < OUT_WATERMARK) {
         enum ctl_row row = call->rows->next(call->rows_state, &call->writer);
 
         if (row == CTL_ROW_END)
-            rows_answered(call);
+            rows_over(call);
         else if (row == CTL_ROW_ABORT)
             session->is_dead = true;
         if (row == CTL_ROW_END || row == CTL_ROW_ABORT)
@@ -338,7 +391,7 @@ static void session_work(struct ctl_session *session)
         else if (session->in.len > LIMIT_CTL_REQUEST_BYTES)
             session_refuse(session, CTL_INVALID_REQUEST, "the request is longer than 64 KiB");
     }
-    if (session->call.phase == CTL_PHASE_ROWS)
+    if (makes_rows(session))
         call_produce(&session->call);
 }
 
@@ -424,7 +477,7 @@ void ctl_session_free(struct ctl_session *session)
 {
     struct ctl_call *call = &session->call;
 
-    if (call->phase == CTL_PHASE_ROWS)
+    if (call->rows)
         rows_end(call);
     if (call->phase == CTL_PHASE_DEFERRED)
         call->cancel(call->cancel_arg);

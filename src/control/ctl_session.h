@@ -29,6 +29,7 @@ enum ctl_phase {
     CTL_PHASE_HANDLER, /* the handler runs, or its answer is open */
     CTL_PHASE_ROWS,
     CTL_PHASE_DEFERRED,
+    CTL_PHASE_STREAM,
 };
 
 struct ctl_call {
@@ -39,6 +40,7 @@ struct ctl_call {
     const struct ctl_rows *rows;
     bool is_list; /* rows are elements of an array, not pieces of any value */
     void *rows_state;
+    bool is_idle; /* a stream that has no rows for now */
     void (*cancel)(void *arg);
     void *cancel_arg;
     int fd; /* that came with the request, and that nobody took; -1: none */
@@ -71,7 +73,6 @@ struct ctl_server {
     struct event_timer *pause; /* armed while listening pauses */
     bool has_group;
     gid_t gid;
-    uint32_t n_streaming; /* sessions in CTL_PHASE_ROWS */
     uint32_t n_sessions;
     struct ctl_session **sessions; /* params.max_clients */
     struct log_ratelimit refusals;

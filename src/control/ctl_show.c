@@ -82,7 +82,7 @@ static const struct flag_name flag_names[] = {
     {IFF_DORMANT, "DORMANT"},
 };
 
-static void put_flags(struct json_writer *writer, const struct link *link)
+void ctl_put_flags(struct json_writer *writer, const struct link *link)
 {
     json_open_array(writer, "flags");
     if (link && (link->flags & IFF_UP) && !(link->flags & IFF_RUNNING))
@@ -164,7 +164,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "state", port_state_name(port->state));
     json_put_string(writer, "reason", port->why);
     put_number_if_bound(writer, "mtu", port, &port->mtu);
-    put_flags(writer, daemon_port_link(walk->daemon, port));
+    ctl_put_flags(writer, daemon_port_link(walk->daemon, port));
     put_settings(writer, port);
     put_ring(writer, port);
     json_close_object(writer);
@@ -177,6 +177,15 @@ void ctl_show_port(struct ctl_call *call, const struct json_object *params, void
     static const struct ctl_walk walk = {.step = port_step};
 
     ctl_walk_answer(call, context, params, known, &walk);
+}
+
+void ctl_put_entry_kind(struct json_writer *writer, bool is_static, bool is_sticky)
+{
+    json_open_array(writer, "flags");
+    if (is_sticky)
+        json_put_string(writer, NULL, "sticky");
+    json_close_array(writer);
+    json_put_string(writer, "state", is_static ? "static" : "");
 }
 
 static bool entry_is_selected(const struct ctl_walk *walk, const struct fdb_entry *entry)
@@ -207,11 +216,7 @@ static enum ctl_row fdb_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_u64(writer, "age", (now - entry.seen) / NS_PER_SEC);
-    json_open_array(writer, "flags");
-    if (entry.is_sticky)
-        json_put_string(writer, NULL, "sticky");
-    json_close_array(writer);
-    json_put_string(writer, "state", entry.is_static ? "static" : "");
+    ctl_put_entry_kind(writer, entry.is_static, entry.is_sticky);
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "ctl_monitor.h"
+#include "ctl_selection.h"
 #include "ringspan/ctl_commands.h"
 #include "ringspan/ctl_server.h"
 
@@ -22,16 +24,7 @@ struct ctl_commands {
     struct ctl_waiter *waiters;
     struct bus_listener *listener;
     struct event_timer *wake; /* armed when a port changed: waiters look once per turn */
-};
-
-/* What a list is narrowed to; an empty name means all. */
-struct ctl_selection {
-    char bridge[LIMIT_NAME_SIZE];
-    char port[LIMIT_NAME_SIZE];
-    bool has_vlan;
-    bool has_mac;
-    uint16_t vlan;
-    uint64_t mac;
+    struct ctl_monitors monitors;
 };
 
 /* A walk over all bridges; `step` makes the rows of one. */
@@ -55,6 +48,11 @@ void ctl_walk_answer(struct ctl_call *call, const struct ctl_commands *commands,
                      const struct json_object *params, const char *const *known,
                      const struct ctl_walk *walk);
 
+/** What @params (bridge, port) narrow anything to; false, and a fault, if there is no such thing.
+ */
+bool ctl_select(const struct daemon *daemon, const struct json_object *params,
+                struct ctl_selection *ret_selection, struct ctl_fault *ret_fault);
+
 /** NULL if there is none. @ret_bridge may be NULL. */
 struct port *ctl_find_port(const struct daemon *daemon, const char *name,
                            struct bridge **ret_bridge);
@@ -63,6 +61,10 @@ struct port *ctl_find_port(const struct daemon *daemon, const char *name,
 const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port);
 /** Whether @port, which may be NULL, is one that the walk is about. */
 bool ctl_port_is_selected(const struct ctl_walk *walk, const struct port *port);
+/** `flags` of an interface, which may be NULL. */
+void ctl_put_flags(struct json_writer *writer, const struct link *link);
+/** `flags` and `state` of an entry of a forwarding table. */
+void ctl_put_entry_kind(struct json_writer *writer, bool is_static, bool is_sticky);
 
 /** Handlers; see the table in ctl_commands.c. */
 void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
@@ -82,6 +84,7 @@ void ctl_port_add(struct ctl_call *call, const struct json_object *params, void 
 void ctl_port_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_port_set(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_monitor_start(struct ctl_call *call, const struct json_object *params, void *context);
 
 /** How many seconds are left to confirm what was applied, or null. */
 void ctl_put_confirm_within(struct json_writer *writer, const struct ctl_commands *commands);

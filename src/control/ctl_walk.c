@@ -88,6 +88,13 @@ static bool select_entry(const struct json_object *params, struct ctl_selection 
     return true;
 }
 
+bool ctl_select(const struct daemon *daemon, const struct json_object *params,
+                struct ctl_selection *ret_selection, struct ctl_fault *ret_fault)
+{
+    return select_bridge(daemon, params, ret_selection, ret_fault) &&
+           select_port(daemon, params, ret_selection, ret_fault);
+}
+
 static void start_over_with(struct ctl_walk *walk, uint64_t bridge)
 {
     if (walk->drop_extra)
@@ -141,8 +148,7 @@ void ctl_walk_answer(struct ctl_call *call, const struct ctl_commands *commands,
     *state = *walk;
     state->daemon = commands->daemon;
     if (!ctl_params_known(params, known, &fault) ||
-        !select_bridge(state->daemon, params, &state->selection, &fault) ||
-        !select_port(state->daemon, params, &state->selection, &fault) ||
+        !ctl_select(state->daemon, params, &state->selection, &fault) ||
         !select_entry(params, &state->selection, &fault))
         goto refuse;
     ctl_call_rows(call, &rows, state);

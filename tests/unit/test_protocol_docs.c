@@ -18,10 +18,11 @@
  * every member of an answer is described, and its numbers are those of the program. The argument is
  * the page's source. */
 
-#define PAGE_SIZE  (64u << 10)
-#define LINE_SIZE  4096
-#define SEND_MARK  "-> "
-#define REPLY_MARK "<- "
+#define PAGE_SIZE   (64u << 10)
+#define LINE_SIZE   4096
+#define ANSWERS_MAX 8
+#define SEND_MARK   "-> "
+#define REPLY_MARK  "<- "
 
 static const char *page_path;
 static char page[PAGE_SIZE];
@@ -56,8 +57,8 @@ static void furnish(void)
 /* Different each time, or in each place: only the type counts. */
 static bool varies(const char *key)
 {
-    static const char *const keys[] = {"version", "pid",   "uptime",
-                                       "events",  "dumps", "interrupted_dumps"};
+    static const char *const keys[] = {
+        "version", "pid", "uptime", "seq", "events", "dumps", "interrupted_dumps", "time"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         if (strcmp(key, keys[i]) == 0)
@@ -128,35 +129,63 @@ static const char *find_line(const char *at, const char *mark)
     return at ? at + 1 : NULL;
 }
 
-static void check_example(char request[LINE_SIZE], const char *documented)
+/* What stands behind one request: more than one line is a stream. */
+struct answers {
+    char text[ANSWERS_MAX][LINE_SIZE];
+    uint32_t n;
+};
+
+static const char *read_answers(const char *at, struct answers *ret)
+{
+    ret->n = 0;
+    do {
+        assert_true(ret->n < ANSWERS_MAX);
+        at = read_example(at, ret->text[ret->n++]);
+    } while (strncmp(at, REPLY_MARK, strlen(REPLY_MARK)) == 0);
+    return at;
+}
+
+static void check_answer(const char *request, const char *documented, const char *heard)
 {
     struct json_object *expected = json_tokener_parse(documented);
-    struct json_object *found;
-    size_t len = strlen(request);
+    struct json_object *found = json_tokener_parse(heard);
 
     assert_non_null(expected);
-    strcpy(request + len, "\n");
-    bench_say(0, request);
-    found = json_tokener_parse(bench_hear_lines(0, 1));
     assert_non_null(found);
     if (!same(expected, found))
-        fail_msg("%sthe page says: %s\nthe daemon: %s", request, documented, bench.text);
+        fail_msg("%sthe page says: %s\nthe daemon: %s", request, documented, heard);
     json_object_put(expected);
     json_object_put(found);
 }
 
+static void check_example(char request[LINE_SIZE], const struct answers *documented)
+{
+    char *rest = bench.text;
+    size_t len = strlen(request);
+
+    strcpy(request + len, "\n");
+    bench_say(0, request);
+    bench_hear_lines(0, documented->n);
+    for (uint32_t i = 0; i < documented->n; i++)
+        check_answer(request, documented->text[i], strsep(&rest, "\n"));
+    if (documented->n == 1)
+        return;
+    bench_hang_up(0);
+    bench_dial(0);
+}
+
 static void test_examples(void **state)
 {
+    static struct answers answers;
     char request[LINE_SIZE];
-    char answer[LINE_SIZE];
     uint32_t n = 0;
 
     furnish();
     for (const char *at = page; (at = find_line(at, SEND_MARK)); n++) {
         at = read_example(at, request);
         assert_memory_equal(at, REPLY_MARK, strlen(REPLY_MARK));
-        at = read_example(at, answer) - 1;
-        check_example(request, answer);
+        at = read_answers(at, &answers) - 1;
+        check_example(request, &answers);
     }
     assert_in_range(n, 10, 100);
 }
@@ -234,6 +263,8 @@ static void check_method(const char *method, const char *params)
         check_members(section, result);
     json_object_put(answer);
     free(section);
+    bench_hang_up(0); /* a stream has it to itself */
+    bench_dial(0);
 }
 
 /* What a method needs to have a result. */
@@ -369,6 +400,8 @@ static void test_codes_and_limits(void **state)
     assert_says("of which %u per uid", LIMIT_CTL_CLIENTS_PER_UID);
     assert_says("The last %u places", LIMIT_CTL_CLIENTS_PER_UID);
     assert_says("A request has at most %u KiB", LIMIT_CTL_REQUEST_BYTES >> 10);
+    assert_says("not read holds %u MiB", LIMIT_CTL_QUEUE_BYTES >> 20);
+    assert_says("the loop %u changes", LIMIT_FDB_JOURNAL);
     assert_says("within %u seconds", (unsigned)(LIMIT_CTL_TIMEOUT_NS / NS_PER_SEC));
 }
 
