@@ -10,7 +10,7 @@
 #define CACHE_LINE       64
 #define EXPIRED_LOOKS    8
 #define SECOND_CHANCES   8
-#define FORGETTING_COSTS 8 /* looks at an entry */
+#define FORGETTING_COSTS 16 /* looks at an entry */
 
 static uint64_t key_of(uint16_t vid, uint64_t mac)
 {
