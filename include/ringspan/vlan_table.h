@@ -79,11 +79,21 @@ struct vlan_port {
     uint16_t pvid;
 };
 
+/* What crossed one VLAN: frames that came into it, and the copies that were sent to ports. Bytes
+ * are those on the wire, tags included; a superframe is one frame. */
+struct vlan_counters {
+    uint64_t rx_packets;
+    uint64_t rx_bytes;
+    uint64_t tx_packets;
+    uint64_t tx_bytes;
+};
+
 struct vlan_table {
     uint16_t ethertype;
     uint32_t max_ports;
-    struct vlan_port *ports; /* by id */
-    uint64_t *members;       /* bit id % 64 of members[id / 64 * VID_LIMIT + vid] */
+    struct vlan_port *ports;        /* by id */
+    uint64_t *members;              /* bit id % 64 of members[id / 64 * VID_LIMIT + vid] */
+    struct vlan_counters *counters; /* by VID */
 };
 
 /* What a frame is to the bridge. */
@@ -109,6 +119,8 @@ bool vlan_settings_equal(const struct vlan_settings *a, const struct vlan_settin
 /** From the next frame on. Cheap enough for a turn of the loop: 4094 bits. */
 void vlan_table_set_port(struct vlan_table *table, port_id port,
                          const struct vlan_settings *settings);
+/** How many ports are members of @vid, all of whose ids are below @id_limit. */
+uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit);
 struct vidset vlan_table_members(const struct vlan_table *table, port_id port);
 
 static inline uint64_t vlan_table_word(const struct vlan_table *table, uint16_t vid, uint32_t word)

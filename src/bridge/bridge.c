@@ -323,13 +323,19 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
                       const struct frame *frame)
 {
     struct port *port = bridge->ports[egress];
+    const struct frame *copy;
     struct frame dressed;
 
     if (!port->in_flush_list) {
         port->in_flush_list = true;
         bridge->to_flush[bridge->n_to_flush++] = port;
     }
-    port_tx(port, forward_dress(&bridge->tables, decision, egress, frame, &dressed));
+    copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
+    if (bridge->vlans) {
+        bridge->vlans->counters[decision->vid].tx_packets++;
+        bridge->vlans->counters[decision->vid].tx_bytes += frame_wire_len(copy);
+    }
+    port_tx(port, copy);
 }
 
 static void count_received(struct ledger_port *ledger, const struct frame *frame)
@@ -375,6 +381,10 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
     count_received(ledger, frame);
     forward_decide(&bridge->tables, frame, now, &decision);
     forward_commit(bridge->fdb, &decision);
+    if (decision.vid != VID_NONE) {
+        bridge->vlans->counters[decision.vid].rx_packets++;
+        bridge->vlans->counters[decision.vid].rx_bytes += frame_wire_len(frame);
+    }
     carry_out(bridge, ledger, frame, &decision);
 }
 

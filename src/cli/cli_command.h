@@ -49,7 +49,7 @@ extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_led
     cli_monitor, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema,
     cli_version;
 
-extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[];
+extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 
 /** Prints the answer of a reload: the steps, or the report of what is not valid. Returns an enum
  * cli_exit. */

@@ -103,6 +103,37 @@ static int run_fdb(const struct cli *cli, int argc, char **argv)
     return run_show(cli, &show, argc, argv);
 }
 
+static int run_vlan_stats(const struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_keyword keywords[] = {
+        {"bridge", "bridge", false},
+        {"master", "bridge", false},
+        {"vlan", "vlan", true},
+        {"vid", "vlan", true},
+        {0},
+    };
+    static const struct table_column columns[] = {
+        {"MASTER", false},  {"VLAN", true},       {"N_PORTS", true},  {"RX_PACKETS", true},
+        {"RX_BYTES", true}, {"TX_PACKETS", true}, {"TX_BYTES", true},
+    };
+    static const struct show show = {"vlan.stats", NULL, keywords, COLUMNS(columns)};
+
+    return run_show(cli, &show, argc, argv);
+}
+
+const struct cli_verb cli_vlan_verbs[] = {
+    {
+        .name = "stats",
+        .help =
+            "Usage: ringspan vlan stats [bridge BRIDGE] [vlan VLAN]\n\n"
+            "What came into each VLAN, and the copies of it that were sent to ports. A VLAN that\n"
+            "nothing came into is listed only if it is asked for.\n\n"
+            "Example: ringspan vlan stats vlan 10\n",
+        .run = run_vlan_stats,
+    },
+    {0},
+};
+
 const struct cli_command cli_bridge = {
     .name = "bridge",
     .summary = "bridges: how many ports, what they learned",

@@ -91,10 +91,12 @@ static int run(const struct cli *cli, int argc, char **argv)
 const struct cli_command cli_vlan = {
     .name = "vlan",
     .summary = "which port is in which VLANs, and how",
-    .help = "Usage: ringspan vlan [show] [PORT] [bridge BRIDGE] [vlan VLAN]\n\n"
+    .help = "Usage: ringspan vlan [show] [PORT] [bridge BRIDGE] [vlan VLAN]\n"
+            "       ringspan vlan stats [bridge BRIDGE] [vlan VLAN]\n\n"
             "Only ports of VLAN-aware bridges are listed.\n\n"
             "Example: ringspan vlan show vlan 10\n"
             "         ringspan -j vlan | jq -r '.[] | select(.vlans[].flags | "
             "index(\"PVID\")).port'\n",
+    .verbs = cli_vlan_verbs,
     .run = run,
 };

@@ -63,6 +63,7 @@ static const struct ctl_command table[] = {
     {"fdb.del", true, ctl_fdb_del},
     {"fdb.flush", true, ctl_fdb_flush},
     {"vlan.show", false, ctl_show_vlan},
+    {"vlan.stats", false, ctl_show_vlan_stats},
     {"ledger.show", false, ctl_show_ledger},
     {"config.show", false, ctl_show_config},
     {"config.diff", false, ctl_config_diff},

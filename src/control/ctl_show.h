@@ -73,6 +73,7 @@ void ctl_show_fdb(struct ctl_call *call, const struct json_object *params, void 
 void ctl_fdb_add(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_fdb_del(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);

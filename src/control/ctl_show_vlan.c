@@ -4,6 +4,7 @@
 /*
  * vlan.show: the VLANs of each port of VLAN-aware bridges, in the shape of `bridge -j vlan show`. A
  * port may be in thousands of separate VLANs, and a row is short: such a port has several.
+ * vlan.stats: what crossed each VLAN.
  */
 
 #define VLANS_PER_ROW 64
@@ -101,6 +102,54 @@ void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void
 {
     static const char *const known[] = {"bridge", "port", "vlan", NULL};
     static const struct ctl_walk walk = {.step = vlan_step};
+
+    ctl_walk_answer(call, context, params, known, &walk);
+}
+
+/* ---- counters ---- */
+
+#define VIDS_PER_STEP 64
+
+static void put_counters(struct json_writer *writer, const struct bridge *bridge, uint16_t vid)
+{
+    const struct vlan_table *vlans = bridge_vlans(bridge);
+    const struct vlan_counters *counters = &vlans->counters[vid];
+
+    json_open_object(writer, NULL);
+    json_put_string(writer, "master", bridge_name(bridge));
+    json_put_u64(writer, "vlan", vid);
+    json_put_u64(writer, "n_ports", vlan_table_n_members(vlans, vid, bridge_id_limit(bridge)));
+    json_put_u64(writer, "rx_packets", counters->rx_packets);
+    json_put_u64(writer, "rx_bytes", counters->rx_bytes);
+    json_put_u64(writer, "tx_packets", counters->tx_packets);
+    json_put_u64(writer, "tx_bytes", counters->tx_bytes);
+    json_close_object(writer);
+}
+
+/* What nothing has come into since the bridge began is not worth a row: there may be thousands. */
+static enum ctl_row stats_step(struct ctl_walk *walk, struct bridge *bridge,
+                               struct json_writer *writer)
+{
+    const struct vlan_table *vlans = bridge_vlans(bridge);
+    bool has_vlan = walk->selection.has_vlan;
+
+    if (!vlans || walk->item >= VID_LIMIT)
+        return CTL_ROW_END;
+    for (uint32_t looks = 0; looks < VIDS_PER_STEP && walk->item < VID_LIMIT; looks++) {
+        uint32_t vid = walk->item++;
+
+        if (has_vlan ? vid != walk->selection.vlan : vlans->counters[vid].rx_packets == 0)
+            continue;
+        put_counters(writer, bridge, (uint16_t)vid);
+        return CTL_ROW_WRITTEN;
+    }
+    return CTL_ROW_NONE;
+}
+
+void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params, void *context)
+{
+    static const char *const known[] = {"bridge", "vlan", NULL};
+    static const struct ctl_walk walk = {.step = stats_step};
 
     ctl_walk_answer(call, context, params, known, &walk);
 }

@@ -97,7 +97,8 @@ int vlan_table_new(uint16_t ethertype, uint32_t max_ports, struct vlan_table **r
     table->max_ports = max_ports;
     table->ports = calloc(max_ports, sizeof(table->ports[0]));
     table->members = calloc((size_t)((max_ports + 63) / 64) * VID_LIMIT, sizeof(uint64_t));
-    if (!table->ports || !table->members) {
+    table->counters = calloc(VID_LIMIT, sizeof(table->counters[0]));
+    if (!table->ports || !table->members || !table->counters) {
         vlan_table_free(table);
         return -ENOMEM;
     }
@@ -111,6 +112,7 @@ void vlan_table_free(struct vlan_table *table)
 {
     if (!table)
         return;
+    free(table->counters);
     free(table->members);
     free(table->ports);
     free(table);
@@ -134,6 +136,15 @@ void vlan_table_set_port(struct vlan_table *table, port_id port,
         .acceptable_frame_types = (uint8_t)settings->acceptable_frame_types,
         .pvid = (uint16_t)settings->pvid,
     };
+}
+
+uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit)
+{
+    uint32_t n = 0;
+
+    for (uint32_t word = 0; word < (id_limit + 63) / 64; word++)
+        n += (uint32_t)__builtin_popcountll(vlan_table_word(table, vid, word));
+    return n;
 }
 
 struct vidset vlan_table_members(const struct vlan_table *table, port_id port)

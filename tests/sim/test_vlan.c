@@ -348,6 +348,44 @@ static void test_differences_to_others(void **state)
     sim_free(sim);
 }
 
+/* Each frame that is in a VLAN is counted there once, and each copy: the sums are the ledger's. */
+static void test_counters(void **state)
+{
+    struct sim *sim = new_sim(4);
+    const struct vlan_counters *counters = bridge_vlans(sim_bridge(sim))->counters;
+    struct sim_frame untagged;
+    struct sim_frame tagged;
+
+    set_access(sim, 0, 10);
+    set_access(sim, 1, 10);
+    set_trunk(sim, 2, 10, 20);
+    set_access(sim, 3, 20);
+    make_pair(&untagged, &tagged, MAC_BROADCAST, SIM_HOST(1), 10);
+    sim_send(sim, 0, &untagged);
+    sim_discard(sim);
+    assert_int_equal(counters[10].rx_packets, 1);
+    assert_int_equal(counters[10].rx_bytes, 60);
+    assert_int_equal(counters[10].tx_packets, 2);
+    assert_int_equal(counters[10].tx_bytes, 60 + 64);
+    /* It came into its VLAN, even if it goes nowhere. */
+    make_pair(&untagged, &tagged, SIM_HOST(1), SIM_HOST(1), 10);
+    drops(sim, 0, &untagged, DROP_SAME_PORT);
+    assert_int_equal(counters[10].rx_packets, 2);
+    assert_int_equal(counters[10].tx_packets, 2);
+    drops(sim, 0, &tagged, DROP_VLAN_TAGGED);
+    make_pair(&untagged, &tagged, MAC_BROADCAST, SIM_HOST(2), 20);
+    sim_send(sim, 2, &tagged);
+    sim_discard(sim);
+    assert_int_equal(counters[20].rx_bytes, 64);
+    assert_int_equal(counters[20].tx_bytes, 60);
+    for (uint32_t vid = 0; vid < VID_LIMIT; vid++) {
+        if (vid != 10 && vid != 20)
+            assert_int_equal(counters[vid].rx_packets + counters[vid].tx_packets, 0);
+    }
+    assert_int_equal(counters[10].rx_packets, 2);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_acceptable_frame_types),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_many_ports),
+        cmocka_unit_test(test_counters),
         cmocka_unit_test(test_differences_to_others),
     };
 

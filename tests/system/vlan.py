@@ -217,6 +217,11 @@ def test_vlans_are_apart(lab):
     d.wire.send(second)
     assert c.wire.receive_until_sentinel(second) == []
     assert b.wire.drain() == []
+    crossed = {row["vlan"]: row for row in lab.switch.query("vlan", "stats")}
+    assert set(crossed) == {10, 20}, crossed
+    for vid, pair in ((10, (a.port,)), (20, (c.port,))):
+        received = sum(lab.switch.counters(port, "in")["received"] for port in pair)
+        assert crossed[vid]["rx_packets"] > received and crossed[vid]["tx_packets"] > received
 
 
 @ringspan_only
