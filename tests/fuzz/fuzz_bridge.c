@@ -9,7 +9,7 @@
  * step the simulation's invariants hold (tests/support/sim.h).
  *
  * The input is read as operations of one byte, each followed by its operands; a read past the end
- * gives zeros. An operation's low four bits say which it is.
+ * gives zeros. An operation's low five bits say which it is.
  */
 
 #define MAX_PORTS   8
@@ -40,6 +40,7 @@ enum operation {
     OP_FLUSH_ALL,
     OP_FDB_ADD,
     OP_FDB_DEL,
+    OP_SET_VLAN,
     N_OPERATIONS,
 };
 
@@ -203,6 +204,21 @@ static void fdb_add_some(struct sim *sim, struct input *in)
     (void)fdb_add(bridge_fdb(sim_bridge(sim)), &entry);
 }
 
+/* A pvid where the mode has one, and a range of VLANs: what a configuration can say. */
+static void set_vlan(struct sim *sim, struct input *in)
+{
+    uint32_t port = take_port(sim, in);
+    struct vlan_settings settings = {.mode = (enum vlan_mode)(take8(in) % VLAN_N_MODES)};
+    uint16_t first = VID_MIN + take16(in) % VID_MAX;
+    uint32_t last = first + take8(in);
+
+    settings.acceptable_frame_types = (enum vlan_frame_types)(take8(in) % VLAN_N_FRAME_TYPES);
+    if (vlan_mode_has_pvid(settings.mode))
+        settings.pvid = VID_MIN + take8(in) % 8;
+    vidset_add_range(&settings.allowed, first, (uint16_t)(last < VID_MAX ? last : VID_MAX));
+    sim_set_vlan(sim, port, &settings);
+}
+
 static void pass_time(struct sim *sim, struct input *in)
 {
     uint8_t byte = take8(in);
@@ -265,6 +281,9 @@ static void do_operation(struct sim *sim, enum operation operation, struct input
     case OP_FDB_DEL:
         (void)fdb_del(bridge_fdb(sim_bridge(sim)), 0, take_address(in), sim_now(sim));
         break;
+    case OP_SET_VLAN:
+        set_vlan(sim, in);
+        break;
     case N_OPERATIONS:
         break;
     }
@@ -284,18 +303,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {.at = data, .end = data + size};
     uint8_t head = take8(&in);
+    static const uint16_t ethertypes[] = {0, VLAN_TPID_C, VLAN_TPID_S, 0x9100};
     const struct sim_params params = {
         .n_ports = 1 + head % 4,
         .max_ports = MAX_PORTS,
         .max_entries = MAX_ENTRIES,
         .aging_ns = AGING,
         .reserved = (enum reserved_preset)(head / 4 % RESERVED_N_PRESETS),
+        .ethertype = ethertypes[head / 16 % 4],
         .fail = end_process,
     };
     struct sim *sim = sim_new(&params);
 
     for (int step = 0; in.at < in.end && step < MAX_STEPS; step++)
-        do_operation(sim, (enum operation)(take8(&in) % 16 % N_OPERATIONS), &in);
+        do_operation(sim, (enum operation)(take8(&in) % 32 % N_OPERATIONS), &in);
     drain(sim);
     sim_free(sim);
     return 0;
