@@ -19,7 +19,7 @@ HEADERS = {
     "base": "clock container event hash limits log mac netns notify portset vidset workers",
     "dataplane": "fdb fdb_journal frame ledger reserved segment vlan vlan_table",
     "forward": "forward",
-    "port": "port port_memory port_packet tap",
+    "port": "host_use isolation port port_memory port_packet tap",
     "bridge": "bridge",
     "control": "bus byte_queue changes config config_keys config_print config_schema ctl_client ctl_commands "
                "ctl_path ctl_protocol ctl_server daemon fdb_static json_scan json_text json_writer link_watch plan "
