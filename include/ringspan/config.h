@@ -45,6 +45,9 @@ struct config_port {
     char *netns;                  /* NULL: the daemon's own network namespace */
     enum config_port_type type;
     char *description; /* NULL if absent */
+    bool isolate_host; /* the bridge's, if the file says nothing */
+    bool says_isolate_host;
+    bool isolate_host_is_asked; /* the file says it, here or in the bridge */
     bool qdisc_bypass;
     enum port_admin_state admin_state;
     /* Of a tap; NULL and 0 where the file says nothing. */
@@ -77,6 +80,8 @@ struct config_bridge {
     enum reserved_preset reserved;
     bool vlan_aware;
     enum vlan_ethertype ethertype;
+    bool isolate_host;
+    bool says_isolate_host;
     struct {
         char *description;
         uint32_t max_entries;

@@ -59,7 +59,9 @@ struct config_key {
     const char *unit;      /* INTEGER: "seconds", or NULL */
     const char *help;
     size_t offset;
-    size_t count_offset;                       /* LIST: of the uint32_t beside the pointer */
+    size_t count_offset; /* LIST: of the uint32_t beside the pointer */
+    size_t said_offset; /* BOOLEAN: of the bool beside it that says whether it was written, and then
+                         * it is printed only if so; 0: nobody needs to know */
     const struct config_object *object;        /* OBJECT, and the elements of a LIST */
     const struct config_words *words;          /* WORD */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is

@@ -56,6 +56,9 @@
 /* How long a configuration may be on trial, in seconds. */
 #define LIMIT_CONFIRM_SECONDS 86400
 
+/* Among more ports than this, tcx is not the first choice (isolation.h). */
+#define LIMIT_TCX_PORTS 16
+
 /* The control socket. */
 #define LIMIT_CTL_CLIENTS         64
 #define LIMIT_CTL_CLIENTS_PER_UID 16

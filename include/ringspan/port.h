@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ringspan/frame.h"
+#include "ringspan/isolation.h"
 #include "ringspan/ledger.h"
 #include "ringspan/limits.h"
 #include "ringspan/portset.h"
@@ -63,6 +64,14 @@ enum port_admin_state {
 /* How a port uses its device. */
 struct port_settings {
     bool qdisc_bypass; /* frames leave past the interface's queueing discipline */
+    bool isolate_host; /* the host's own stack is kept off it, if there is a way (isolation.h) */
+    bool isolate_host_is_asked; /* in so many words: even if the host lives on it (host_use.h) */
+};
+
+/* How far that is so. */
+struct port_isolation {
+    enum isolation_means means;
+    char why[ISOLATION_WHY_SIZE]; /* why not by better means, or "" */
 };
 
 /* What start() binds to, and how. */
@@ -108,9 +117,11 @@ struct port_ops {
      * another one has its ifindex now. */
     bool (*has_device)(const struct port *port);
     /* Between start() and stop(): changes the settings, from a helper thread, while the loop goes
-     * on using the port; no frame is lost by it. Settings that could not be had are 0 or -errno.
-     * NULL if there are none. */
+     * on using the port; no frame is lost by it. That it cannot be isolated is no failure. NULL if
+     * there are no settings. */
     int (*adjust)(struct port *port, const struct port_settings *settings);
+    /* After start() and adjust(): what became of isolate_host. NULL if there are no settings. */
+    struct port_isolation (*isolation)(const struct port *port);
     void (*stop)(struct port *port);
     void (*close)(struct port *port);
 
@@ -123,7 +134,7 @@ struct port_ops {
     void (*free)(struct port *port);
 };
 
-#define PORT_WHY_SIZE 160
+#define PORT_WHY_SIZE 192
 
 struct port {
     const struct port_ops *ops;
@@ -132,9 +143,10 @@ struct port {
     struct ledger_port ledger;
     uint32_t mtu;
     uint32_t ifindex;              /* 0 while not bound */
-    struct port_settings settings; /* while bound: that it has. Its owner's note */
-    port_id id;                    /* in its bridge; PORT_NONE outside of one */
-    void *owner;                   /* for whoever made it */
+    struct port_settings settings; /* while bound: that it has. Its owner's notes, both */
+    struct port_isolation isolation;
+    port_id id;         /* in its bridge; PORT_NONE outside of one */
+    void *owner;        /* for whoever made it */
     uint16_t edge_tpid; /* what the bridge interprets; the edge takes it off if nobody else has */
     enum port_state state;
     enum port_admin_state admin_state;

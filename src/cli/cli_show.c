@@ -85,8 +85,8 @@ static int run_port(const struct cli *cli, int argc, char **argv)
         {0},
     };
     static const struct table_column columns[] = {
-        {"NAME", false},  {"IFNAME", false}, {"MASTER", false},
-        {"STATE", false}, {"MTU", true},     {"REASON", false},
+        {"NAME", false}, {"IFNAME", false},   {"MASTER", false}, {"STATE", false},
+        {"MTU", true},   {"ISOLATED", false}, {"REASON", false},
     };
     static const struct show show = {"port.show", "port", keywords, COLUMNS(columns)};
     return run_show(cli, &show, argc, argv);

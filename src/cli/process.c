@@ -26,7 +26,8 @@ int process_reserve_standard_descriptors(void)
     return EX_OK;
 }
 
-/* Ports are sockets: three descriptors each, and a login may have a thousand. */
+/* A port has three descriptors, and two more if it is isolated by tcx; a login may have a thousand.
+ */
 void process_raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -76,7 +77,7 @@ int process_check_capabilities(const struct config *config)
 
     if (fd == -EPERM) {
         log_error("no permission to open packet sockets: CAP_NET_RAW is missing "
-                  "(run as root, or AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN)");
+                  "(run as root, or AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF)");
         return EX_NOPERM;
     }
     if (fd < 0) {

@@ -113,6 +113,14 @@ static uint32_t first_element(const struct config_text *text, uint32_t object, c
     return list == JSON_NONE ? JSON_NONE : json_first_child(&text->scan, list);
 }
 
+/* What the bridge says for its ports. */
+static void inherit(const struct config_bridge *bridge, struct config_port *port)
+{
+    if (!port->says_isolate_host)
+        port->isolate_host = bridge->isolate_host;
+    port->isolate_host_is_asked = port->says_isolate_host || bridge->says_isolate_host;
+}
+
 /* One entry per port, with its ifname filled in if the text gives none. */
 static void collect_ports(struct checker *c, struct config_bridge *bridge,
                           const struct named *bridge_name, struct named *ret_ports)
@@ -132,6 +140,7 @@ static void collect_ports(struct checker *c, struct config_bridge *bridge,
         };
         if (json_member(scan, c->text->bytes, node, "ifname") == JSON_NONE)
             memcpy(port->ifname, port->name, sizeof(port->ifname));
+        inherit(bridge, port);
         node = scan->nodes[node].after;
     }
 }

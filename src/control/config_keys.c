@@ -295,6 +295,15 @@ static const struct config_key port_keys[] = {
                 "absolute path; the daemon's own if absent.",
     },
     {
+        .name = "isolate_host",
+        .type = CONFIG_BOOLEAN,
+        .default_value = true,
+        .offset = offsetof(struct config_port, isolate_host),
+        .said_offset = offsetof(struct config_port, says_isolate_host),
+        .help = "Whether this host's own stack is kept off the interface; the bridge's value if "
+                "absent.",
+    },
+    {
         .name = "qdisc_bypass",
         .type = CONFIG_BOOLEAN,
         .offset = offsetof(struct config_port, qdisc_bypass),
@@ -390,7 +399,6 @@ static const struct config_key port_keys[] = {
     PLANNED("flood"),
     PLANNED("hairpin"),
     PLANNED("impair"),
-    PLANNED("isolate_host"),
     PLANNED("isolation_group"),
     PLANNED("learning"),
     PLANNED("mac_limit"),
@@ -539,6 +547,15 @@ static const struct config_key bridge_keys[] = {
         .help = "The TPID of the tags that a VLAN-aware bridge interprets and adds.",
     },
     {
+        .name = "isolate_host",
+        .type = CONFIG_BOOLEAN,
+        .default_value = true,
+        .offset = offsetof(struct config_bridge, isolate_host),
+        .said_offset = offsetof(struct config_bridge, says_isolate_host),
+        .help = "Whether this host's own stack is kept off the ports' interfaces; true if absent, "
+                "but then an interface that carries an address is refused.",
+    },
+    {
         .name = "fdb",
         .type = CONFIG_OBJECT,
         .object = &fdb_object,
@@ -553,7 +570,6 @@ static const struct config_key bridge_keys[] = {
         .object = &config_port,
         .help = "The bridge's ports.",
     },
-    PLANNED("isolate_host"),
     PLANNED("mirror"),
     PLANNED("mode"),
     PLANNED("recorder"),

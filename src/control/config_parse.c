@@ -141,14 +141,11 @@ static void hint_integer(const struct config_key *key, const struct json_node *n
 }
 
 /* What people write who come from other formats. */
-static void hint_boolean(const struct json_node *node, struct json_object *json,
-                         char ret_hint[HINT_SIZE])
+static void hint_boolean(struct json_object *json, char ret_hint[HINT_SIZE])
 {
     static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
-    const char *text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+    const char *text = json ? json_object_get_string(json) : "";
 
-    if (node->kind == JSON_STRING)
-        text = json_object_get_string(json);
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (strcmp(text, words[i]) == 0)
             snprintf(ret_hint, HINT_SIZE, "write %s, without quotes", i % 2 ? "true" : "false");
@@ -165,7 +162,7 @@ static void hint_type(const struct config_key *key, enum json_kind wanted,
     else if (wanted == JSON_INTEGER)
         hint_integer(key, node, json, ret_hint);
     else if (wanted == JSON_BOOLEAN)
-        hint_boolean(node, json, ret_hint);
+        hint_boolean(json, ret_hint);
     else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (key->type == CONFIG_VIDS)
@@ -452,6 +449,8 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         break;
     case CONFIG_BOOLEAN:
         *(bool *)field(base, key->offset) = json_object_get_boolean(json);
+        if (key->said_offset)
+            *(bool *)field(base, key->said_offset) = true;
         break;
     case CONFIG_TEXT:
     case CONFIG_NAME:

@@ -42,6 +42,14 @@ static void print_mac(struct json_writer *writer, const struct config_key *key, 
         json_put_string(writer, key->name, mac_format(mac, text));
 }
 
+/* One that means something else when it is written is not written for whoever did not. */
+static void print_boolean(struct json_writer *writer, const struct config_key *key,
+                          const void *base)
+{
+    if (!key->said_offset || *(const bool *)field(base, key->said_offset))
+        json_put_bool(writer, key->name, *(const bool *)field(base, key->offset));
+}
+
 static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base);
 
@@ -101,7 +109,7 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         print_integer(writer, key, base);
         break;
     case CONFIG_BOOLEAN:
-        json_put_bool(writer, key->name, *(const bool *)field(base, key->offset));
+        print_boolean(writer, key, base);
         break;
     case CONFIG_TEXT:
         print_text(writer, key, base);

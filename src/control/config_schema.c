@@ -94,7 +94,8 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_BOOLEAN:
         json_put_string(writer, "type", "boolean");
-        json_put_bool(writer, "default", key->default_value != 0);
+        if (!key->said_offset) /* one that is written out is not the same */
+            json_put_bool(writer, "default", key->default_value != 0);
         break;
     case CONFIG_TEXT:
     case CONFIG_NAME:

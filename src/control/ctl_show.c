@@ -124,7 +124,11 @@ static void put_number_if_bound(struct json_writer *writer, const char *key,
 static void put_settings(struct json_writer *writer, const struct port *port)
 {
     bool has_any = is_bound(port);
+    enum isolation_means means = has_any ? port->isolation.means : ISOLATION_NONE;
 
+    json_put_bool(writer, "isolated", isolation_is_complete(means));
+    json_put_string(writer, "isolated_by",
+                    means == ISOLATION_NONE ? NULL : isolation_means_name(means));
     json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
 }
 

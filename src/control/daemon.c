@@ -52,6 +52,8 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
         .type = config_port_type_name(config->type),
         .opener = packet_opener_here(),
         .pool = daemon->pool,
+        .isolator = daemon->isolator,
+        .is_one_of_many = n_ports_of_all > LIMIT_TCX_PORTS,
         .rx_slots = share.rx_slots,
         .tx_slots = share.tx_slots,
     };
@@ -209,6 +211,8 @@ static int populate(struct daemon *daemon)
     if (r == 0)
         r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
     if (r == 0)
+        r = isolator_new(ISOLATION_ALL_MEANS, &daemon->isolator);
+    if (r == 0)
         r = workers_new(daemon->loop, LIMIT_WORKERS, &daemon->workers);
     if (r == 0)
         r = netns_table_new(daemon->loop, daemon->workers, &listener, &daemon->netns);
@@ -289,6 +293,7 @@ void daemon_free(struct daemon *daemon)
     event_timer_free(daemon->retry);
     event_timer_free(daemon->untold);
     bounce_pool_free(daemon->pool);
+    isolator_free(daemon->isolator);
     config_free(daemon->config);
     bus_free(daemon->bus);
     free(daemon->ports);

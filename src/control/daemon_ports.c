@@ -135,6 +135,11 @@ static void fail(struct managed_port *mp)
 
     if (mp->step == PORT_STEP_MAKE && mp->tap->step.outcome.why[0] != '\0')
         snprintf(why, sizeof(why), "%s", mp->tap->step.outcome.why);
+    else if (managed_port_is_refused(mp, mp->result))
+        snprintf(why, sizeof(why),
+                 "%s %s: isolating it would cut this host off; write \"isolate_host\": true or "
+                 "false for this port",
+                 mp->port->ifname, mp->use);
     else if (mp->result == -EADDRINUSE)
         snprintf(why, sizeof(why), "%s is in use by another ringspand or port", mp->port->ifname);
     else
@@ -150,7 +155,8 @@ static void attach(struct managed_port *mp)
 {
     struct port *port = mp->port;
 
-    if (!mp->is_open)
+    mp->result = managed_port_refuse_uplink(mp, &mp->device.settings, mp->device.ifindex);
+    if (mp->result == 0 && !mp->is_open)
         mp->result = port_bring_up(port);
     if (mp->result < 0)
         return;
@@ -181,7 +187,7 @@ static void take_step(struct managed_port *mp)
     }
 }
 
-static int enter_netns(const struct managed_port *mp, int *ret_home)
+int managed_port_enter_netns(const struct managed_port *mp, int *ret_home)
 {
     return netns_enter(mp->netns ? mp->netns->fd : -1, ret_home);
 }
@@ -201,7 +207,7 @@ static void run_step(void *arg)
     mp->result = 0;
     if (mp->daemon->is_dying)
         return;
-    mp->result = enter_netns(mp, &home);
+    mp->result = managed_port_enter_netns(mp, &home);
     if (mp->result == 0 || !needs_netns(mp->step))
         take_step(mp);
     netns_leave(home);
@@ -225,7 +231,7 @@ static void watch_ring(struct managed_port *mp)
         return;
     }
     mp->bound = mp->device.ifindex;
-    mp->port->settings = mp->device.settings;
+    managed_port_note_settings(mp, &mp->device.settings);
 }
 
 /* Whatever keeps a namespace alive is let go of as soon as nothing of the port is there. */
@@ -244,6 +250,7 @@ static void settle_step(struct managed_port *mp)
         break;
     case PORT_STEP_DETACH:
         mp->bound = 0;
+        mp->must_let_go = false;
         mp->result = 0;
         drain(mp);
         break;
@@ -294,7 +301,8 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     mp->step = step;
     mp->device = (struct port_device){
         .ifindex = target->ifindex, .mtu = target->mtu, .settings = mp->settings};
-    mp->adjusted = mp->settings;
+    if (step == PORT_STEP_ATTACH)
+        mp->adjusted = mp->settings;
     if (needs_netns(step) && !mp->is_open)
         move_to(mp, mp->netns_name->netns);
     if (step == PORT_STEP_MAKE)
@@ -311,71 +319,6 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     /* Not before: a port that could not be handed over stays bound, and is still to be read. */
     event_del(mp->readable);
     mp->readable = NULL;
-}
-
-/* ---- settings ---- */
-
-struct port_settings managed_port_settings(const struct config_port *config)
-{
-    return (struct port_settings){.qdisc_bypass = config->qdisc_bypass};
-}
-
-static void run_adjust(void *arg)
-{
-    struct managed_port *mp = arg;
-    int home = -1;
-
-    mp->adjust_result = enter_netns(mp, &home);
-    if (mp->adjust_result == 0)
-        mp->adjust_result = mp->port->ops->adjust(mp->port, &mp->adjusted);
-    netns_leave(home);
-}
-
-static void adjust_done(void *arg)
-{
-    struct managed_port *mp = arg;
-
-    mp->is_adjusting = false;
-    if (mp->daemon->is_dying)
-        return;
-    if (mp->is_leaving) {
-        managed_port_begin_close(mp);
-        return;
-    }
-    if (mp->adjust_result < 0)
-        log_warning("port %s: cannot change how it uses %s: %s", mp->port->name, mp->port->ifname,
-                    strerror(-mp->adjust_result));
-    else
-        mp->port->settings = mp->adjusted;
-    managed_port_look_at(mp);
-}
-
-static bool has_its_settings(const struct managed_port *mp)
-{
-    return mp->settings.qdisc_bypass == mp->adjusted.qdisc_bypass;
-}
-
-static void adjust_if_needed(struct managed_port *mp)
-{
-    int r;
-
-    if (mp->bound == 0 || mp->is_adjusting || has_its_settings(mp))
-        return;
-    mp->adjusted = mp->settings;
-    mp->is_adjusting = true;
-    r = workers_submit(mp->daemon->workers, run_adjust, adjust_done, mp);
-    if (r == 0)
-        return;
-    mp->adjust_result = r;
-    adjust_done(mp);
-}
-
-void managed_port_set(struct managed_port *mp, const struct config_port *config)
-{
-    mp->settings = managed_port_settings(config);
-    if (mp->tap)
-        managed_tap_change(mp, config);
-    managed_port_look_at(mp);
 }
 
 /* ---- where a port should be ---- */
@@ -428,6 +371,8 @@ static enum port_step next_step(const struct managed_port *mp, const struct port
     const struct port_position position = {.bound = mp->bound,
                                            .is_elsewhere = mp->is_open && is_elsewhere(mp)};
 
+    if (mp->must_let_go)
+        return PORT_STEP_DETACH;
     if (mp->bound != 0 && !mp->port->ops->has_device(mp->port))
         return PORT_STEP_DETACH;
     return reconcile_step(position, target);
@@ -456,7 +401,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
         mp->has_settled = true;
         mp->port->mtu = target->mtu;
         set_state(mp, target->state, target->why);
-        adjust_if_needed(mp);
+        managed_port_adjust(mp);
         return;
     }
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
@@ -612,7 +557,7 @@ void managed_port_close(void *arg)
     struct managed_port *mp = arg;
     int home = -1;
 
-    (void)enter_netns(mp, &home); /* as in run_step() */
+    (void)managed_port_enter_netns(mp, &home); /* as in run_step() */
     mp->port->ops->close(mp->port);
     netns_leave(home);
     if (mp->tap)

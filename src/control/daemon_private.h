@@ -7,6 +7,7 @@
 #include "netns_table.h"
 #include "port_log.h"
 #include "ringspan/daemon.h"
+#include "ringspan/host_use.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
 #include "ringspan/tap.h"
@@ -14,9 +15,9 @@
 
 /*
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
- * daemon_ports.c (a port's steps towards where it should be), daemon_taps.c (interfaces that ports
- * make), daemon_reload.c (running a plan), daemon_news.c (telling what happened) and daemon_log.c
- * (what of it is logged).
+ * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
+ * its interface), daemon_taps.c (interfaces that ports make), daemon_reload.c (running a plan),
+ * daemon_news.c (telling what happened) and daemon_log.c (what of it is logged).
  */
 
 struct managed_bridge {
@@ -77,9 +78,11 @@ struct managed_port {
     enum port_step step;
     struct port_device device;
     int result;
+    char use[HOST_USE_SIZE]; /* what the host has the device for, which is why it was refused */
 
     /* Changing settings takes no port away from the loop: it is beside the steps, and they wait. */
     bool is_adjusting;
+    bool must_let_go;              /* what it was to become was refused */
     struct port_settings adjusted; /* that it has, or is getting */
     int adjust_result;
 };
@@ -90,6 +93,7 @@ struct daemon {
     struct workers *workers;
     char tap_prefix[LIMIT_ALIAS_SIZE]; /* of the marks of what is ours */
     struct bounce_pool *pool;
+    struct isolator *isolator;
     uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct netns_table *netns;
     struct event_timer *retry;
@@ -116,6 +120,18 @@ void managed_bridge_on_aging(void *arg);
 void managed_port_look_at(struct managed_port *mp);
 /** What the configuration says about a port's settings. */
 struct port_settings managed_port_settings(const struct config_port *config);
+/** An uplink is not isolated before somebody says so: 0, -EBUSY with mp->use, or -errno. For helper
+ * threads in the port's namespace. */
+int managed_port_refuse_uplink(struct managed_port *mp, const struct port_settings *settings,
+                               uint32_t ifindex);
+/** Whether @result is that refusal. */
+bool managed_port_is_refused(const struct managed_port *mp, int result);
+/** The port has them now. */
+void managed_port_note_settings(struct managed_port *mp, const struct port_settings *settings);
+/** Begins to change what a bound port has into what it shall have, if that differs. */
+void managed_port_adjust(struct managed_port *mp);
+/** For helper threads: into the port's namespace, see netns_enter(). */
+int managed_port_enter_netns(const struct managed_port *mp, int *ret_home);
 /** Other settings, at once or as soon as a step that is under way lets them be made. */
 void managed_port_set(struct managed_port *mp, const struct config_port *config);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no

@@ -203,6 +203,9 @@ static int compare_port(struct planner *planner, const struct config_bridge *nex
         r = add_change(planner, next_bridge, next, "netns", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && strcmp(now->ifname, next->ifname) != 0)
         r = add_change(planner, next_bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
+    if (r == 0 && (now->isolate_host != next->isolate_host ||
+                   now->isolate_host_is_asked != next->isolate_host_is_asked))
+        r = add_change(planner, next_bridge, next, "isolate_host", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)
         r = add_change(planner, next_bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->admin_state != next->admin_state)
@@ -256,6 +259,9 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "reserved", PLAN_DISRUPTS_NONE);
     if (r == 0 && !same_text(now->fdb.description, next->fdb.description))
         r = add_change(planner, next, NULL, "fdb.description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && (now->isolate_host != next->isolate_host ||
+                   now->says_isolate_host != next->says_isolate_host))
+        r = add_change(planner, next, NULL, "isolate_host", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->fdb.max_entries != next->fdb.max_entries)
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
     if (r == 0)

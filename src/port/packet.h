@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "ringspan/limits.h"
@@ -13,8 +14,9 @@
 #include "ringspan/port_packet.h"
 
 /*
- * Inside of packet ports, shared by its three files: packet_life.c (sockets, options, binding),
- * packet_rx.c and packet_tx.c (the two rings). port_packet.h says what it is all about.
+ * Inside of packet ports, shared by its files: packet_life.c (sockets, rings, binding),
+ * packet_settings.c (what changes while frames flow), packet_rx.c and packet_tx.c (the two rings).
+ * port_packet.h says what it is all about.
  */
 
 #define PACKET_BLOCK_SIZE (64u << 10)
@@ -45,6 +47,10 @@ struct packet_port {
     int plain_fd; /* no ring: superframes, and what the ring refused */
     int lock_fd;  /* holds the device */
     uint32_t promisc_ifindex;
+    struct isolator *isolator;
+    bool is_one_of_many;
+    struct isolation isolation;
+    char isolation_why[ISOLATION_WHY_SIZE];
     void *map;
     size_t map_bytes;
 
@@ -89,6 +95,16 @@ void bounce_pool_give(struct bounce_pool *pool, uint8_t *buffer);
 extern const struct rx_source_ops packet_rx_ops;
 /* Filled slots that batch() has not seen. */
 uint32_t packet_rx_unread(const struct packet_port *p);
+
+/** setsockopt(2): 0 or -errno. */
+int packet_set_option(int fd, int level, int option, const void *value, socklen_t len);
+int packet_set_int(int fd, int level, int option, int value);
+
+/** Isolation and options, as the settings want them; 0 or -errno. */
+int packet_apply(struct packet_port *p, const struct port_settings *settings, uint32_t ifindex);
+void packet_end_isolation(struct packet_port *p);
+int packet_adjust(struct port *port, const struct port_settings *settings);
+struct port_isolation packet_isolation(const struct port *port);
 
 void packet_tx(struct port *port, const struct frame *frame);
 void packet_flush(struct port *port);

@@ -61,22 +61,12 @@ struct port_ring_info packet_ring_share(uint32_t n_ports, uint64_t bytes_in_use)
         .rx_slots = rx, .tx_slots = tx, .bytes = (uint64_t)(rx + tx) * LIMIT_RING_SLOT};
 }
 
-static int set_option(int fd, int level, int option, const void *value, socklen_t len)
-{
-    return setsockopt(fd, level, option, value, len) < 0 ? -errno : 0;
-}
-
-static int set_int(int fd, int level, int option, int value)
-{
-    return set_option(fd, level, option, &value, sizeof(value));
-}
-
 /* Without CAP_NET_ADMIN in the initial namespace the limit of net.core applies. */
 static int set_buffer(int fd, int forced, int limited, int bytes)
 {
-    int r = set_int(fd, SOL_SOCKET, forced, bytes);
+    int r = packet_set_int(fd, SOL_SOCKET, forced, bytes);
 
-    return r == -EPERM ? set_int(fd, SOL_SOCKET, limited, bytes) : r;
+    return r == -EPERM ? packet_set_int(fd, SOL_SOCKET, limited, bytes) : r;
 }
 
 /* Nothing passes: a socket with this filter counts nothing and copies nothing. */
@@ -85,12 +75,12 @@ static int shut_reception(int fd)
     struct sock_filter reject = BPF_STMT(BPF_RET | BPF_K, 0);
     struct sock_fprog program = {.len = 1, .filter = &reject};
 
-    return set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    return packet_set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 static int open_reception(int fd)
 {
-    return set_int(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+    return packet_set_int(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
 }
 
 static int packet_open(struct port *port)
@@ -117,7 +107,7 @@ static int make_ring(int fd, int which, uint32_t n_slots)
         .tp_frame_nr = n_slots,
     };
 
-    return set_option(fd, SOL_PACKET, which, &request, sizeof(request));
+    return packet_set_option(fd, SOL_PACKET, which, &request, sizeof(request));
 }
 
 static int packet_configure(struct port *port)
@@ -127,13 +117,13 @@ static int packet_configure(struct port *port)
 
     r = shut_reception(p->ring_fd);
     if (r == 0)
-        r = set_int(p->ring_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
     if (r == 0)
-        r = set_int(p->ring_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
     if (r == 0)
-        r = set_int(p->ring_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     if (r == 0)
-        r = set_int(p->ring_fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
+        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
     if (r == 0)
         r = set_buffer(p->ring_fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
     if (r == 0)
@@ -143,7 +133,7 @@ static int packet_configure(struct port *port)
     if (r == 0)
         r = make_ring(p->ring_fd, PACKET_TX_RING, p->tx.n_slots);
     if (r == 0)
-        r = set_int(p->plain_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+        r = packet_set_int(p->plain_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
     if (r == 0)
         r = set_buffer(p->plain_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
     return r;
@@ -192,7 +182,7 @@ static int set_promiscuous(struct packet_port *p, int option, uint32_t ifindex)
 {
     struct packet_mreq request = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
 
-    return set_option(p->ring_fd, SOL_PACKET, option, &request, sizeof(request));
+    return packet_set_option(p->ring_fd, SOL_PACKET, option, &request, sizeof(request));
 }
 
 static int bind_to(int fd, uint32_t ifindex)
@@ -204,19 +194,6 @@ static int bind_to(int fd, uint32_t ifindex)
     };
 
     return bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
-}
-
-static int set_qdisc_bypass(struct packet_port *p, bool bypass)
-{
-    int r = set_int(p->ring_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
-
-    return r < 0 ? r : set_int(p->plain_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
-}
-
-/* The kernel looks at the option at each send. */
-static int packet_adjust(struct port *port, const struct port_settings *settings)
-{
-    return set_qdisc_bypass(packet_of(port), settings->qdisc_bypass);
 }
 
 /* Lets go of the device but keeps socket and ring. An AF_PACKET socket cannot be unbound; one whose
@@ -231,6 +208,7 @@ static void packet_stop(struct port *port)
     if (p->promisc_ifindex != 0)
         (void)set_promiscuous(p, PACKET_DROP_MEMBERSHIP, p->promisc_ifindex);
     p->promisc_ifindex = 0;
+    packet_end_isolation(p); /* before another port may have the device */
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     p->lock_fd = -1;
@@ -245,7 +223,7 @@ static int packet_start(struct port *port, const struct port_device *device)
     if (r < 0)
         return r;
     p->lock_fd = r;
-    r = packet_adjust(port, &device->settings);
+    r = packet_apply(p, &device->settings, device->ifindex);
     if (r < 0)
         goto fail;
     r = bind_to(p->ring_fd, device->ifindex);
@@ -363,6 +341,7 @@ static const struct port_ops packet_ops = {
     .start = packet_start,
     .has_device = packet_has_device,
     .adjust = packet_adjust,
+    .isolation = packet_isolation,
     .stop = packet_stop,
     .close = packet_close,
     .tx = packet_tx,
@@ -384,6 +363,9 @@ int packet_port_new(const struct packet_port_params *params, struct port **ret)
     p->source = (struct rx_source){.ops = &packet_rx_ops, .fd = -1};
     p->opener = params->opener;
     p->pool = params->pool;
+    p->isolator = params->isolator;
+    p->is_one_of_many = params->is_one_of_many;
+    isolation_init(&p->isolation);
     p->rx.n_slots = params->rx_slots;
     p->tx.n_slots = params->tx_slots;
     p->ring_fd = -1;

@@ -4,6 +4,7 @@
 
 import json
 import os
+import socket
 import subprocess
 
 from lab import eventually, ip, main, ringspan_only, spawn, time_limit
@@ -321,6 +322,13 @@ def test_reload_moves_a_port(lab):
     assert len(namespaces_in_use(lab)) == 1
 
 
+def link_watches(pid):
+    """The process's sockets of rtnetlink in this thread's namespace."""
+    with open("/proc/thread-self/net/netlink") as file:
+        rows = [line.split() for line in file]
+    return sum(row[1:3] == [str(socket.NETLINK_ROUTE), str(pid)] for row in rows)
+
+
 @ringspan_only
 def test_added_and_moved_at_run_time(lab):
     (a,) = lab.add_hosts(1)
@@ -369,12 +377,9 @@ def test_many_ports_in_one_namespace(lab):
         lab.switch.wait_state(name, "down")
     helpers_are_gone(lab)
     assert len(namespaces_in_use(lab)) == 2
-    with open("/proc/%d/net/netlink" % lab.switch.process.pid) as file:
-        ours = [line for line in file if line.split()[2] == str(lab.switch.process.pid)]
-    assert len(ours) == 1, ours
-    with inside("crowd"), open("/proc/thread-self/net/netlink") as file:
-        theirs = [line for line in file if line.split()[2] == str(lab.switch.process.pid)]
-    assert len(theirs) == 1, theirs
+    assert link_watches(lab.switch.process.pid) == 1
+    with inside("crowd"):
+        assert link_watches(lab.switch.process.pid) == 1
 
 
 @time_limit(180)

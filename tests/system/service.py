@@ -151,13 +151,16 @@ def test_the_units_user(lab):
         {"name": "lab0", "ports": [{"name": a.port}, {"name": b.port}]}]}))
     lab.switch.socket = "ringspan"
     lab.switch.daemon = shutil.copy(lab.switch.daemon, "/run/lab/ringspand")
-    capabilities = "-all,+net_raw,+net_admin"
-    lab.switch.launch(prefix=(
-        "env", "XDG_RUNTIME_DIR=/run", "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY),
-        "--clear-groups", "--no-new-privs", "--inh-caps", capabilities,
-        "--ambient-caps", capabilities, "--bounding-set", capabilities))
-    assert os.path.exists("/run/ringspan/ringspan.sock")
-    lab.expect(a, [a.frame(BROADCAST)], [b])
+    for capabilities, means in (("-all,+net_raw,+net_admin,+bpf", "tcx"),
+                                ("-all,+net_raw,+net_admin", "nftables")):
+        lab.switch.launch(prefix=(
+            "env", "XDG_RUNTIME_DIR=/run", "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY),
+            "--clear-groups", "--no-new-privs", "--inh-caps", capabilities,
+            "--ambient-caps", capabilities, "--bounding-set", capabilities))
+        assert os.path.exists("/run/ringspan/ringspan.sock")
+        lab.expect(a, [a.frame(BROADCAST)], [b])
+        assert {row["isolated_by"] for row in lab.switch.query("port")} == {means}
+        assert lab.switch.stop() == 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import unittest
 RINGSPAND, UNIT, SYSUSERS, NETNS = (pathlib.Path(path).resolve() for path in sys.argv[1:5])
 SKIPPED = 77  # meson's exit code for a skipped test
 OLDEST_SYSTEMD = 250
+MOST_PORTS = 4096
 
 
 def run(*argv):
@@ -71,6 +72,18 @@ class Service(unittest.TestCase):
         self.assertNotIn("SYS_ADMIN", UNIT.read_text())
         self.assertIn("setns", run("systemd-analyze", "syscall-filter", "@process").stdout)
         self.assertIn("@process", run("systemd-analyze", "syscall-filter", "@system-service").stdout)
+
+    def test_isolation(self):
+        """Loading programs takes a capability and a system call; links take descriptors."""
+        text = UNIT.read_text()
+        capabilities = {"CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF"}
+        for key in ("AmbientCapabilities", "CapabilityBoundingSet"):
+            self.assertLessEqual(capabilities, set(self.words(text, key)))
+        self.assertIn("bpf", self.words(text, "SystemCallFilter"))
+        self.assertGreater(int(self.words(text, "LimitNOFILE")[0]), 5 * MOST_PORTS)
+
+    def words(self, text, key):
+        return re.search(rf"^{key}=(.*)$", text, re.MULTILINE)[1].split()
 
     def test_user(self):
         (self.folder / "etc").mkdir()

@@ -112,9 +112,9 @@ static int setup(void **state)
 #define CLI_TEST(test) cmocka_unit_test_setup_teardown(test, setup, lab_teardown)
 
 static const char port_table[] =
-    "NAME    IFNAME  MASTER  STATE    MTU  REASON\n"
-    "rsp-r1  -       lab0    waiting    -  no interface named rsp-r1\n"
-    "rsp-r2  -       lab0    waiting    -  no interface named rsp-r2\n";
+    "NAME    IFNAME  MASTER  STATE    MTU  ISOLATED  REASON\n"
+    "rsp-r1  -       lab0    waiting    -  no        no interface named rsp-r1\n"
+    "rsp-r2  -       lab0    waiting    -  no        no interface named rsp-r2\n";
 
 static void test_tables(void **state)
 {
@@ -259,8 +259,8 @@ static void test_port_set(void **state)
     assert_has(outcome.out, "\nKEY\n  ifname         The interface that the port uses");
     assert_has(outcome.out, "\n  admin_state    Whether the port takes part.\n");
     assert_prints("port set rsp-r1 down", "");
-    assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
-                                      "rsp-r1  -       lab0    disabled    -  "
+    assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  ISOLATED  REASON\n"
+                                      "rsp-r1  -       lab0    disabled    -  no        "
                                       "asked to be down (ringspan port set rsp-r1 up)\n");
     assert_prints("-j po se dev rsp-r1 up",
                   "[{\"op\":\"change\",\"bridge\":\"lab0\",\"port\":\"rsp-r1\","
@@ -280,9 +280,9 @@ static void test_port_add_and_del(void **state)
     assert_prints("-j config diff", "[]\n");
     assert_prints("port add rsp-r4 br lab1 vlan {\"mode\":\"trunk\"} ifname rsp-i4 down", "");
     assert_prints("port show bridge lab1",
-                  "NAME    IFNAME  MASTER  STATE     MTU  REASON\n"
-                  "rsp-r3  -       lab1    waiting     -  no interface named rsp-r3\n"
-                  "rsp-r4  -       lab1    disabled    -  "
+                  "NAME    IFNAME  MASTER  STATE     MTU  ISOLATED  REASON\n"
+                  "rsp-r3  -       lab1    waiting     -  no        no interface named rsp-r3\n"
+                  "rsp-r4  -       lab1    disabled    -  no        "
                   "asked to be down (ringspan port set rsp-r4 up)\n");
     assert_prints("port del dev rsp-r1", "");
     assert_prints("port set rsp-r2 description 12", "");

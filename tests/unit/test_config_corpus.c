@@ -163,6 +163,8 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
         break;
     case CONFIG_BOOLEAN:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(bool));
+        if (key->said_offset)
+            assert_memory_equal(a + key->said_offset, b + key->said_offset, sizeof(bool));
         break;
     case CONFIG_TEXT:
         if (key->offset == CONFIG_NO_FIELD)

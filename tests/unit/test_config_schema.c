@@ -82,7 +82,10 @@ static void check_key(struct json_object *schema, const struct config_key *key)
         break;
     case CONFIG_BOOLEAN:
         assert_says(schema, "type", "boolean");
-        assert_int_equal(json_object_get_boolean(member(schema, "default")), key->default_value);
+        assert_int_equal(json_object_object_get_ex(schema, "default", NULL), !key->said_offset);
+        if (!key->said_offset)
+            assert_int_equal(json_object_get_boolean(member(schema, "default")),
+                             key->default_value);
         break;
     case CONFIG_TEXT:
     case CONFIG_NAME:

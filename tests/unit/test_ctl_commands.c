@@ -26,7 +26,7 @@
     "\",\"netns\":null,\"ifindex\":null,\"master\":\"" master               \
     "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","  \
     "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[]," \
-    "\"qdisc_bypass\":false,"                                               \
+    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"       \
     "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}}"
 
 static void test_daemon(void **state)

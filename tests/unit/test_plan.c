@@ -74,6 +74,12 @@ static const struct plan_case cases[] = {
     {"no group any more",
      "[{'name':'a','ports':[{'name':'x','type':'tap','owner':'o','group':'g'}]}]",
      "[{'name':'a','ports':[{'name':'x','type':'tap','owner':'o'}]}]", "change a x group reopen;"},
+    {"isolation: of a bridge, and of the ports that follow it",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y','isolate_host':false}]}]",
+     "[{'name':'a','isolate_host':false,'ports':[{'name':'x'},{'name':'y','isolate_host':false}]}]",
+     "change a - isolate_host none;change a x isolate_host none;"},
+    {"isolation, asked for", "[{'name':'a','ports':[{'name':'x'}]}]",
+     "[{'name':'a','ports':[{'name':'x','isolate_host':true}]}]", "change a x isolate_host none;"},
     {"settings of a bridge", "[{'name':'a'}]",
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
