@@ -39,10 +39,13 @@ enum config_port_type {
     CONFIG_N_PORT_TYPES,
 };
 
+/* A port, or one for each interface that matches: then it has no name of its own. */
 struct config_port {
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE]; /* the name, if the file says nothing */
     char *netns;                  /* NULL: the daemon's own network namespace */
+    char match[LIMIT_MATCH_SIZE]; /* "": a port with a name */
+    uint32_t max;                 /* of the ports that `match` makes */
     enum config_port_type type;
     char *description; /* NULL if absent */
     bool isolate_host; /* the bridge's, if the file says nothing */
@@ -158,7 +161,14 @@ void config_report_fini(struct config_report *report);
  * for each error. Nothing that the file contains reaches a terminal as a control character. */
 void config_report_print(const struct config_report *report, FILE *stream);
 
-/** Ports of all bridges. */
+/** Ports of all bridges; those that a pattern makes are one. */
 uint32_t config_n_ports(const struct config *config);
+/** How many there can be at one time: a pattern counts for its max. */
+uint32_t config_most_ports(const struct config *config);
+
+static inline uint32_t config_port_places(const struct config_port *port)
+{
+    return *port->match ? port->max : 1;
+}
 
 #endif

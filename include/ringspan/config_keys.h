@@ -25,7 +25,7 @@ enum config_type {
     CONFIG_INTEGER, /* into a uint32_t; 0, where nobody said, if the default is below the range */
     CONFIG_BOOLEAN, /* into a bool */
     CONFIG_TEXT,    /* into a char * */
-    CONFIG_NAME,    /* the kernel's rules for interface names; into a char[LIMIT_NAME_SIZE] */
+    CONFIG_NAME,    /* by the kernel's rules for interface names; into a char[max + 1] */
     CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
     CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
@@ -51,12 +51,14 @@ struct config_object;
 struct config_key {
     const char *name;
     enum config_type type;
-    bool required;
-    int64_t min; /* INTEGER: the value; TEXT and NAME: its bytes; LIST: its elements */
+    bool required; /* with @without: unless that key is there */
+    int64_t min;   /* INTEGER: the value; TEXT and NAME: its bytes; LIST: its elements */
     int64_t max;
     int64_t default_value; /* INTEGER; BOOLEAN; WORD: the number of the word. One that cannot be
                             * written stands for absence. */
     const char *unit;      /* INTEGER: "seconds", or NULL */
+    const char *with;      /* legal only beside this NAME of the same object; or NULL */
+    const char *without;   /* not legal beside this NAME of the same object; or NULL */
     const char *help;
     size_t offset;
     size_t count_offset; /* LIST: of the uint32_t beside the pointer */
@@ -86,5 +88,8 @@ extern const struct config_object config_port; /* what an element of "ports" is 
 
 /** The row for @name, or NULL. */
 const struct config_key *config_key_find(const struct config_object *object, const char *name);
+/** Whether @key has a meaning in the C object @base, by what it is legal with and without. */
+bool config_key_applies(const struct config_object *object, const struct config_key *key,
+                        const void *base);
 
 #endif

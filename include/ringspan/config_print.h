@@ -9,9 +9,9 @@
  * Config print: a configuration as a document that config_parse() takes, and makes the same value
  * of. It is written by the table of keys (config_keys.h), in the table's order.
  *
- * Every key is there, those that the file left to their defaults included, except for text that
- * has no default: a description, the control socket, the group. $schema is gone: the parser checks
- * it and forgets it.
+ * Every key that applies is there, those that the file left to their defaults included, except for
+ * text that has no default: a description, the control socket, the group. $schema is gone: the
+ * parser checks it and forgets it.
  */
 
 /** Writes @config as one JSON value. */

@@ -66,6 +66,21 @@ const struct link *daemon_port_link(const struct daemon *daemon, const struct po
 /** The network namespace that a port is configured to be in: a name, a path, or NULL for the
  * daemon's own. */
 const char *daemon_port_netns(const struct port *port);
+/** The pattern that made a port, or NULL: it is configured by its name. */
+const char *daemon_port_match(const struct port *port);
+
+/* What a pattern of the configuration ("match") made. */
+struct daemon_match {
+    const char *match;
+    const char *netns; /* NULL: the daemon's own */
+    uint32_t max;
+    uint32_t n_ports;
+    uint32_t n_left_out; /* interfaces that match and got no port */
+};
+/** The patterns of one bridge: start with *cursor = 0, call until false. */
+bool daemon_next_match(const struct daemon *daemon, const struct bridge *bridge, uint32_t *cursor,
+                       struct daemon_match *ret_match);
+
 /** What the link watches of all namespaces went through: overruns are harmless, and worth knowing.
  */
 struct link_watch_counters daemon_link_counters(const struct daemon *daemon);

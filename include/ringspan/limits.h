@@ -19,6 +19,11 @@
 #define LIMIT_PORTS            4096 /* in one daemon, over all bridges */
 #define LIMIT_DESCRIPTION_SIZE 256
 
+/* A pattern for names, with its NUL; and how many ports it makes if the configuration does not say.
+ */
+#define LIMIT_MATCH_SIZE          64
+#define LIMIT_MATCH_PORTS_DEFAULT 64
+
 /* 802.1D table 7-5: the range of the aging time, and its default, in seconds. */
 #define LIMIT_AGING_TIME_MIN     10
 #define LIMIT_AGING_TIME_MAX     1000000

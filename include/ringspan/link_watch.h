@@ -84,6 +84,7 @@ const struct link *link_watch_by_name(const struct link_watch *watch, const char
 const struct link *link_watch_by_index(const struct link_watch *watch, uint32_t ifindex);
 /** All of them, in no order: start with NULL, call until NULL. Not across callbacks. */
 const struct link *link_watch_next(const struct link_watch *watch, const struct link *link);
+uint32_t link_watch_n_links(const struct link_watch *watch);
 /** False until the first snapshot is complete, and again from a loss of events until `synced`. */
 bool link_watch_is_synced(const struct link_watch *watch);
 struct link_watch_counters link_watch_counters(const struct link_watch *watch);

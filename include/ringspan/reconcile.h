@@ -66,6 +66,10 @@ void reconcile_tap(const char *ifname, const char *netns, const struct link *lin
                    const struct link *master, const struct link *ours,
                    struct port_target *ret_target);
 
+/** Whether an interface can become a port because its name matches a pattern: what a port with a
+ * name shows as an error is none of a pattern's business. */
+bool reconcile_may_match(const struct link *link);
+
 /** What becomes of @target if the port called @name is asked to be down. */
 void reconcile_disabled(const char *name, struct port_target *target);
 

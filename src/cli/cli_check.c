@@ -33,16 +33,20 @@ static void print_json(const struct cli *cli, const struct config_report *report
     byte_queue_fini(&out);
 }
 
-static void print_valid(const char *source, uint32_t n_bridges, uint32_t n_ports)
+static void print_valid(const char *source, const struct config *config)
 {
-    printf("%s: valid: %u %s, %u %s\n", source, n_bridges, n_bridges == 1 ? "bridge" : "bridges",
-           n_ports, n_ports == 1 ? "port" : "ports");
+    uint32_t n_ports = config_most_ports(config);
+
+    printf("%s: valid: %u %s, %s%u %s\n", source, config->n_bridges,
+           config->n_bridges == 1 ? "bridge" : "bridges",
+           n_ports > config_n_ports(config) ? "up to " : "", n_ports,
+           n_ports == 1 ? "port" : "ports");
 }
 
 static void print_text(const struct config_report *report, const struct config *config)
 {
     if (config)
-        print_valid(report->source, config->n_bridges, config_n_ports(config));
+        print_valid(report->source, config);
     else
         config_report_print(report, stderr);
 }

@@ -18,10 +18,18 @@ static const char *const fields[] = {"op", "bridge", "port", "key", "disruption"
 
 _Static_assert(sizeof(fields) / sizeof(*fields) == N_COLUMNS, "a column per field");
 
+/* A pattern stands where a port's name would. */
+static const char *find_cell(struct json_object *row, const char *field)
+{
+    bool is_of_pattern = strcmp(field, "port") == 0 && !cli_field(row, field);
+
+    return cli_string(row, is_of_pattern ? "match" : field);
+}
+
 static bool add_row(struct table *table, struct json_object *row)
 {
     for (size_t i = 0; i < N_COLUMNS; i++) {
-        if (!table_add(table, cli_string(row, fields[i])))
+        if (!table_add(table, find_cell(row, fields[i])))
             return false;
     }
     return true;

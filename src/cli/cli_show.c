@@ -68,7 +68,7 @@ static int run_bridge(const struct cli *cli, int argc, char **argv)
 {
     static const struct cli_keyword keywords[] = {{0}};
     static const struct table_column columns[] = {
-        {"NAME", false},     {"N_PORTS", true},     {"AGING_TIME", true},
+        {"NAME", false},     {"N_PORTS", true},     {"LEFT_OUT", true},        {"AGING_TIME", true},
         {"RESERVED", false}, {"FDB.ENTRIES", true}, {"FDB.MAX_ENTRIES", true},
     };
     static const struct show show = {"bridge.show", "bridge", keywords, COLUMNS(columns)};

@@ -57,8 +57,8 @@ static int compare_names(const void *a, const void *b)
     return order ? order : named_a->node < named_b->node ? -1 : 1;
 }
 
-static void report_clash(struct checker *c, const struct named *first, const struct named *later,
-                         const char *what)
+static void report_name_clash(struct checker *c, const struct named *first,
+                              const struct named *later)
 {
     char first_path[PATH_SIZE];
     char path[PATH_SIZE];
@@ -66,7 +66,7 @@ static void report_clash(struct checker *c, const struct named *first, const str
 
     config_report_add(c->report, c->text->scan.nodes[node].start, path_of(later, ".name", path),
                       NULL, "the name '%s' is taken by %s: %s names are unique in the daemon",
-                      later->name, path_of(first, "", first_path), what);
+                      later->name, path_of(first, "", first_path), later->port ? "port" : "bridge");
 }
 
 /* An ifname that was not written is the port's name; two equal names have been reported as such. */
@@ -89,8 +89,24 @@ static void report_ifname_clash(struct checker *c, const struct named *first,
                       path_of(first, "", first_path));
 }
 
-/* Names that are empty here were missing or wrong in the text, which has been reported. */
-static void check_unique(struct checker *c, struct named *names, uint32_t n, const char *what)
+static void report_match_clash(struct checker *c, const struct named *first,
+                               const struct named *later)
+{
+    char first_path[PATH_SIZE];
+    char path[PATH_SIZE];
+    uint32_t node = member(c, later, "match");
+
+    config_report_add(c->report, c->text->scan.nodes[node].start, path_of(later, ".match", path),
+                      "an interface becomes a port of the first that matches",
+                      "the pattern '%s' is used by %s already", later->name,
+                      path_of(first, "", first_path));
+}
+
+/* Names that are empty here were missing or wrong in the text, which has been reported; or they are
+ * of the other kind of ports. */
+static void check_unique(struct checker *c, struct named *names, uint32_t n,
+                         void (*report)(struct checker *c, const struct named *first,
+                                        const struct named *later))
 {
     const struct named *first = names;
 
@@ -98,10 +114,8 @@ static void check_unique(struct checker *c, struct named *names, uint32_t n, con
     for (uint32_t i = 1; i < n; i++) {
         if (compare_places(first, &names[i]) != 0)
             first = &names[i];
-        else if (names[i].name[0] && what)
-            report_clash(c, first, &names[i], what);
         else if (names[i].name[0])
-            report_ifname_clash(c, first, &names[i]);
+            report(c, first, &names[i]);
     }
 }
 
@@ -162,15 +176,23 @@ static void collect(struct checker *c, struct config *config, struct named *ret_
     }
 }
 
+/* The error is at the port that is one too many. Sums of what a text can hold fit. */
 static void check_port_count(struct checker *c, const struct named *ports, uint32_t n_ports)
 {
+    const struct named *excess = NULL;
     char path[PATH_SIZE];
+    uint32_t n = 0;
 
-    if (n_ports > LIMIT_PORTS)
-        config_report_add(c->report, c->text->scan.nodes[ports[LIMIT_PORTS].node].start,
-                          path_of(&ports[LIMIT_PORTS], "", path), NULL,
-                          "%" PRIu32 " ports are too many: at most %d are allowed in one daemon",
-                          n_ports, LIMIT_PORTS);
+    for (uint32_t i = 0; i < n_ports; i++) {
+        n += config_port_places(ports[i].port);
+        if (n > LIMIT_PORTS && !excess)
+            excess = &ports[i];
+    }
+    if (excess)
+        config_report_add(
+            c->report, c->text->scan.nodes[excess->node].start, path_of(excess, "", path),
+            n > n_ports ? "a pattern counts for its 'max'" : NULL,
+            "%" PRIu32 " ports are too many: at most %d are allowed in one daemon", n, LIMIT_PORTS);
 }
 
 int config_check(const struct config_text *text, struct config *config,
@@ -185,8 +207,8 @@ int config_check(const struct config_text *text, struct config *config,
         return -ENOMEM;
     collect(&c, config, names, ports);
     check_port_count(&c, ports, n_ports);
-    check_unique(&c, names, config->n_bridges, "bridge");
-    check_unique(&c, ports, n_ports, "port");
+    check_unique(&c, names, config->n_bridges, report_name_clash);
+    check_unique(&c, ports, n_ports, report_name_clash);
     for (uint32_t i = 0; i < config->n_bridges; i++) {
         const struct config_bridge *bridge = &config->bridges[names[i].bridge_index];
 
@@ -196,7 +218,12 @@ int config_check(const struct config_text *text, struct config *config,
         ports[i].name = ports[i].port->ifname;
         ports[i].netns = ports[i].port->netns;
     }
-    check_unique(&c, ports, n_ports, NULL);
+    check_unique(&c, ports, n_ports, report_ifname_clash);
+    for (uint32_t i = 0; i < n_ports; i++) {
+        ports[i].name = ports[i].port->match;
+        ports[i].netns = ports[i].port->netns;
+    }
+    check_unique(&c, ports, n_ports, report_match_clash);
     free(names);
     return config_check_static(text, config, report);
 }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "ringspan/config.h"
+#include "ringspan/glob.h"
 #include "ringspan/mac.h"
 #include "ringspan/tap.h"
 
@@ -24,6 +25,7 @@
 #define NAME_CHARACTERS "[^" CONTROLS " /:%]*$"
 #define NAME_PATTERN    "^(?!\\.{1,2}$)" NAME_CHARACTERS
 #define PORT_PATTERN    "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
+#define MATCH_PATTERN   "^(?!\\.{1,2}$)(?=.*[*?\\[])" NAME_CHARACTERS
 #define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
 #define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 #define NETNS_PATTERN   "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
@@ -63,6 +65,20 @@ static const char *complain_port_name(const char *text)
 {
     return strcmp(text, "lo") == 0 ? "is the loopback interface, which cannot be a port"
                                    : complain_name(text);
+}
+
+static const char *complain_match(const char *text)
+{
+    const char *complaint;
+
+    if (!glob_has_wildcard(text))
+        return "has no '*', '?' or '[' and is one name: write \"name\" instead of \"match\"";
+    complaint = complain_name(text);
+    if (!complaint)
+        complaint = glob_complain(text);
+    if (!complaint && glob_shortest(text) >= LIMIT_NAME_SIZE)
+        return "matches nothing: an interface's name has at most 15 bytes";
+    return complaint;
 }
 
 static const char *complain_socket(const char *text)
@@ -261,6 +277,7 @@ static const struct config_key port_keys[] = {
         .offset = offsetof(struct config_port, name),
         .complain = complain_port_name,
         .pattern = PORT_PATTERN,
+        .without = "match",
         .help = "The port's name, unique in the daemon.",
     },
     {
@@ -271,14 +288,37 @@ static const struct config_key port_keys[] = {
         .offset = offsetof(struct config_port, ifname),
         .complain = complain_port_name,
         .pattern = PORT_PATTERN,
+        .without = "match",
         .help = "The interface that the port uses; the port's name if absent. An interface belongs "
                 "to one port.",
+    },
+    {
+        .name = "match",
+        .type = CONFIG_NAME,
+        .min = 1,
+        .max = LIMIT_MATCH_SIZE - 1,
+        .offset = offsetof(struct config_port, match),
+        .complain = complain_match,
+        .pattern = MATCH_PATTERN,
+        .help = "A pattern (*, ?, [...]): each interface whose name matches becomes a port of that "
+                "name, as long as it exists.",
+    },
+    {
+        .name = "max",
+        .type = CONFIG_INTEGER,
+        .min = 1,
+        .max = LIMIT_PORTS,
+        .default_value = LIMIT_MATCH_PORTS_DEFAULT,
+        .offset = offsetof(struct config_port, max),
+        .with = "match",
+        .help = "How many ports 'match' makes at most.",
     },
     {
         .name = "type",
         .type = CONFIG_WORD,
         .default_value = CONFIG_PORT_NETDEV,
         .offset = offsetof(struct config_port, type),
+        .without = "match",
         .words = &port_type_words,
         .help = "What stands behind the port: a network interface (netdev), or a tap that the "
                 "daemon makes if there is none.",
@@ -402,8 +442,6 @@ static const struct config_key port_keys[] = {
     PLANNED("isolation_group"),
     PLANNED("learning"),
     PLANNED("mac_limit"),
-    PLANNED("match"),
-    PLANNED("max"),
     PLANNED("mirror"),
     PLANNED("policing"),
     PLANNED("reserved"),
@@ -709,4 +747,18 @@ const struct config_key *config_key_find(const struct config_object *object, con
             return &object->keys[i];
     }
     return NULL;
+}
+
+static bool has_name(const struct config_object *object, const char *name, const void *base)
+{
+    const struct config_key *key = config_key_find(object, name);
+
+    return *((const char *)base + key->offset) != '\0';
+}
+
+bool config_key_applies(const struct config_object *object, const struct config_key *key,
+                        const void *base)
+{
+    return (!key->with || has_name(object, key->with, base)) &&
+           (!key->without || !has_name(object, key->without, base));
 }

@@ -15,7 +15,6 @@
 /* "bridges[255].ports[262143]." and a quoted key fit. */
 #define PATH_SIZE      512
 #define MAX_PLAIN_KEY  32
-#define HINT_SIZE      512
 #define MAX_CANDIDATES 64
 
 static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
@@ -122,57 +121,6 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
     return "a string";
 }
 
-/* "300", "300s" and 3e2 are 300 to whoever wrote them. */
-static void hint_integer(const struct config_key *key, const struct json_node *node,
-                         struct json_object *json, char ret_hint[HINT_SIZE])
-{
-    double value = -1;
-
-    if (node->kind == JSON_STRING)
-        value = strtod(json_object_get_string(json), NULL);
-    else if (node->kind == JSON_FRACTION)
-        value = json_object_get_double(json);
-    if (value >= (double)key->min && value <= (double)key->max && value == (double)(int64_t)value)
-        snprintf(ret_hint, HINT_SIZE, key->unit ? "write %" PRId64 " (%s)" : "write %" PRId64,
-                 (int64_t)value, key->unit);
-    else if (node->kind == JSON_FRACTION)
-        snprintf(ret_hint, HINT_SIZE, "write a whole number%s%s", key->unit ? " of " : "",
-                 key->unit ? key->unit : "");
-}
-
-/* What people write who come from other formats. */
-static void hint_boolean(struct json_object *json, char ret_hint[HINT_SIZE])
-{
-    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
-    const char *text = json ? json_object_get_string(json) : "";
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (strcmp(text, words[i]) == 0)
-            snprintf(ret_hint, HINT_SIZE, "write %s, without quotes", i % 2 ? "true" : "false");
-    }
-}
-
-static void hint_type(const struct config_key *key, enum json_kind wanted,
-                      const struct json_node *node, struct json_object *json,
-                      char ret_hint[HINT_SIZE])
-{
-    ret_hint[0] = '\0';
-    if (node->kind == JSON_NULL && !key->required)
-        snprintf(ret_hint, HINT_SIZE, "leave it out instead");
-    else if (wanted == JSON_INTEGER)
-        hint_integer(key, node, json, ret_hint);
-    else if (wanted == JSON_BOOLEAN)
-        hint_boolean(json, ret_hint);
-    else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
-        snprintf(ret_hint, HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
-    else if (key->type == CONFIG_VIDS)
-        snprintf(ret_hint, HINT_SIZE, "write [ 10, \"20-29\" ]: a list, also for one");
-    else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
-        snprintf(ret_hint, HINT_SIZE, "write [ { ... } ]: a list, also for one");
-    else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
-        snprintf(ret_hint, HINT_SIZE, "write { \"name\": ... }");
-}
-
 /* A number as it was written: 3e2 is a fraction to JSON only, and one beyond 64 bits has no other
  * form. */
 static const char *written(struct parser *p, uint32_t node, char ret_text[CONFIG_QUOTE_SIZE])
@@ -219,7 +167,7 @@ static bool check_kind(struct parser *p, uint32_t node, struct json_object *json
     enum json_kind wanted;
     const char *expected = expected_name(type, &wanted);
     char found[CONFIG_QUOTE_SIZE];
-    char hint[HINT_SIZE];
+    char hint[CONFIG_HINT_SIZE];
 
     if (node_of(p, node)->kind == wanted)
         return true;
@@ -227,7 +175,7 @@ static bool check_kind(struct parser *p, uint32_t node, struct json_object *json
         report_big_integer(p, node, key);
         return false;
     }
-    hint_type(key, wanted, node_of(p, node), json, hint);
+    config_hint_type(key, wanted, node_of(p, node), json, hint);
     error_at_value(p, node, hint[0] ? hint : NULL, "expected %s, not %s", expected,
                    found_name(p, node, found));
     return false;
@@ -313,7 +261,7 @@ static void parse_mac(struct parser *p, uint32_t node, struct json_object *json,
     const char *text = json_object_get_string(json);
     char quoted[CONFIG_QUOTE_SIZE];
     char mac_text[MAC_STRING_SIZE];
-    char hint[HINT_SIZE];
+    char hint[CONFIG_HINT_SIZE];
     uint64_t mac;
 
     if (!mac_parse(text, &mac)) {
@@ -336,8 +284,8 @@ static void report_word(struct parser *p, uint32_t node, const char *word,
                         const struct config_words *words)
 {
     const char *candidates[MAX_CANDIDATES];
-    char list[HINT_SIZE] = "";
-    char hint[HINT_SIZE];
+    char list[CONFIG_HINT_SIZE] = "";
+    char hint[CONFIG_HINT_SIZE];
     char quoted[CONFIG_QUOTE_SIZE];
     const char *suggestion;
 
@@ -512,7 +460,7 @@ static void report_unknown_key(struct parser *p, uint32_t node, const char *name
     const char *suggestion = suggest_key(object, name, false);
     const char *planned = suggest_key(object, name, true);
     char quoted[CONFIG_QUOTE_SIZE];
-    char hint[HINT_SIZE] = "";
+    char hint[CONFIG_HINT_SIZE] = "";
 
     if (suggestion)
         snprintf(hint, sizeof(hint), "did you mean '%s'?", suggestion);
@@ -565,14 +513,46 @@ static void parse_member(struct parser *p, uint32_t node, const char *name,
     leave(p, level);
 }
 
-static void report_missing_keys(struct parser *p, uint32_t node, const struct config_object *object)
+static uint32_t find_member(const struct parser *p, uint32_t node, const char *name)
+{
+    return name ? json_member(&p->text->scan, p->text->bytes, node, name) : JSON_NONE;
+}
+
+static void report_missing_key(struct parser *p, uint32_t node, const struct config_object *object,
+                               const struct config_key *key)
+{
+    if (key->without)
+        error_at_value(p, node, key->help, "%s needs the key '%s', or '%s'", object->what,
+                       key->name, key->without);
+    else
+        error_at_value(p, node, key->help, "%s needs the key '%s'", object->what, key->name);
+}
+
+/* A key that is there, beside one that it does not go with, or without one that it needs. */
+static void report_company(struct parser *p, uint32_t node, const struct config_object *object,
+                           const struct config_key *key, bool is_beside)
+{
+    const char *other = is_beside ? key->without : key->with;
+    const char *help = config_key_find(object, other)->help;
+    size_t level = enter_key(p, key->name);
+
+    error_at_key(p, node, help, "%s has no meaning %s '%s'", key->name,
+                 is_beside ? "beside" : "without", other);
+    leave(p, level);
+}
+
+static void check_members(struct parser *p, uint32_t node, const struct config_object *object)
 {
     for (uint32_t i = 0; i < object->n_keys; i++) {
         const struct config_key *key = &object->keys[i];
+        uint32_t child = find_member(p, node, key->name);
+        bool is_beside = find_member(p, node, key->without) != JSON_NONE;
 
-        if (key->required &&
-            json_member(&p->text->scan, p->text->bytes, node, key->name) == JSON_NONE)
-            error_at_value(p, node, key->help, "%s needs the key '%s'", object->what, key->name);
+        if (child == JSON_NONE && key->required && !is_beside)
+            report_missing_key(p, node, object, key);
+        else if (child != JSON_NONE &&
+                 (is_beside || (key->with && find_member(p, node, key->with) == JSON_NONE)))
+            report_company(p, child, object, key, is_beside);
     }
 }
 
@@ -603,7 +583,7 @@ static void parse_object(struct parser *p, uint32_t node, struct json_object *js
     const struct json_scan *scan = &p->text->scan;
     struct json_object_iterator member = json_object_iter_begin(json);
 
-    report_missing_keys(p, node, object);
+    check_members(p, node, object);
     for (uint32_t child = json_first_child(scan, node); child != JSON_NONE;
          child = json_next_child(scan, node, child)) {
         uint32_t earlier = node_of(p, child)->earlier;

@@ -50,6 +50,14 @@ static void print_boolean(struct json_writer *writer, const struct config_key *k
         json_put_bool(writer, key->name, *(const bool *)field(base, key->offset));
 }
 
+static void print_name(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const char *name = field(base, key->offset);
+
+    if (*name)
+        json_put_string(writer, key->name, name);
+}
+
 static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base);
 
@@ -115,7 +123,7 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         print_text(writer, key, base);
         break;
     case CONFIG_NAME:
-        json_put_string(writer, key->name, field(base, key->offset));
+        print_name(writer, key, base);
         break;
     case CONFIG_MAC:
         print_mac(writer, key, base);
@@ -135,9 +143,12 @@ static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base)
 {
     json_open_object(writer, name);
-    for (uint32_t i = 0; i < object->n_keys; i++)
-        if (!object->keys[i].is_set || object->keys[i].is_set(base))
-            print_key(writer, &object->keys[i], base);
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_key *key = &object->keys[i];
+
+        if (config_key_applies(object, key, base) && (!key->is_set || key->is_set(base)))
+            print_key(writer, key, base);
+    }
     json_close_object(writer);
 }
 

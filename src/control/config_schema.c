@@ -66,6 +66,69 @@ static void put_vids(struct json_writer *writer)
     json_close_object(writer);
 }
 
+static void put_name_list(struct json_writer *writer, const char *key, const char *name)
+{
+    json_open_array(writer, key);
+    json_put_string(writer, NULL, name);
+    json_close_array(writer);
+}
+
+static void put_required(struct json_writer *writer, const char *name)
+{
+    json_open_object(writer, NULL);
+    put_name_list(writer, "required", name);
+    json_close_object(writer);
+}
+
+/* A key that is required unless another one is there. */
+static void put_alternatives(struct json_writer *writer, const struct config_object *object)
+{
+    json_open_array(writer, "allOf");
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_key *key = &object->keys[i];
+
+        if (!key->required || !key->without)
+            continue;
+        json_open_object(writer, NULL);
+        json_open_array(writer, "anyOf");
+        put_required(writer, key->name);
+        put_required(writer, key->without);
+        json_close_array(writer);
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}
+
+static void put_exclusion(struct json_writer *writer, const struct config_key *key)
+{
+    json_open_object(writer, key->name);
+    json_open_object(writer, "not");
+    put_name_list(writer, "required", key->without);
+    json_close_object(writer);
+    json_close_object(writer);
+}
+
+static void put_company(struct json_writer *writer, const struct config_object *object)
+{
+    json_open_object(writer, "dependencies");
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        if (object->keys[i].with)
+            put_name_list(writer, object->keys[i].name, object->keys[i].with);
+        if (object->keys[i].without)
+            put_exclusion(writer, &object->keys[i]);
+    }
+    json_close_object(writer);
+}
+
+static bool has_conditions(const struct config_object *object)
+{
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        if (object->keys[i].with || object->keys[i].without)
+            return true;
+    }
+    return false;
+}
+
 static void put_object(struct json_writer *writer, const struct config_object *object);
 
 static void put_list(struct json_writer *writer, const struct config_key *key)
@@ -121,10 +184,14 @@ static void put_object(struct json_writer *writer, const struct config_object *o
     json_put_bool(writer, "additionalProperties", false);
     json_open_array(writer, "required");
     for (uint32_t i = 0; i < object->n_keys; i++) {
-        if (object->keys[i].required)
+        if (object->keys[i].required && !object->keys[i].without)
             json_put_string(writer, NULL, object->keys[i].name);
     }
     json_close_array(writer);
+    if (has_conditions(object)) {
+        put_alternatives(writer, object);
+        put_company(writer, object);
+    }
     json_open_object(writer, "properties");
     for (uint32_t i = 0; i < object->n_keys; i++) {
         if (object->keys[i].type != CONFIG_PLANNED)

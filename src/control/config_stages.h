@@ -7,12 +7,15 @@
 #include <stdint.h>
 
 #include "ringspan/config.h"
+#include "ringspan/config_keys.h"
 #include "ringspan/json_scan.h"
 
 /*
  * What the stages of config.h share: the text with its positions, and the list of errors while it
  * grows.
  */
+
+struct json_object;
 
 struct config_text {
     const char *bytes;
@@ -56,6 +59,13 @@ void config_report_locate(struct config_report *report, const char *text, size_t
 
 /** 'text', cut if it is long, with what is not for terminals as \u escapes. Returns @ret_quoted. */
 const char *config_quote(const char *text, char ret_quoted[CONFIG_QUOTE_SIZE]);
+
+#define CONFIG_HINT_SIZE 512
+
+/** What to write instead of a value of another type than @wanted, or "". */
+void config_hint_type(const struct config_key *key, enum json_kind wanted,
+                      const struct json_node *node, struct json_object *json,
+                      char ret_hint[CONFIG_HINT_SIZE]);
 
 /** The one of @candidates that whoever wrote @word is likely to mean, or NULL. */
 const char *config_suggest(const char *word, const char *const *candidates, uint32_t n);

@@ -159,3 +159,14 @@ uint32_t config_n_ports(const struct config *config)
         n += config->bridges[i].n_ports;
     return n;
 }
+
+uint32_t config_most_ports(const struct config *config)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < config->n_bridges; i++) {
+        for (uint32_t k = 0; k < config->bridges[i].n_ports; k++)
+            n += config_port_places(&config->bridges[i].ports[k]);
+    }
+    return n;
+}

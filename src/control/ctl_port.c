@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl_change.h"
+#include "ringspan/glob.h"
 
 /* port.set, port.add, port.del: edits of what stands in "ports" of a bridge. */
 
@@ -19,12 +20,27 @@ static const char *name_of(struct json_object *object)
 static bool find_named(struct json_object *list, const char *name, size_t *ret_i)
 {
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        if (strcmp(name_of(json_object_array_get_idx(list, i)), name) == 0) {
+        const char *its_name = name_of(json_object_array_get_idx(list, i));
+
+        if (its_name && strcmp(its_name, name) == 0) {
             *ret_i = i;
             return true;
         }
     }
     return false;
+}
+
+/* The pattern in "ports" that matches @name, or NULL. */
+static const char *find_match(struct json_object *ports, const char *name)
+{
+    for (size_t i = 0; i < json_object_array_length(ports); i++) {
+        struct json_object *port = json_object_array_get_idx(ports, i);
+        const char *match = json_object_get_string(json_object_object_get(port, "match"));
+
+        if (match && glob_matches(match, name))
+            return match;
+    }
+    return NULL;
 }
 
 static bool find_bridge(struct json_object *document, const char *name,
@@ -55,9 +71,22 @@ bool ctl_find_place(struct json_object *document, const char *name, struct ctl_p
     return false;
 }
 
-static int no_such_port(char ret_why[CHANGE_WHY_SIZE], const char *name)
+/* One that a pattern makes is none that the configuration has. */
+static int no_such_port(struct json_object *document, const char *name,
+                        char ret_why[CHANGE_WHY_SIZE])
 {
-    snprintf(ret_why, CHANGE_WHY_SIZE, "there is no port named '%s'", name);
+    struct json_object *bridges = json_object_object_get(document, "bridges");
+    const char *match = NULL;
+
+    for (size_t i = 0; !match && i < json_object_array_length(bridges); i++)
+        match = find_match(json_object_object_get(json_object_array_get_idx(bridges, i), "ports"),
+                           name);
+    if (match)
+        snprintf(ret_why, CHANGE_WHY_SIZE,
+                 "'%s' is no port of its own but one of match %s: `port add %s` makes it one", name,
+                 match, name);
+    else
+        snprintf(ret_why, CHANGE_WHY_SIZE, "there is no port named '%s'", name);
     return -EINVAL;
 }
 
@@ -81,7 +110,7 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
     struct ctl_place place;
 
     if (!ctl_find_place(document, name, &place))
-        return no_such_port(ret_why, name);
+        return no_such_port(document, name, ret_why);
     port = json_object_array_get_idx(place.ports, place.i);
     json_object_object_foreach(params, key, value)
     {
@@ -147,7 +176,7 @@ static int alter_by_del(void *state, struct json_object *document, char ret_why[
     struct ctl_place place;
 
     if (!ctl_find_place(document, name, &place))
-        return no_such_port(ret_why, name);
+        return no_such_port(document, name, ret_why);
     json_object_array_del_idx(place.ports, place.i, 1);
     return 0;
 }

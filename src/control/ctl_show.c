@@ -35,6 +35,27 @@ static void put_ethertype(struct json_writer *writer, uint16_t ethertype)
     json_put_string(writer, "ethertype", ethertype ? text : NULL);
 }
 
+static void put_matches(struct json_writer *writer, const struct daemon *daemon,
+                        const struct bridge *bridge)
+{
+    struct daemon_match match;
+    uint64_t left_out = 0;
+
+    json_open_array(writer, "matches");
+    for (uint32_t cursor = 0; daemon_next_match(daemon, bridge, &cursor, &match);) {
+        json_open_object(writer, NULL);
+        json_put_string(writer, "match", match.match);
+        json_put_string(writer, "netns", match.netns);
+        json_put_u64(writer, "n_ports", match.n_ports);
+        json_put_u64(writer, "max", match.max);
+        json_put_u64(writer, "left_out", match.n_left_out);
+        json_close_object(writer);
+        left_out += match.n_left_out;
+    }
+    json_close_array(writer);
+    json_put_u64(writer, "left_out", left_out);
+}
+
 static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
                                 struct json_writer *writer)
 {
@@ -43,6 +64,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_open_object(writer, NULL);
     json_put_string(writer, "name", bridge_name(bridge));
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
+    put_matches(writer, walk->daemon, bridge);
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
     json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)));
     json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
@@ -161,6 +183,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
     json_put_string(writer, "configured_ifname", port->ifname);
     json_put_string(writer, "netns", daemon_port_netns(port));
+    json_put_string(writer, "match", daemon_port_match(port));
     put_number_if_bound(writer, "ifindex", port, &port->ifindex);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "type", port->type);

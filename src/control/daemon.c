@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon_private.h"
+#include "daemon_globs.h"
 #include "ringspan/clock.h"
 #include "ringspan/ctl_path.h"
 #include "ringspan/fdb_static.h"
@@ -38,6 +38,7 @@ static void free_but_port(struct managed_port *mp)
 {
     managed_tap_free(mp->tap);
     netns_unref(mp->netns);
+    netns_unref(mp->made_in);
     netns_name_release(mp->netns_name);
     free(mp);
 }
@@ -180,7 +181,9 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
     for (uint32_t i = 0; r == 0 && i < config->n_ports; i++) {
         struct managed_port *mp;
 
-        r = managed_port_new(daemon, &config->ports[i], config_n_ports(daemon->config), &mp);
+        if (*config->ports[i].match)
+            continue;
+        r = managed_port_new(daemon, &config->ports[i], config_most_ports(daemon->config), &mp);
         if (r == 0)
             daemon_adopt_port(daemon, mb, mp, &config->ports[i]);
     }
@@ -196,6 +199,18 @@ static void choose_mark(struct daemon *daemon)
 
     (void)ctl_path_of_daemon(&env, daemon->config->daemon.control.socket, &path);
     tap_mark_prefix(path.text, daemon->tap_prefix);
+}
+
+static int add_globs(struct daemon *daemon)
+{
+    struct globs *globs;
+    int r = globs_new(daemon, daemon->config, &globs);
+
+    if (r < 0)
+        return r;
+    globs_adopt(daemon, globs);
+    globs_settle(daemon);
+    return 0;
 }
 
 static int populate(struct daemon *daemon)
@@ -220,9 +235,11 @@ static int populate(struct daemon *daemon)
         r = event_timer_new(daemon->loop, managed_ports_on_retry, daemon, &daemon->retry);
     if (r == 0)
         r = event_timer_new(daemon->loop, managed_ports_on_untold, daemon, &daemon->untold);
+    if (r == 0)
+        r = event_timer_new(daemon->loop, globs_on_places, daemon, &daemon->places);
     for (uint32_t i = 0; r == 0 && i < config->n_bridges; i++)
         r = add_bridge_with_ports(daemon, &config->bridges[i]);
-    return r;
+    return r == 0 ? add_globs(daemon) : r;
 }
 
 int daemon_new(struct event_loop *loop, struct config *config, struct daemon **ret)
@@ -287,11 +304,13 @@ void daemon_free(struct daemon *daemon)
             port_free(daemon->ports[i]->port);
         free_but_port(daemon->ports[i]);
     }
+    globs_free(daemon->globs);
     netns_table_free(daemon->netns);
     for (uint32_t i = 0; i < daemon->n_bridges; i++)
         managed_bridge_free(daemon->bridges[i]);
     event_timer_free(daemon->retry);
     event_timer_free(daemon->untold);
+    event_timer_free(daemon->places);
     bounce_pool_free(daemon->pool);
     isolator_free(daemon->isolator);
     config_free(daemon->config);

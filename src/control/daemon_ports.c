@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "daemon_private.h"
+#include "daemon_globs.h"
 #include "ringspan/clock.h"
 #include "ringspan/log.h"
 
@@ -75,6 +75,8 @@ void managed_ports_check_ready(struct daemon *daemon)
         if (!daemon->ports[i]->has_settled && !daemon->ports[i]->is_leaving)
             return;
     }
+    if (!globs_have_settled(daemon))
+        return;
     daemon->is_ready = true;
     log_waiting_ports(daemon);
     if (daemon->on_ready)
@@ -493,6 +495,7 @@ static void on_link_changed(void *arg, const struct netns *netns, const struct l
 {
     struct daemon *daemon = arg;
 
+    globs_on_link_changed(daemon, netns, before, after); /* first: a port that goes takes no step */
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
 
@@ -512,6 +515,7 @@ static void on_links_synced(void *arg, struct netns *netns)
         daemon_tell(daemon, &(struct bus_event){.what = BUS_LINK_RESYNC});
     else
         managed_taps_sweep(daemon, netns);
+    globs_look_at_links(daemon, netns);
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->netns_name->netns == netns)
             managed_port_look_at(daemon->ports[i]);
@@ -523,6 +527,7 @@ static void on_netns_name_changed(void *arg, const struct netns_name *name)
 {
     struct daemon *daemon = arg;
 
+    globs_on_netns_name_changed(daemon, name);
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->netns_name == name)
             managed_port_look_at(daemon->ports[i]);
@@ -547,6 +552,7 @@ static void forget_port(struct managed_port *mp)
     struct daemon *daemon = mp->daemon;
     struct managed_port *last = daemon->ports[--daemon->n_ports];
 
+    globs_on_closed(mp);
     daemon->ports[mp->place] = last;
     last->place = mp->place;
     managed_port_free(mp);

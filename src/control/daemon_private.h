@@ -16,9 +16,13 @@
 /*
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
- * its interface), daemon_taps.c (interfaces that ports make), daemon_reload.c (running a plan),
- * daemon_news.c (telling what happened) and daemon_log.c (what of it is logged).
+ * its interface), daemon_taps.c (interfaces that ports make), daemon_globs.c (ports that patterns
+ * make, see daemon_globs.h), daemon_reload.c (running a plan), daemon_news.c (telling what
+ * happened) and daemon_log.c (what of it is logged).
  */
+
+struct globs;
+struct managed_glob;
 
 struct managed_bridge {
     struct daemon *daemon;
@@ -68,12 +72,16 @@ struct managed_port {
     uint32_t bound;                /* ifindex, 0: none */
     struct port_settings settings; /* as the configuration wants them */
     bool is_open;
-    bool is_deferred;               /* another port still holds the device */
-    bool has_settled;               /* it was where it could be, once */
-    bool is_leaving;                /* it has no bridge any more, and goes when it is closed */
-    uint64_t retry_at;              /* 0: not waiting for another try */
-    struct link told_link;          /* what the bus was told last; ifindex 0: there is none */
-    const struct netns *told_netns; /* of told_link; perhaps gone: only to be compared */
+    bool is_deferred;                  /* another port still holds the device */
+    bool has_settled;                  /* it was where it could be, once */
+    bool is_leaving;                   /* it has no bridge any more, and goes when it is closed */
+    uint64_t retry_at;                 /* 0: not waiting for another try */
+    struct link told_link;             /* what the bus was told last; ifindex 0: there is none */
+    const struct netns *told_netns;    /* of told_link; perhaps gone: only to be compared */
+    struct managed_glob *glob;         /* that made it; NULL: it has a name in the configuration */
+    const struct config_port *made_of; /* by a glob: whose keys it has */
+    struct netns *made_in;             /* by a glob: where its interface is, with */
+    uint32_t made_for;                 /* this ifindex */
 
     enum port_step step;
     struct port_device device;
@@ -96,6 +104,8 @@ struct daemon {
     struct isolator *isolator;
     uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct netns_table *netns;
+    struct globs *globs;
+    struct event_timer *places; /* set when an interface that was left out may find one */
     struct event_timer *retry;
     struct event_timer *untold; /* changes of state that the log is to be told of */
     struct managed_bridge **bridges;
@@ -140,6 +150,8 @@ void managed_port_leave(struct managed_port *mp);
 /** Closes its rings; blocks. For helper threads. */
 void managed_port_close(void *arg);
 
+/** Runs a step of a plan that changes a key. */
+void managed_port_change(struct managed_port *mp, const struct plan_step *step);
 /** Closes it, in a helper thread, and then forgets it: the rest of leaving, for whoever of its
  * helpers is the last. */
 void managed_port_begin_close(struct managed_port *mp);

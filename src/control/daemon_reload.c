@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon_private.h"
+#include "daemon_globs.h"
 #include "ringspan/clock.h"
 #include "ringspan/fdb_static.h"
 
@@ -70,7 +70,7 @@ static int find_all_ports(const struct daemon *daemon, const struct plan *plan,
 
 static bool replaces_fdb(const struct plan_step *step)
 {
-    return step->op == PLAN_CHANGE && strcmp(step->key, "fdb.max_entries") == 0;
+    return step->op == PLAN_CHANGE && !step->match && strcmp(step->key, "fdb.max_entries") == 0;
 }
 
 static const struct config_bridge *bridge_that_runs(const struct daemon *daemon, const char *name)
@@ -89,7 +89,7 @@ static int make_statics(const struct daemon *daemon, const struct plan_step *ste
     bool is_new = step->op == PLAN_ADD || replaces_fdb(step);
     bool changes = step->op == PLAN_CHANGE && strcmp(step->key, "fdb.static") == 0;
 
-    if (!step->bridge || step->port || (!is_new && !changes))
+    if (!step->bridge || step->port || step->match || (!is_new && !changes))
         return 0;
     return fdb_static_changes_make(is_new ? NULL : bridge_that_runs(daemon, step->bridge),
                                    step->next_bridge, ret_statics);
@@ -109,6 +109,8 @@ static bool makes_vlan_aware(const struct plan_step *step)
 static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
                 struct prepared *prepared)
 {
+    if (step->match)
+        return 0; /* its ports come and go with interfaces */
     if (replaces_netns(step))
         return netns_name_take(daemon->netns, step->next_port->netns, &prepared->netns_name);
     if (replaces_fdb(step))
@@ -147,20 +149,26 @@ static void discard(const struct plan *plan, struct prepared *prepared, uint32_t
 
 /* On failure nothing is left to discard. */
 static int prepare(struct daemon *daemon, const struct config *config, const struct plan *plan,
-                   struct prepared *prepared)
+                   struct prepared *prepared, struct globs **ret_globs)
 {
-    uint32_t n_ports = config_n_ports(config);
-    int r = daemon_reserve(daemon, config->n_bridges, n_ports);
+    struct globs *globs = NULL;
+    int r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
 
     if (r == 0)
         r = find_all_ports(daemon, plan, prepared);
+    if (r == 0)
+        r = globs_new(daemon, config, &globs);
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++) {
         r = make_statics(daemon, &plan->steps[i], &prepared[i].statics);
         if (r == 0)
-            r = make(daemon, &plan->steps[i], n_ports, &prepared[i]);
+            r = make(daemon, &plan->steps[i], config_most_ports(config), &prepared[i]);
         if (r < 0)
             discard(plan, prepared, i + 1);
     }
+    if (r < 0)
+        globs_free(globs);
+    else
+        *ret_globs = globs;
     return r;
 }
 
@@ -207,6 +215,18 @@ static void change_vlan(const struct managed_port *mp, const struct vlan_setting
     bridge_set_port_vlan(mp->home->bridge, mp->port->id, vlan);
 }
 
+void managed_port_change(struct managed_port *mp, const struct plan_step *step)
+{
+    if (strcmp(step->key, "ifname") == 0)
+        change_ifname(mp, step->next_port->ifname);
+    else if (strcmp(step->key, "admin_state") == 0)
+        change_admin_state(mp, step->next_port->admin_state);
+    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0)
+        change_vlan(mp, &step->next_port->vlan);
+    else if (strcmp(step->key, "description") != 0)
+        managed_port_set(mp, step->next_port);
+}
+
 static void change_bridge(struct daemon *daemon, const struct plan_step *step,
                           const struct prepared *prepared)
 {
@@ -236,14 +256,8 @@ static void change(struct daemon *daemon, const struct plan_step *step,
         change_bridge(daemon, step, prepared);
     else if (replaces_netns(step))
         change_netns(prepared->port, prepared->netns_name, step->next_port->ifname);
-    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0)
-        change_vlan(prepared->port, &step->next_port->vlan);
-    else if (strcmp(step->key, "ifname") == 0)
-        change_ifname(prepared->port, step->next_port->ifname);
-    else if (strcmp(step->key, "admin_state") == 0)
-        change_admin_state(prepared->port, step->next_port->admin_state);
-    else if (strcmp(step->key, "description") != 0)
-        managed_port_set(prepared->port, step->next_port);
+    else
+        managed_port_change(prepared->port, step);
 }
 
 static void adopt(struct daemon *daemon, const struct plan_step *step,
@@ -261,6 +275,8 @@ static void adopt(struct daemon *daemon, const struct plan_step *step,
 static void run_plan_step(struct daemon *daemon, const struct plan_step *step,
                           const struct prepared *prepared)
 {
+    if (step->match)
+        return; /* globs_adopt() and globs_settle() see to it */
     switch (step->op) {
     case PLAN_DEL:
         if (step->port)
@@ -311,15 +327,18 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
                   struct config **ret_before)
 {
     struct prepared *prepared = calloc(plan->n_steps + 1, sizeof(*prepared));
-    int r = prepared ? prepare(daemon, config, plan, prepared) : -ENOMEM;
+    struct globs *globs;
+    int r = prepared ? prepare(daemon, config, plan, prepared, &globs) : -ENOMEM;
 
     if (r < 0)
         goto out;
     *ret_before = daemon->config;
     keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
+    globs_adopt(daemon, globs);
     for (uint32_t i = 0; i < plan->n_steps; i++)
         run_plan_step(daemon, &plan->steps[i], &prepared[i]);
+    globs_settle(daemon);
     run_statics(daemon, plan, prepared);
     discard_statics(prepared, plan->n_steps);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */

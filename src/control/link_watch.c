@@ -542,6 +542,11 @@ const struct link *link_watch_next(const struct link_watch *watch, const struct 
     return node ? &node->link : NULL;
 }
 
+uint32_t link_watch_n_links(const struct link_watch *watch)
+{
+    return (uint32_t)watch->links.n_links;
+}
+
 bool link_watch_is_synced(const struct link_watch *watch)
 {
     return watch->phase == PHASE_IN_STEP;

@@ -180,15 +180,28 @@ static int adopt_netns(struct netns_table *table, struct netns_lookup *lookup, s
 
 /* ---- what names mean ---- */
 
+static void unlink_name(struct netns_name *name)
+{
+    struct netns_name **at = &name->netns->names;
+
+    while (*at != name)
+        at = &(*at)->next_of_netns;
+    *at = name->next_of_netns;
+}
+
 /* Takes the reference over. */
 static void set_meaning(struct netns_name *name, struct netns *netns)
 {
     struct netns *before = name->netns;
 
+    if (before)
+        unlink_name(name);
     name->netns = netns;
-    if (netns)
-        netns->n_names++;
-    if (before && --before->n_names == 0 && before->fd >= 0)
+    if (netns) {
+        name->next_of_netns = netns->names;
+        netns->names = name;
+    }
+    if (before && !before->names && before->fd >= 0)
         stop_watching(before);
     netns_unref(before);
 }

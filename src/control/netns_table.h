@@ -40,8 +40,8 @@ struct netns {
     struct link_watch *links; /* NULL once no name means it any more */
     bool knows_links;         /* the first snapshot is complete */
     uint32_t n_synced;        /* snapshots that were: each but the first made up for a loss */
-    uint32_t n_names;
-    uint32_t n_refs; /* names, and whoever called netns_ref() */
+    struct netns_name *names; /* that mean it now */
+    uint32_t n_refs;          /* names, and whoever called netns_ref() */
 };
 
 struct netns_name {
@@ -50,7 +50,8 @@ struct netns_name {
     char *text; /* NULL: the daemon's own */
     char *path;
     uint32_t n_users;
-    struct netns *netns;   /* NULL: it means none */
+    struct netns *netns; /* NULL: it means none */
+    struct netns_name *next_of_netns;
     bool is_known;         /* it was looked up */
     enum port_state state; /* without a namespace: waiting, or error */
     char why[PORT_WHY_SIZE];

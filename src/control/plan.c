@@ -41,41 +41,45 @@ static const struct config_bridge *find_bridge(const struct config *config, cons
     return NULL;
 }
 
-/* Looks from @cursor on, and leaves it behind what was found: ports mostly stand in the same order,
- * and thousands of them are found in one pass. */
-static const struct config_port *find_port(const struct config_bridge *bridge, const char *name,
-                                           uint32_t *cursor)
-{
-    for (uint32_t n = bridge ? bridge->n_ports : 0; n > 0; n--) {
-        const struct config_port *port = &bridge->ports[*cursor % bridge->n_ports];
-
-        *cursor = (*cursor + 1) % bridge->n_ports;
-        if (strcmp(port->name, name) == 0)
-            return port;
-    }
-    return NULL;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* What it is to be another port for a plan: a tap's interface is part of it. */
+/* What it is to be another one for a plan: the interface of a tap and the namespace of a pattern
+ * are part of them. */
 static bool is_same_port(const struct config_port *a, const struct config_port *b)
 {
-    bool has_same_interface = strcmp(a->ifname, b->ifname) == 0 && same_text(a->netns, b->netns);
+    bool has_same_netns = same_text(a->netns, b->netns);
 
-    return a->type == b->type && (a->type != CONFIG_PORT_TAP || has_same_interface);
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->match, b->match) != 0 || a->type != b->type)
+        return false;
+    if (*a->match)
+        return has_same_netns;
+    return a->type != CONFIG_PORT_TAP || (has_same_netns && strcmp(a->ifname, b->ifname) == 0);
 }
 
-/* The port of the same name in @bridge, if it can become @port. */
-static const struct config_port *find_same_port(const struct config_bridge *bridge,
-                                                const struct config_port *port, uint32_t *cursor)
+/* Looks from @cursor on, and leaves it behind what was found: ports mostly stand in the same order,
+ * and thousands of them are found in one pass. */
+static const struct config_port *find_port(const struct config_bridge *bridge,
+                                           const struct config_port *wanted, uint32_t *cursor)
 {
-    const struct config_port *found = find_port(bridge, port->name, cursor);
+    for (uint32_t n = bridge ? bridge->n_ports : 0; n > 0; n--) {
+        const struct config_port *port = &bridge->ports[*cursor % bridge->n_ports];
 
-    return found && is_same_port(found, port) ? found : NULL;
+        *cursor = (*cursor + 1) % bridge->n_ports;
+        if (is_same_port(port, wanted))
+            return port;
+    }
+    return NULL;
+}
+
+static void set_port(struct plan_step *step, const struct config_port *port)
+{
+    if (*port->match)
+        step->match = port->match;
+    else
+        step->port = port->name;
 }
 
 /* The ports of @from that are not in @other's bridge of the same name. */
@@ -90,11 +94,11 @@ static int add_port_steps(struct planner *planner, enum plan_op op, const struct
         uint32_t cursor = 0;
 
         for (uint32_t i = 0; r == 0 && i < bridge->n_ports; i++) {
-            struct plan_step step = {
-                .op = op, .bridge = bridge->name, .port = bridge->ports[i].name};
+            struct plan_step step = {.op = op, .bridge = bridge->name};
 
-            if (find_same_port(others, &bridge->ports[i], &cursor))
+            if (find_port(others, &bridge->ports[i], &cursor))
                 continue;
+            set_port(&step, &bridge->ports[i]);
             step.next_bridge = op == PLAN_ADD ? bridge : NULL;
             step.next_port = op == PLAN_ADD ? &bridge->ports[i] : NULL;
             r = add(planner, &step);
@@ -123,16 +127,17 @@ static int add_change(struct planner *planner, const struct config_bridge *bridg
                       const struct config_port *port, const char *key,
                       enum plan_disruption disruption)
 {
-    const struct plan_step step = {
+    struct plan_step step = {
         .op = PLAN_CHANGE,
         .disruption = disruption,
         .bridge = bridge ? bridge->name : NULL,
-        .port = port ? port->name : NULL,
         .key = key,
         .next_bridge = bridge,
         .next_port = port,
     };
 
+    if (port)
+        set_port(&step, port);
     return add(planner, &step);
 }
 
@@ -192,29 +197,31 @@ static int compare_vlans(struct planner *planner, const struct config_bridge *br
     return r;
 }
 
-static int compare_port(struct planner *planner, const struct config_bridge *next_bridge,
+static int compare_port(struct planner *planner, const struct config_bridge *bridge,
                         const struct config_port *now, const struct config_port *next)
 {
     int r = 0;
 
     if (!same_text(now->description, next->description))
-        r = add_change(planner, next_bridge, next, "description", PLAN_DISRUPTS_NONE);
+        r = add_change(planner, bridge, next, "description", PLAN_DISRUPTS_NONE);
     if (r == 0 && !same_text(now->netns, next->netns))
-        r = add_change(planner, next_bridge, next, "netns", PLAN_DISRUPTS_REOPEN);
+        r = add_change(planner, bridge, next, "netns", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && strcmp(now->ifname, next->ifname) != 0)
-        r = add_change(planner, next_bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
+        r = add_change(planner, bridge, next, "ifname", PLAN_DISRUPTS_REOPEN);
     if (r == 0 && (now->isolate_host != next->isolate_host ||
                    now->isolate_host_is_asked != next->isolate_host_is_asked))
-        r = add_change(planner, next_bridge, next, "isolate_host", PLAN_DISRUPTS_NONE);
+        r = add_change(planner, bridge, next, "isolate_host", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)
-        r = add_change(planner, next_bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
+        r = add_change(planner, bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->admin_state != next->admin_state)
-        r = add_change(planner, next_bridge, next, "admin_state",
+        r = add_change(planner, bridge, next, "admin_state",
                        next->admin_state == PORT_ADMIN_DOWN ? PLAN_DISRUPTS_FLUSH
                                                             : PLAN_DISRUPTS_NONE);
     if (r == 0 && next->type == CONFIG_PORT_TAP)
-        r = compare_taps(planner, next_bridge, now, next);
-    return r == 0 ? compare_vlans(planner, next_bridge, now, next) : r;
+        r = compare_taps(planner, bridge, now, next);
+    if (r == 0 && *next->match && now->max != next->max)
+        r = add_change(planner, bridge, next, "max", PLAN_DISRUPTS_NONE);
+    return r == 0 ? compare_vlans(planner, bridge, now, next) : r;
 }
 
 static int compare_ports(struct planner *planner, const struct config_bridge *now,
@@ -224,7 +231,7 @@ static int compare_ports(struct planner *planner, const struct config_bridge *no
     int r = 0;
 
     for (uint32_t i = 0; r == 0 && i < next->n_ports; i++) {
-        const struct config_port *before = find_same_port(now, &next->ports[i], &cursor);
+        const struct config_port *before = find_port(now, &next->ports[i], &cursor);
 
         if (before)
             r = compare_port(planner, next, before, &next->ports[i]);
@@ -326,6 +333,72 @@ static int add_changes(struct planner *planner)
     return r;
 }
 
+/* ---- the order of patterns ---- */
+
+/* Walks the patterns of all bridges in the order of the file. */
+struct pattern {
+    const struct config *config;
+    uint32_t bridge;
+    uint32_t port;
+};
+
+static const struct config_port *next_pattern(struct pattern *at)
+{
+    for (; at->bridge < at->config->n_bridges; at->bridge++, at->port = 0) {
+        const struct config_bridge *bridge = &at->config->bridges[at->bridge];
+
+        while (at->port < bridge->n_ports) {
+            const struct config_port *port = &bridge->ports[at->port++];
+
+            if (*port->match)
+                return port;
+        }
+    }
+    return NULL;
+}
+
+/* The next one that is in the same bridge of @other too. */
+static const struct config_port *next_common(struct pattern *at, const struct config *other)
+{
+    const struct config_port *port;
+
+    while ((port = next_pattern(at))) {
+        uint32_t cursor = at->port - 1;
+
+        if (find_port(find_bridge(other, at->config->bridges[at->bridge].name), port, &cursor))
+            return port;
+    }
+    return NULL;
+}
+
+static int compare_order(struct planner *planner)
+{
+    struct pattern now = {.config = planner->now};
+    struct pattern next = {.config = planner->next};
+    const struct config_port *port;
+    int r = 0;
+
+    while (r == 0 && (port = next_common(&next, planner->now))) {
+        if (!is_same_port(next_common(&now, planner->next), port))
+            r = add_change(planner, &planner->next->bridges[next.bridge], port, "order",
+                           PLAN_DISRUPTS_REOPEN);
+    }
+    return r;
+}
+
+int plan_make_of_port(const struct config_bridge *bridge, const struct config_port *now,
+                      const struct config_port *next, struct plan *ret_plan)
+{
+    struct planner planner = {0};
+    int r = compare_port(&planner, bridge, now, next);
+
+    if (r < 0)
+        plan_fini(&planner.plan);
+    else
+        *ret_plan = planner.plan;
+    return r;
+}
+
 int plan_make(const struct config *now, const struct config *next, struct plan *ret_plan)
 {
     struct planner planner = {.now = now, .next = next};
@@ -336,6 +409,8 @@ int plan_make(const struct config *now, const struct config *next, struct plan *
         r = add_bridge_steps(&planner, PLAN_DEL, now, next);
     if (r == 0)
         r = add_changes(&planner);
+    if (r == 0)
+        r = compare_order(&planner);
     if (r == 0)
         r = add_bridge_steps(&planner, PLAN_ADD, next, now);
     if (r == 0)
@@ -377,6 +452,8 @@ void plan_write(const struct plan *plan, struct json_writer *writer, const char 
         json_put_string(writer, "op", plan_op_name(step->op));
         json_put_string(writer, "bridge", step->bridge);
         json_put_string(writer, "port", step->port);
+        if (step->match)
+            json_put_string(writer, "match", step->match);
         json_put_string(writer, "key", step->key);
         json_put_string(writer, "disruption", plan_disruption_name(step->disruption));
         json_close_object(writer);

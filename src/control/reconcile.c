@@ -29,6 +29,16 @@ static void format_ip(const char *netns, char ret_ip[IP_COMMAND_SIZE])
         snprintf(ret_ip, IP_COMMAND_SIZE, "there, ip");
 }
 
+static bool is_ethernet(const struct link *link)
+{
+    return link->type == ARPHRD_ETHER && !(link->flags & IFF_LOOPBACK);
+}
+
+bool reconcile_may_match(const struct link *link)
+{
+    return is_ethernet(link) && link->master == 0;
+}
+
 void reconcile_port(const char *ifname, const char *netns, const struct link *link,
                     const struct link *master, struct port_target *ret_target)
 {
@@ -44,7 +54,7 @@ void reconcile_port(const char *ifname, const char *netns, const struct link *li
         set(target, PORT_WAITING, 0);
         snprintf(why, PORT_WHY_SIZE, "no interface named %s%s%s", ifname, netns ? " in " : "",
                  netns ? netns : "");
-    } else if (link->type != ARPHRD_ETHER || link->flags & IFF_LOOPBACK) {
+    } else if (!is_ethernet(link)) {
         set(target, PORT_ERROR, 0);
         snprintf(why, PORT_WHY_SIZE, "%s is not an Ethernet interface", ifname);
     } else if (link->master != 0) {

@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "ringspan/config.h"
 #include "ringspan/config_print.h"
+#include "ringspan/glob.h"
 #include "ringspan/mac.h"
 
 /*
@@ -58,16 +59,35 @@ static bool is_name(const char *name)
            strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+static bool is_same_netns(const struct config_port *a, const struct config_port *b)
+{
+    return strcmp(a->netns ? a->netns : "", b->netns ? b->netns : "") == 0;
+}
+
+static void check_pair(const struct config_port *a, const struct config_port *b)
+{
+    if (*a->match || *b->match) {
+        fuzz_require(strcmp(a->match, b->match) != 0 || !is_same_netns(a, b));
+    } else {
+        fuzz_require(strcmp(a->name, b->name) != 0);
+        fuzz_require(strcmp(a->ifname, b->ifname) != 0 || !is_same_netns(a, b));
+    }
+}
+
 static void check_port(const struct config *config, const struct config_port *port)
 {
-    fuzz_require(is_name(port->name) && is_name(port->ifname));
-    fuzz_require(strcmp(port->ifname, "lo") != 0);
+    if (*port->match) {
+        fuzz_require(!*port->name && !*port->ifname);
+        fuzz_require(glob_has_wildcard(port->match) && !glob_complain(port->match));
+        fuzz_require(port->max >= 1 && port->max <= LIMIT_PORTS);
+    } else {
+        fuzz_require(is_name(port->name) && is_name(port->ifname));
+        fuzz_require(strcmp(port->ifname, "lo") != 0);
+    }
     for (uint32_t i = 0; i < config->n_bridges; i++) {
         for (uint32_t j = 0; j < config->bridges[i].n_ports; j++) {
-            const struct config_port *other = &config->bridges[i].ports[j];
-
-            fuzz_require(other == port || (strcmp(other->name, port->name) != 0 &&
-                                           strcmp(other->ifname, port->ifname) != 0));
+            if (&config->bridges[i].ports[j] != port)
+                check_pair(&config->bridges[i].ports[j], port);
         }
     }
 }
@@ -105,7 +125,7 @@ static void check_config(const struct config *config)
 {
     fuzz_require(config->version == 1);
     fuzz_require(config->n_bridges >= 1 && config->n_bridges <= LIMIT_BRIDGES);
-    fuzz_require(config_n_ports(config) <= LIMIT_PORTS);
+    fuzz_require(config_most_ports(config) <= LIMIT_PORTS);
     fuzz_require(config->daemon.log.level <= LOG_LEVEL_DEBUG);
     for (uint32_t i = 0; i < config->n_bridges; i++)
         check_bridge(config, &config->bridges[i]);

@@ -18,6 +18,7 @@ RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:
 # What is said about a text that no schema can refuse; config_schema.h lists the same.
 BEYOND_A_SCHEMA = re.compile(
     r"is for ports of type|is taken by|is used by|this bridge has no port|static entries are too many"
+    r"|ports are too many|matches nothing|without its ']'|before it begins"
     r"|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
     r"|'.*[^\0-\x7f].*' has \d+ bytes"
     r"|runs backwards|transparent to tags|of a VLAN-aware bridge needs|^the mode '.*' needs"
@@ -52,6 +53,12 @@ RULES = {
     "maxItems": lambda value, rule: not is_a(value, "array") or len(value) <= rule,
     "anyOf": lambda value, rule: any(accepts(schema, value) for schema in rule),
     "items": lambda value, rule: not is_a(value, "array") or all(accepts(rule, v) for v in value),
+    "not": lambda value, rule: not accepts(rule, value),
+    "anyOf": lambda value, rule: any(accepts(each, value) for each in rule),
+    "allOf": lambda value, rule: all(accepts(each, value) for each in rule),
+    "dependencies": lambda value, rule: not is_a(value, "object") or all(
+        accepts({"required": rule[key]} if is_a(rule[key], "array") else rule[key], value)
+        for key in value if key in rule),
     "required": lambda value, rule: not is_a(value, "object") or all(key in value for key in rule),
     "properties": lambda value, rule: not is_a(value, "object") or all(
         accepts(rule[key], value[key]) for key in value if key in rule),
@@ -120,17 +127,29 @@ FULL = {
                             "group": "g", "mtu": 1500, "mac": "02:00:00:00:00:01",
                             "speed": 10000, "persist": True, "isolate_host": True,
                             "vlan": {"mode": "native_tagged", "pvid": 1, "allowed": [5, "7-9"],
-                                     "acceptable_frame_types": "all", "description": "d"}}]}],
+                                     "acceptable_frame_types": "all", "description": "d"}},
+                           {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}}]}],
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}},
 }
+
+
+def siblings(path):
+    """The paths of all elements of a list, of one of which this is the path."""
+    is_element = path and isinstance(path[-1], int)
+    return [(*path[:-1], i) for i in range(len(at(FULL, path[:-1])))] if is_element else [path]
+
+
+def holder(path, key):
+    """Not all keys go together: the element that has this one."""
+    return next((each for each in siblings(path) if key in at(FULL, each)), path)
 
 
 def places(schema, path=()):
     """(path in FULL, schema) of everything."""
     yield path, schema
     for key, value in schema.get("properties", {}).items():
-        yield from places(value, (*path, key))
+        yield from places(value, (*holder(path, key), key))
     if "items" in schema:
         yield from places(schema["items"], (*path, 0))
 
@@ -212,8 +231,8 @@ class Schema(unittest.TestCase):
         self.assertEqual(errors_of(json.dumps(FULL).encode()), [])
         self.assertTrue(self.agree_on(FULL))
         for path, schema in places(self.schema):
-            self.assertEqual(set(at(FULL, path)) if is_a(at(FULL, path), "object") else set(),
-                             set(schema.get("properties", {})), path)
+            keys = [set(at(FULL, each)) for each in siblings(path) if is_a(at(FULL, each), "object")]
+            self.assertEqual(set().union(*keys), set(schema.get("properties", {})), path)
 
     def test_types(self):
         for path, schema in places(self.schema):
@@ -239,8 +258,10 @@ class Schema(unittest.TestCase):
             self.assertFalse(self.agree_on(changed((*path, "unknown"), 1)), path)
             for key in schema["properties"]:
                 document = without_what_names_ports() if key == "ports" else copy.deepcopy(FULL)
-                del at(document, path)[key]
-                self.assertEqual(self.agree_on(document), key not in schema["required"], (path, key))
+                del at(document, holder(path, key))[key]
+                needed = schema["required"] + [each["required"][0] for one in schema.get("allOf", [])
+                                               for each in one["anyOf"]]
+                self.assertEqual(self.agree_on(document), key not in needed, (path, key))
 
     def test_text(self):
         rules = set()

@@ -122,8 +122,8 @@ static void test_tables(void **state)
     assert_prints("port show master lab0", port_table);
     assert_prints("p s b lab0", port_table);
     assert_prints("bridge show lab1",
-                  "NAME  N_PORTS  AGING_TIME  RESERVED  FDB.ENTRIES  FDB.MAX_ENTRIES\n"
-                  "lab1        1         300  all                 0               16\n");
+                  "NAME  N_PORTS  LEFT_OUT  AGING_TIME  RESERVED  FDB.ENTRIES  FDB.MAX_ENTRIES\n"
+                  "lab1        1         0         300  all                 0               16\n");
     assert_prints("fdb", "");
     lab_learn("rsp-r1", 0, 0x020000000001);
     lab_learn("rsp-r3", 10, 0x020000000003);

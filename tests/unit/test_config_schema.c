@@ -113,6 +113,36 @@ static void check_key(struct json_object *schema, const struct config_key *key)
     }
 }
 
+static const char *first(struct json_object *list)
+{
+    assert_int_equal(json_object_array_length(list), 1);
+    return json_object_get_string(json_object_array_get_idx(list, 0));
+}
+
+static void check_alternatives(struct json_object *schema, const struct config_key *key)
+{
+    struct json_object *all = member(schema, "allOf");
+    struct json_object *any = member(json_object_array_get_idx(all, 0), "anyOf");
+
+    assert_int_equal(json_object_array_length(all), 1);
+    assert_int_equal(json_object_array_length(any), 2);
+    assert_string_equal(first(member(json_object_array_get_idx(any, 0), "required")), key->name);
+    assert_string_equal(first(member(json_object_array_get_idx(any, 1), "required")), key->without);
+}
+
+static void check_company(struct json_object *schema, const struct config_key *key)
+{
+    if (key->with)
+        assert_string_equal(first(member(member(schema, "dependencies"), key->name)), key->with);
+    if (key->without)
+        assert_string_equal(
+            first(member(member(member(member(schema, "dependencies"), key->name), "not"),
+                         "required")),
+            key->without);
+    if (key->required && key->without)
+        check_alternatives(schema, key);
+}
+
 static void check_object(struct json_object *schema, const struct config_object *object)
 {
     struct json_object *properties = member(schema, "properties");
@@ -129,7 +159,8 @@ static void check_object(struct json_object *schema, const struct config_object 
             continue;
         check_key(member(properties, key->name), key);
         n_keys++;
-        if (key->required)
+        check_company(schema, key);
+        if (key->required && !key->without)
             assert_string_equal(
                 json_object_get_string(json_object_array_get_idx(required, n_required++)),
                 key->name);

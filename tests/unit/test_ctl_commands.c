@@ -21,12 +21,12 @@
 #define HAS_SANITIZER
 #endif
 
-#define WAITING_PORT(name, master)                                          \
-    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name  \
-    "\",\"netns\":null,\"ifindex\":null,\"master\":\"" master               \
-    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","  \
-    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[]," \
-    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"       \
+#define WAITING_PORT(name, master)                                           \
+    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name   \
+    "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master \
+    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","   \
+    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"  \
+    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"        \
     "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}}"
 
 static void test_daemon(void **state)
@@ -52,13 +52,13 @@ static void test_daemon(void **state)
 static void test_bridges(void **state)
 {
     static const char lab1[] =
-        "{\"name\":\"lab1\",\"n_ports\":1,\"aging_time\":300,\"reserved\":"
+        "{\"name\":\"lab1\",\"n_ports\":1,\"matches\":[],\"left_out\":0,\"aging_time\":300,\"reserved\":"
         "\"all\",\"vlan_aware\":true,\"ethertype\":\"0x8100\",\"fdb\":" FDB(1, 16, 1) "}]";
 
     lab_learn("rsp-r3", 0, 0x020000000003);
     assert_has(
         ask("bridge.show", "{}"),
-        "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"aging_time\":100,\"reserved\":"
+        "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"matches\":[],\"left_out\":0,\"aging_time\":100,\"reserved\":"
         "\"transparent\",\"vlan_aware\":false,\"ethertype\":null,\"fdb\":" FDB(0, 65536, 0) "},");
     assert_has(bench.text, lab1);
     assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), lab1);

@@ -141,6 +141,35 @@ static const struct plan_case cases[] = {
      "{'mode':'access','pvid':5}}]}]",
      "change a - vlan_aware flush;change a - ethertype flush;change a x vlan.mode none;"
      "change a x vlan.pvid none;"},
+    {"a pattern", "[{'name':'a','ports':[{'match':'x*'}]}]",
+     "[{'name':'a','ports':[{'match':'x*','max':64}]}]", ""},
+    {"a pattern more, one less", "[{'name':'a','ports':[{'match':'x*'},{'match':'y*'}]}]",
+     "[{'name':'a','ports':[{'match':'z*'},{'match':'y*'}]}]",
+     "del a match=x* - none;add a match=z* - none;"},
+    {"a pattern in another bridge", "[{'name':'a','ports':[{'match':'x*'}]},{'name':'b'}]",
+     "[{'name':'a'},{'name':'b','ports':[{'match':'x*'}]}]",
+     "del a match=x* - none;add b match=x* - none;"},
+    {"a pattern in another namespace", "[{'name':'a','ports':[{'match':'x*'}]}]",
+     "[{'name':'a','ports':[{'match':'x*','netns':'n'}]}]",
+     "del a match=x* - none;add a match=x* - none;"},
+    {"a port of the pattern's name", "[{'name':'a','ports':[{'match':'x*'}]}]",
+     "[{'name':'a','ports':[{'match':'x*'},{'name':'x*'}]}]", "add a x* - none;"},
+    {"settings of a pattern", "[{'name':'a','ports':[{'match':'x*'}]}]",
+     "[{'name':'a','ports':[{'match':'x*','max':9,'qdisc_bypass':true,'description':'d'}]}]",
+     "change a match=x* description none;change a match=x* qdisc_bypass none;"
+     "change a match=x* max none;"},
+    {"patterns in another order",
+     "[{'name':'a','ports':[{'match':'x*'},{'name':'n'},{'match':'y*'},{'match':'z*'}]}]",
+     "[{'name':'a','ports':[{'match':'y*'},{'match':'x*'},{'match':'z*'},{'name':'n'}]}]",
+     "change a match=y* order reopen;change a match=x* order reopen;"},
+    {"one pattern less is no other order",
+     "[{'name':'a','ports':[{'match':'w*'},{'match':'x*'}]},{'name':'b','ports':[{'match':'y*'}]}]",
+     "[{'name':'a','ports':[{'match':'x*'}]},{'name':'b','ports':[{'match':'y*'}]}]",
+     "del a match=w* - none;"},
+    {"bridges in another order, and with them their patterns",
+     "[{'name':'a','ports':[{'match':'x*'}]},{'name':'b','ports':[{'match':'y*'}]}]",
+     "[{'name':'b','ports':[{'match':'y*'}]},{'name':'a','ports':[{'match':'x*'}]}]",
+     "change b match=y* order reopen;change a match=x* order reopen;"},
     {"the daemon", "[{'name':'a'}]",
      "{'version':1,'bridges':[{'name':'a'}],'daemon':{'control':{'socket':'/s','group':'g'},"
      "'log':{'level':'debug'}}}",
@@ -186,9 +215,12 @@ static void write_plan(const struct plan *plan, char ret_text[PLAN_SIZE])
     for (uint32_t i = 0; i < plan->n_steps; i++) {
         const struct plan_step *step = &plan->steps[i];
 
-        len += (size_t)snprintf(ret_text + len, PLAN_SIZE - len, "%s %s %s %s %s;",
-                                plan_op_name(step->op), or_dash(step->bridge), or_dash(step->port),
-                                or_dash(step->key), plan_disruption_name(step->disruption));
+        assert_true(!step->port || !step->match);
+        len += (size_t)snprintf(ret_text + len, PLAN_SIZE - len, "%s %s %s%s %s %s;",
+                                plan_op_name(step->op), or_dash(step->bridge),
+                                step->match ? "match=" : "",
+                                step->match ? step->match : or_dash(step->port), or_dash(step->key),
+                                plan_disruption_name(step->disruption));
         assert_true(len < PLAN_SIZE);
     }
 }

@@ -294,6 +294,21 @@ static void test_steps_to_another_namespace(void **state)
     assert_int_equal(step_from_elsewhere(0, 0), PORT_STEP_CLOSE);
 }
 
+static void test_what_may_match(void **state)
+{
+    static const struct link down = {ETHER};
+    static const struct link up = {ETHER, .flags = IFF_UP, .carrier = true};
+    static const struct link enslaved = {ETHER, .flags = IFF_UP, .master = 9};
+    static const struct link loopback = {LOOPBACK, .flags = IFF_UP | IFF_LOOPBACK};
+    static const struct link odd = {ETHER, .flags = IFF_LOOPBACK};
+    static const struct link tun = {.ifindex = 5, .type = ARPHRD_NONE, .ifname = "r1"};
+
+    assert_true(reconcile_may_match(&down) && reconcile_may_match(&up));
+    assert_false(reconcile_may_match(&enslaved));
+    assert_false(reconcile_may_match(&loopback) || reconcile_may_match(&odd));
+    assert_false(reconcile_may_match(&tun));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_asked_to_be_down),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_steps_to_another_namespace),
+        cmocka_unit_test(test_what_may_match),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_stages.h"
+
+/* "300", "300s" and 3e2 are 300 to whoever wrote them. */
+static void hint_integer(const struct config_key *key, const struct json_node *node,
+                         struct json_object *json, char ret_hint[CONFIG_HINT_SIZE])
+{
+    double value = -1;
+
+    if (node->kind == JSON_STRING)
+        value = strtod(json_object_get_string(json), NULL);
+    else if (node->kind == JSON_FRACTION)
+        value = json_object_get_double(json);
+    if (value >= (double)key->min && value <= (double)key->max && value == (double)(int64_t)value)
+        snprintf(ret_hint, CONFIG_HINT_SIZE,
+                 key->unit ? "write %" PRId64 " (%s)" : "write %" PRId64, (int64_t)value,
+                 key->unit);
+    else if (node->kind == JSON_FRACTION)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write a whole number%s%s", key->unit ? " of " : "",
+                 key->unit ? key->unit : "");
+}
+
+/* What people write who come from other formats. */
+static void hint_boolean(struct json_object *json, char ret_hint[CONFIG_HINT_SIZE])
+{
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
+    const char *text = json ? json_object_get_string(json) : "";
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strcmp(text, words[i]) == 0)
+            snprintf(ret_hint, CONFIG_HINT_SIZE, "write %s, without quotes",
+                     i % 2 ? "true" : "false");
+    }
+}
+
+void config_hint_type(const struct config_key *key, enum json_kind wanted,
+                      const struct json_node *node, struct json_object *json,
+                      char ret_hint[CONFIG_HINT_SIZE])
+{
+    ret_hint[0] = '\0';
+    if (node->kind == JSON_NULL && !key->required)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "leave it out instead");
+    else if (wanted == JSON_INTEGER)
+        hint_integer(key, node, json, ret_hint);
+    else if (wanted == JSON_BOOLEAN)
+        hint_boolean(json, ret_hint);
+    else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
+    else if (key->type == CONFIG_VIDS)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ 10, \"20-29\" ]: a list, also for one");
+    else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ { ... } ]: a list, also for one");
+    else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"name\": ... }");
+}
