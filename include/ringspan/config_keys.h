@@ -29,6 +29,7 @@ enum config_type {
     CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
     CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
+    CONFIG_VID_MAP, /* an object from VIDs outside to VIDs inside; a struct vlan_translations */
     CONFIG_PLANNED,
 };
 

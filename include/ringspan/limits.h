@@ -64,6 +64,9 @@
 /* Among more ports than this, tcx is not the first choice (isolation.h). */
 #define LIMIT_TCX_PORTS 16
 
+/* VIDs that one port translates. Looked through for each of its tagged frames. */
+#define LIMIT_VLAN_TRANSLATIONS 64
+
 /* The control socket. */
 #define LIMIT_CTL_CLIENTS         64
 #define LIMIT_CTL_CLIENTS_PER_UID 16

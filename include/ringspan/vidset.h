@@ -31,6 +31,11 @@ static inline void vidset_add(struct vidset *set, uint16_t vid)
     set->words[vid / 64u] |= UINT64_C(1) << (vid % 64u);
 }
 
+static inline void vidset_del(struct vidset *set, uint16_t vid)
+{
+    set->words[vid / 64u] &= ~(UINT64_C(1) << (vid % 64u));
+}
+
 /** @first to @last, both of them in. */
 void vidset_add_range(struct vidset *set, uint16_t first, uint16_t last);
 /** All VLANs that there can be: 1 to 4094. */

@@ -7,6 +7,7 @@
 
 #include "ringspan/frame.h"
 #include "ringspan/ledger.h"
+#include "ringspan/limits.h"
 #include "ringspan/portset.h"
 #include "ringspan/vidset.h"
 #include "ringspan/vlan.h"
@@ -23,10 +24,10 @@
  * tagged native_tagged     pvid                     its VID                    tagged dot1q_tunnel
  * pvid, tags and all       payload, whatever it says  payload, nothing added
  *
- * "Its VID" only if the port is a member of that VLAN. A tag is interpreted if it is the outermost
- * one and its TPID is the bridge's ethertype; anything else is payload of an untagged frame.
- * Where it is interpreted, VID 0 is a priority tag, which has a priority and no VLAN, and 4095 is
- * reserved.
+ * "Its VID" only if the port is a member of that VLAN; a port may translate the VIDs of its tags. A
+ * tag is interpreted if it is the outermost one and its TPID is the bridge's ethertype; anything
+ * else is payload of an untagged frame. Where it is interpreted, VID 0 is a priority tag, which has
+ * a priority and no VLAN, and 4095 is reserved.
  *
  * Inside of the bridge a frame has no tag of its VLAN: vlan_table_classify() says what it is, as
  * a TCI, and vlan_table_dress() makes the frame that leaves by a port out of the one that came.
@@ -64,12 +65,27 @@ enum vlan_ethertype {
     VLAN_N_ETHERTYPES,
 };
 
+/*
+ * Translation: a VLAN that has another VID in the tags outside of a port. One to one: a VID that
+ * stands for another VLAN outside, or is another's inside, stands for nothing else there.
+ */
+struct vlan_translation {
+    uint16_t outside;
+    uint16_t inside;
+};
+
+struct vlan_translations {
+    uint32_t n;
+    struct vlan_translation list[LIMIT_VLAN_TRANSLATIONS]; /* zeros behind the last */
+};
+
 /* What a port is told about VLANs. */
 struct vlan_settings {
     enum vlan_mode mode;
     enum vlan_frame_types acceptable_frame_types;
     uint32_t pvid;         /* 0: none */
-    struct vidset allowed; /* of those modes that have it */
+    struct vidset allowed; /* of those modes that have it: VIDs inside */
+    struct vlan_translations translations;
 };
 
 /* What the table keeps of it beside membership. */
@@ -77,6 +93,7 @@ struct vlan_port {
     uint8_t mode;
     uint8_t acceptable_frame_types;
     uint16_t pvid;
+    struct vlan_translations translations;
 };
 
 /* What crossed one VLAN: frames that came into it, and the copies that were sent to ports. Bytes
@@ -114,11 +131,18 @@ bool vlan_mode_has_pvid(enum vlan_mode mode);
 bool vlan_mode_has_allowed(enum vlan_mode mode);
 /** Whether it looks at tags. */
 bool vlan_mode_interprets(enum vlan_mode mode);
-bool vlan_settings_equal(const struct vlan_settings *a, const struct vlan_settings *b);
+/** Whether @vid is that of a VLAN outside (inside) by one of the translations. */
+bool vlan_translates_from(const struct vlan_translations *translations, uint16_t vid);
+bool vlan_translates_to(const struct vlan_translations *translations, uint16_t vid);
+/** The VLANs that a port leaves when its settings change, or that have another VID outside then:
+ * what was learned there is not true any more. */
+struct vidset vlan_settings_left(const struct vlan_settings *before,
+                                 const struct vlan_settings *after);
 
-/** From the next frame on. Cheap enough for a turn of the loop: 4094 bits. */
-void vlan_table_set_port(struct vlan_table *table, port_id port,
-                         const struct vlan_settings *settings);
+/** From the next frame on. Cheap enough for a turn of the loop: 4094 bits. Returns what
+ * vlan_settings_left() says. */
+struct vidset vlan_table_set_port(struct vlan_table *table, port_id port,
+                                  const struct vlan_settings *settings);
 /** How many ports are members of @vid, all of whose ids are below @id_limit. */
 uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit);
 struct vidset vlan_table_members(const struct vlan_table *table, port_id port);

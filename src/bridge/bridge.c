@@ -207,16 +207,11 @@ void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype)
 
 void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings)
 {
-    struct vidset before;
-    struct vidset after;
     struct vidset left;
 
     if (!bridge->vlans)
         return;
-    before = vlan_table_members(bridge->vlans, id);
-    after = vlan_settings_members(settings);
-    left = vidset_minus(&before, &after);
-    vlan_table_set_port(bridge->vlans, id, settings);
+    left = vlan_table_set_port(bridge->vlans, id, settings);
     fdb_flush_port_vlans(bridge->fdb, id, &left);
 }
 

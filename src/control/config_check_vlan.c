@@ -55,6 +55,14 @@ static void report_not_aware(const struct vlan_checker *c)
               "the bridge is transparent to tags: its ports have no VLANs");
 }
 
+static void report_translate(const struct vlan_checker *c, uint32_t node)
+{
+    char path[PATH_SIZE];
+
+    report_at(c, node, path_of(c, ".translate", path), NULL,
+              "without the key 'vlan' there is nothing to translate");
+}
+
 static void check_pvid(const struct vlan_checker *c)
 {
     const char *mode = vlan_mode_name(c->port->vlan.mode);
@@ -114,10 +122,39 @@ static void check_frame_types(const struct vlan_checker *c)
                   vlan_mode_name(c->port->vlan.mode), refused);
 }
 
+/* What nothing could cross by, or two VLANs would. */
+static void check_translations(const struct vlan_checker *c, uint32_t node)
+{
+    const struct vlan_settings *vlan = &c->port->vlan;
+    const struct vidset members = vlan_settings_members(vlan);
+    char path[PATH_SIZE];
+
+    path_of(c, ".translate", path);
+    if (!vlan_mode_has_allowed(vlan->mode)) {
+        report_at(c, node, path, NULL, "a port of mode '%s' has no tags to translate",
+                  vlan_mode_name(vlan->mode));
+        return;
+    }
+    for (uint32_t i = 0; i < vlan->translations.n; i++) {
+        uint16_t outside = vlan->translations.list[i].outside;
+        uint16_t inside = vlan->translations.list[i].inside;
+
+        if (!vidset_has(&members, inside))
+            report_at(c, node, path, NULL, "VLAN %u is not allowed on this port", inside);
+        if (outside == vlan->pvid && !vlan_translates_to(&vlan->translations, outside))
+            report_at(c, node, path, NULL,
+                      "the pvid %u has no VID outside: that is VLAN %u's there", outside, inside);
+    }
+}
+
 static void check_port(const struct vlan_checker *c)
 {
+    uint32_t translate = member(c, c->port_node, "translate");
+
     if (c->vlan_node == JSON_NONE && c->bridge->vlan_aware)
         report_no_vlan(c);
+    if (c->vlan_node == JSON_NONE && translate != JSON_NONE)
+        report_translate(c, translate);
     if (c->vlan_node == JSON_NONE)
         return;
     if (!c->bridge->vlan_aware)
@@ -127,6 +164,8 @@ static void check_port(const struct vlan_checker *c)
     check_pvid(c);
     check_allowed(c);
     check_frame_types(c);
+    if (translate != JSON_NONE)
+        check_translations(c, translate);
 }
 
 static void check_ethertype(const struct vlan_checker *c, uint32_t bridge_node)

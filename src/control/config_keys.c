@@ -192,6 +192,11 @@ static bool has_frame_types(const void *port)
     return vlan_mode_interprets(((const struct config_port *)port)->vlan.mode);
 }
 
+static bool has_translations(const void *port)
+{
+    return ((const struct config_port *)port)->vlan.translations.n > 0;
+}
+
 static const struct config_planned_word planned_port_types[] = {
     {"udp", NULL},
     {NULL, NULL},
@@ -360,6 +365,15 @@ static const struct config_key port_keys[] = {
                 "nothing; its interface is left as it is.",
     },
     {
+        .name = "translate",
+        .type = CONFIG_VID_MAP,
+        .max = LIMIT_VLAN_TRANSLATIONS,
+        .offset = offsetof(struct config_port, vlan.translations),
+        .is_set = has_translations,
+        .help = "VIDs of tags outside of the port, and of which VLAN they are inside, as in "
+                "{ \"10\": 110 }.",
+    },
+    {
         .name = "vlan",
         .type = CONFIG_OBJECT,
         .object = &vlan_object,
@@ -446,7 +460,6 @@ static const struct config_key port_keys[] = {
     PLANNED("policing"),
     PLANNED("reserved"),
     PLANNED("storm_control"),
-    PLANNED("translate"),
 };
 
 const struct config_object config_port = {

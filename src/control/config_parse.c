@@ -18,10 +18,8 @@
 #define MAX_CANDIDATES 64
 
 static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
-                  sizeof(enum reserved_preset) == sizeof(uint32_t) &&
-                  sizeof(enum port_admin_state) == sizeof(uint32_t) &&
-                  sizeof(enum vlan_mode) == sizeof(uint32_t),
-              "a CONFIG_WORD is stored as a uint32_t");
+                  sizeof(enum port_admin_state) == sizeof(uint32_t),
+              "a CONFIG_WORD is stored as a uint32_t, as wide as any small enum");
 
 struct parser {
     const struct config_text *text;
@@ -98,6 +96,7 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
 {
     switch (type) {
     case CONFIG_OBJECT:
+    case CONFIG_VID_MAP:
         *ret_kind = JSON_OBJECT;
         return "an object";
     case CONFIG_LIST:
@@ -410,8 +409,9 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
     case CONFIG_WORD:
         parse_word(p, node, json, key, base);
         break;
+    case CONFIG_VID_MAP:
     case CONFIG_VIDS:
-        config_parse_vids(p->text, p->report, p->path, node, json, field(base, key->offset));
+        config_parse_vids(p->text, p->report, p->path, node, json, key, base);
         break;
     case CONFIG_PLANNED:
         break;

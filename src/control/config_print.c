@@ -7,6 +7,7 @@
 #include "ringspan/config_keys.h"
 #include "ringspan/mac.h"
 #include "ringspan/vidset.h"
+#include "ringspan/vlan_table.h"
 
 static const void *field(const void *base, size_t offset)
 {
@@ -102,6 +103,20 @@ static void print_vids(struct json_writer *writer, const struct config_key *key,
     json_close_array(writer);
 }
 
+static void print_vid_map(struct json_writer *writer, const struct config_key *key,
+                          const void *base)
+{
+    const struct vlan_translations *map = field(base, key->offset);
+    char outside[8];
+
+    json_open_object(writer, key->name);
+    for (uint32_t i = 0; i < map->n; i++) {
+        snprintf(outside, sizeof(outside), "%u", map->list[i].outside);
+        json_put_u64(writer, outside, map->list[i].inside);
+    }
+    json_close_object(writer);
+}
+
 static void print_key(struct json_writer *writer, const struct config_key *key, const void *base)
 {
     if (key->has_meaning && !key->has_meaning(base))
@@ -130,6 +145,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         break;
     case CONFIG_WORD:
         json_put_string(writer, key->name, key->words->name(number_of(key, base)));
+        break;
+    case CONFIG_VID_MAP:
+        print_vid_map(writer, key, base);
         break;
     case CONFIG_VIDS:
         print_vids(writer, key, base);

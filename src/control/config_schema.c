@@ -45,6 +45,20 @@ static void put_words(struct json_writer *writer, const struct config_key *key)
         json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
 }
 
+static void put_vid_map(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "object");
+    json_put_bool(writer, "additionalProperties", false);
+    put_number(writer, "maxProperties", key->max);
+    json_open_object(writer, "patternProperties");
+    json_open_object(writer, "^" VID_PATTERN "$");
+    json_put_string(writer, "type", "integer");
+    put_number(writer, "minimum", VID_MIN);
+    put_number(writer, "maximum", VID_MAX);
+    json_close_object(writer);
+    json_close_object(writer);
+}
+
 /* That a range does not run backwards, no schema can say. */
 static void put_vids(struct json_writer *writer)
 {
@@ -167,6 +181,9 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_WORD:
         put_words(writer, key);
+        break;
+    case CONFIG_VID_MAP:
+        put_vid_map(writer, key);
         break;
     case CONFIG_VIDS:
         put_vids(writer);

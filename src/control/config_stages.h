@@ -25,10 +25,11 @@ struct config_text {
 
 struct json_object;
 
-/** Reads a CONFIG_VIDS: the value @node, which is the array @list. Its errors are reported. */
+/** Reads the CONFIG_VIDS or CONFIG_VID_MAP @key: the value @node, which is the array or object
+ * @json, into the C object @base. Its errors are reported. */
 void config_parse_vids(const struct config_text *text, struct config_report *report,
-                       const char *path, uint32_t node, struct json_object *list,
-                       struct vidset *ret_vids);
+                       const char *path, uint32_t node, struct json_object *json,
+                       const struct config_key *key, void *base);
 
 /** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
 int config_check(const struct config_text *text, struct config *config,

@@ -62,6 +62,7 @@ static int clone_key(const struct config_key *key, void *base)
     case CONFIG_NAME:
     case CONFIG_MAC:
     case CONFIG_VIDS:
+    case CONFIG_VID_MAP:
     case CONFIG_WORD:
     case CONFIG_PLANNED:
         break;
@@ -136,6 +137,7 @@ static void free_object(const struct config_object *object, void *base)
         case CONFIG_NAME:
         case CONFIG_MAC:
         case CONFIG_VIDS:
+        case CONFIG_VID_MAP:
         case CONFIG_WORD:
         case CONFIG_PLANNED:
             break;

@@ -221,7 +221,8 @@ void managed_port_change(struct managed_port *mp, const struct plan_step *step)
         change_ifname(mp, step->next_port->ifname);
     else if (strcmp(step->key, "admin_state") == 0)
         change_admin_state(mp, step->next_port->admin_state);
-    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0)
+    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0 ||
+             strcmp(step->key, "translate") == 0)
         change_vlan(mp, &step->next_port->vlan);
     else if (strcmp(step->key, "description") != 0)
         managed_port_set(mp, step->next_port);

@@ -177,9 +177,7 @@ static int compare_taps(struct planner *planner, const struct config_bridge *nex
 static int compare_vlans(struct planner *planner, const struct config_bridge *bridge,
                          const struct config_port *now, const struct config_port *next)
 {
-    const struct vidset before = vlan_settings_members(&now->vlan);
-    const struct vidset after = vlan_settings_members(&next->vlan);
-    const struct vidset left = vidset_minus(&before, &after);
+    const struct vidset left = vlan_settings_left(&now->vlan, &next->vlan);
     enum plan_disruption disruption =
         vidset_is_empty(&left) ? PLAN_DISRUPTS_NONE : PLAN_DISRUPTS_FLUSH;
     int r = 0;
@@ -194,6 +192,9 @@ static int compare_vlans(struct planner *planner, const struct config_bridge *br
         r = add_change(planner, bridge, next, "vlan.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->vlan.acceptable_frame_types != next->vlan.acceptable_frame_types)
         r = add_change(planner, bridge, next, "vlan.acceptable_frame_types", PLAN_DISRUPTS_NONE);
+    if (r == 0 && memcmp(&now->vlan.translations, &next->vlan.translations,
+                         sizeof(now->vlan.translations)) != 0)
+        r = add_change(planner, bridge, next, "translate", disruption);
     return r;
 }
 

@@ -70,21 +70,83 @@ bool vlan_mode_interprets(enum vlan_mode mode)
     return mode == VLAN_MODE_ACCESS || vlan_mode_has_allowed(mode);
 }
 
+bool vlan_translates_from(const struct vlan_translations *translations, uint16_t vid)
+{
+    for (uint32_t i = 0; i < translations->n; i++) {
+        if (translations->list[i].outside == vid)
+            return true;
+    }
+    return false;
+}
+
+bool vlan_translates_to(const struct vlan_translations *translations, uint16_t vid)
+{
+    for (uint32_t i = 0; i < translations->n; i++) {
+        if (translations->list[i].inside == vid)
+            return true;
+    }
+    return false;
+}
+
+/* VID_NONE: outside of the port the VID is nobody's. */
+static uint16_t to_inside(const struct vlan_translations *translations, uint16_t vid)
+{
+    for (uint32_t i = 0; i < translations->n; i++) {
+        if (translations->list[i].outside == vid)
+            return translations->list[i].inside;
+    }
+    return vlan_translates_to(translations, vid) ? VID_NONE : vid;
+}
+
+static uint16_t to_outside(const struct vlan_translations *translations, uint16_t vid)
+{
+    for (uint32_t i = 0; i < translations->n; i++) {
+        if (translations->list[i].inside == vid)
+            return translations->list[i].outside;
+    }
+    return vid;
+}
+
+/* A VLAN whose VID is another's outside has none there, and cannot cross the port. */
 struct vidset vlan_settings_members(const struct vlan_settings *settings)
 {
+    const struct vlan_translations *translations = &settings->translations;
     struct vidset members = {{0}};
 
     if (vlan_mode_has_allowed(settings->mode))
         members = settings->allowed;
+    for (uint32_t i = 0; i < translations->n; i++) {
+        uint16_t vid = translations->list[i].outside;
+
+        if (!vlan_translates_to(translations, vid))
+            vidset_del(&members, vid);
+    }
     if (vlan_mode_has_pvid(settings->mode))
         vidset_add(&members, (uint16_t)settings->pvid);
     return members;
 }
 
-bool vlan_settings_equal(const struct vlan_settings *a, const struct vlan_settings *b)
+static struct vidset find_left(const struct vidset *before, const struct vlan_translations *was,
+                               const struct vidset *after, const struct vlan_translations *is)
 {
-    return a->mode == b->mode && a->acceptable_frame_types == b->acceptable_frame_types &&
-           a->pvid == b->pvid && vidset_equals(&a->allowed, &b->allowed);
+    struct vidset left = vidset_minus(before, after);
+
+    if (was->n == 0 && is->n == 0)
+        return left;
+    for (uint16_t vid = VID_MIN; vid <= VID_MAX; vid++) {
+        if (vidset_has(before, vid) && to_outside(was, vid) != to_outside(is, vid))
+            vidset_add(&left, vid);
+    }
+    return left;
+}
+
+struct vidset vlan_settings_left(const struct vlan_settings *before,
+                                 const struct vlan_settings *after)
+{
+    const struct vidset was_in = vlan_settings_members(before);
+    const struct vidset is_in = vlan_settings_members(after);
+
+    return find_left(&was_in, &before->translations, &is_in, &after->translations);
 }
 
 int vlan_table_new(uint16_t ethertype, uint32_t max_ports, struct vlan_table **ret)
@@ -118,10 +180,14 @@ void vlan_table_free(struct vlan_table *table)
     free(table);
 }
 
-void vlan_table_set_port(struct vlan_table *table, port_id port,
-                         const struct vlan_settings *settings)
+struct vidset vlan_table_set_port(struct vlan_table *table, port_id port,
+                                  const struct vlan_settings *settings)
 {
+    struct vlan_port *in_table = &table->ports[port];
+    struct vidset before = vlan_table_members(table, port);
     struct vidset members = vlan_settings_members(settings);
+    struct vidset left =
+        find_left(&before, &in_table->translations, &members, &settings->translations);
     uint64_t *column = &table->members[(uint64_t)(port / 64u) * VID_LIMIT];
     uint64_t bit = UINT64_C(1) << (port % 64u);
 
@@ -131,11 +197,11 @@ void vlan_table_set_port(struct vlan_table *table, port_id port,
         else if (column[vid] & bit) /* a page that is all zero stays untouched */
             column[vid] &= ~bit;
     }
-    table->ports[port] = (struct vlan_port){
-        .mode = (uint8_t)settings->mode,
-        .acceptable_frame_types = (uint8_t)settings->acceptable_frame_types,
-        .pvid = (uint16_t)settings->pvid,
-    };
+    in_table->mode = (uint8_t)settings->mode;
+    in_table->acceptable_frame_types = (uint8_t)settings->acceptable_frame_types;
+    in_table->pvid = (uint16_t)settings->pvid;
+    in_table->translations = settings->translations;
+    return left;
 }
 
 uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit)
@@ -177,14 +243,16 @@ static struct vlan_class classify_tagged(const struct vlan_table *table, port_id
                                          uint16_t tci)
 {
     const struct vlan_port *port = &table->ports[ingress];
+    uint16_t vid;
 
     if (port->acceptable_frame_types == VLAN_FRAMES_UNTAGGED_AND_PRIORITY)
         return drop(DROP_FRAME_TYPE);
     if (port->mode == VLAN_MODE_ACCESS)
         return drop(DROP_VLAN_TAGGED);
-    if (!vlan_table_has(table, tci & VLAN_VID_BITS, ingress))
+    vid = to_inside(&port->translations, tci & VLAN_VID_BITS);
+    if (!vlan_table_has(table, vid, ingress))
         return drop(DROP_VLAN_NOT_ALLOWED);
-    return (struct vlan_class){.tci = tci, .pops = true};
+    return (struct vlan_class){.tci = (uint16_t)((tci & ~VLAN_VID_BITS) | vid), .pops = true};
 }
 
 struct vlan_class vlan_table_classify(const struct vlan_table *table, const struct frame *frame)
@@ -224,12 +292,16 @@ bool vlan_table_untags(const struct vlan_table *table, port_id port, uint16_t vi
 void vlan_table_dress(const struct vlan_table *table, const struct vlan_class *class,
                       port_id egress, const struct frame *frame, struct frame *ret_frame)
 {
-    struct vlan_tag tag = {.tpid = table->ethertype, .tci = class->tci};
+    uint16_t vid = class->tci & VLAN_VID_BITS;
+    struct vlan_tag tag = {.tpid = table->ethertype};
 
     *ret_frame = *frame;
     if (class->pops)
         frame_pop_tag(ret_frame);
+    if (vlan_table_untags(table, egress, vid))
+        return;
+    tag.tci = (uint16_t)((class->tci & ~VLAN_VID_BITS) |
+                         to_outside(&table->ports[egress].translations, vid));
     /* The stack has room: what came in had at most one tag taken off, and a second one is ours. */
-    if (!vlan_table_untags(table, egress, class->tci & VLAN_VID_BITS))
-        frame_push_tag(ret_frame, tag);
+    frame_push_tag(ret_frame, tag);
 }

@@ -348,6 +348,87 @@ static void test_differences_to_others(void **state)
     sim_free(sim);
 }
 
+static void set_translating(struct sim *sim, uint32_t port, const struct vlan_translation *list,
+                            uint32_t n)
+{
+    struct vlan_settings settings = {.mode = VLAN_MODE_TRUNK, .allowed = vidset_all()};
+
+    settings.translations.n = n;
+    memcpy(settings.translations.list, list, n * sizeof(*list));
+    sim_set_vlan(sim, port, &settings);
+}
+
+/* 10 outside is 110 inside, in both directions, and neither stands for anything else there. */
+static void test_translation(void **state)
+{
+    static const struct vlan_translation map[] = {{.outside = 10, .inside = 110}};
+    struct sim *sim = new_sim(3);
+    struct fdb *fdb = bridge_fdb(sim_bridge(sim));
+    struct sim_frame untagged;
+    struct sim_frame outside;
+    struct sim_frame inside;
+
+    set_translating(sim, 0, map, 1);
+    set_access(sim, 1, 110);
+    set_trunk(sim, 2, 1, 4094);
+    make_pair(&untagged, &outside, MAC_BROADCAST, SIM_HOST(1), 5 << 13 | 10);
+    inside = untagged;
+    sim_frame_tag(&inside, VLAN_TPID_C, 5 << 13 | 110);
+    sim_send(sim, 0, &outside);
+    sim_expect(sim, 1, &untagged);
+    sim_expect(sim, 2, &inside);
+    sim_expect_nothing(sim);
+    assert_int_equal(fdb_lookup(fdb, 110, SIM_HOST(1), sim_now(sim)), 0);
+    make_pair(&untagged, &outside, SIM_HOST(1), SIM_HOST(2), 10);
+    sim_send(sim, 1, &untagged);
+    sim_expect(sim, 0, &outside);
+    sim_expect_nothing(sim);
+    /* 110 outside is nothing, and 10 inside has no way out. */
+    make_pair(&untagged, &inside, MAC_BROADCAST, SIM_HOST(3), 110);
+    drops(sim, 0, &inside, DROP_VLAN_NOT_ALLOWED);
+    make_pair(&untagged, &outside, MAC_BROADCAST, SIM_HOST(4), 10);
+    drops(sim, 2, &outside, DROP_NO_EGRESS);
+    /* All other VLANs are what they were. */
+    make_pair(&untagged, &outside, MAC_BROADCAST, SIM_HOST(3), 4094);
+    sim_send(sim, 0, &outside);
+    sim_expect(sim, 2, &outside);
+    sim_expect_nothing(sim);
+    sim_free(sim);
+}
+
+static void test_swapped_vlans(void **state)
+{
+    static const struct vlan_translation map[] = {{10, 20}, {20, 10}};
+    struct sim *sim = new_sim(2);
+    struct fdb *fdb = bridge_fdb(sim_bridge(sim));
+    struct sim_frame untagged;
+    struct sim_frame outside;
+    struct sim_frame inside;
+
+    set_translating(sim, 0, map, 2);
+    set_trunk(sim, 1, 1, 4094);
+    for (uint32_t i = 0; i < 2; i++) {
+        make_pair(&untagged, &outside, MAC_BROADCAST, SIM_HOST(1), map[i].outside);
+        inside = untagged;
+        sim_frame_tag(&inside, VLAN_TPID_C, map[i].inside);
+        sim_send(sim, 0, &outside);
+        sim_expect(sim, 1, &inside);
+        sim_send(sim, 1, &inside);
+        sim_expect(sim, 0, &outside);
+        make_pair(&untagged, &outside, MAC_BROADCAST, SIM_HOST(2), 30);
+        sim_send(sim, 0, &outside);
+        sim_expect(sim, 1, &outside);
+    }
+    sim_expect_nothing(sim);
+    /* Without the translation what was learned is somewhere else; 30 was never meant. */
+    set_trunk(sim, 0, 1, 4094);
+    assert_int_equal(fdb_lookup(fdb, 10, SIM_HOST(1), sim_now(sim)), 1);
+    assert_int_equal(fdb_lookup(fdb, 30, SIM_HOST(2), sim_now(sim)), 0);
+    set_translating(sim, 1, map, 2);
+    assert_int_equal(fdb_lookup(fdb, 10, SIM_HOST(1), sim_now(sim)), PORT_NONE);
+    sim_free(sim);
+}
+
 /* Each frame that is in a VLAN is counted there once, and each copy: the sums are the ledger's. */
 static void test_counters(void **state)
 {
@@ -398,6 +479,8 @@ int main(void)
         cmocka_unit_test(test_acceptable_frame_types),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_many_ports),
+        cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_swapped_vlans),
         cmocka_unit_test(test_counters),
         cmocka_unit_test(test_differences_to_others),
     };

@@ -179,6 +179,9 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
     case CONFIG_MAC:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint64_t));
         break;
+    case CONFIG_VID_MAP:
+        assert_memory_equal(a + key->offset, b + key->offset, sizeof(struct vlan_translations));
+        break;
     case CONFIG_VIDS:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(struct vidset));
         break;

@@ -103,6 +103,11 @@ static void check_key(struct json_object *schema, const struct config_key *key)
     case CONFIG_WORD:
         check_words(schema, key);
         break;
+    case CONFIG_VID_MAP:
+        assert_says(schema, "type", "object");
+        assert_counts(schema, "maxProperties", key->max);
+        assert_int_equal(json_object_object_length(member(schema, "patternProperties")), 1);
+        break;
     case CONFIG_VIDS:
         assert_says(schema, "type", "array");
         assert_counts(schema, "minItems", 1);

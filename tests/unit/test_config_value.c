@@ -62,7 +62,8 @@ static void fill_key(const struct config_key *key, void *base)
         number = key->words->n - 1;
         memcpy(field(base, key->offset), &number, sizeof(number));
         break;
-    case CONFIG_INTEGER:
+    case CONFIG_INTEGER: /* odd: none that looks like a pointer */
+        number = 2 * number + 1;
         memcpy(field(base, key->offset), &number, sizeof(number));
         break;
     case CONFIG_BOOLEAN:
@@ -73,6 +74,10 @@ static void fill_key(const struct config_key *key, void *base)
         break;
     case CONFIG_MAC:
         *(uint64_t *)field(base, key->offset) = number;
+        break;
+    case CONFIG_VID_MAP:
+        *(struct vlan_translations *)field(base, key->offset) =
+            (struct vlan_translations){.n = 1, .list = {{.outside = 1, .inside = 2}}};
         break;
     case CONFIG_VIDS:
         vidset_add(field(base, key->offset), VID_MIN);
@@ -227,6 +232,9 @@ static bool alter(const struct config_key *key, void *base)
         return key->min < key->max;
     case CONFIG_MAC:
         ++*(uint64_t *)value;
+        return true;
+    case CONFIG_VID_MAP:
+        ((struct vlan_translations *)value)->list[0].inside++;
         return true;
     case CONFIG_VIDS:
         vidset_add(value, VID_MAX);

@@ -136,6 +136,11 @@ static const struct plan_case cases[] = {
      "[{'name':'a','vlan_aware':true,'ethertype':'0x8100','ports':[{'name':'x','vlan':"
      "{'mode':'trunk','allowed':['2-4094',1],'acceptable_frame_types':'all'}}]}]",
      ""},
+    {"another VID outside",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':[9]}}]}]",
+     "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':[9]},"
+     "'translate':{'8':9}}]}]",
+     "change a x translate flush;"},
     {"a bridge becomes VLAN-aware", "[{'name':'a','ports':[{'name':'x'}]}]",
      "[{'name':'a','vlan_aware':true,'ethertype':'0x88a8','ports':[{'name':'x','vlan':"
      "{'mode':'access','pvid':5}}]}]",
