@@ -225,6 +225,33 @@ def test_vlans_are_apart(lab):
 
 
 @ringspan_only
+def test_translation(lab):
+    a, b = lab.add_hosts(2)
+    lab.capture_everywhere()
+    wanted = bridge([a, b], [access(110), trunk(110, 30)])
+    wanted["ports"][1]["translate"] = {"10": 110}
+    lab.switch.write_bridges(wanted)
+    lab.switch.launch()
+    tagged = [tag(TPID_C, 10, pcp=5)]
+    for payload in (pattern(46), pattern(1400)):
+        number = a.sentinel()
+        b.wire.send(b.frame(BROADCAST, payload, tags=[tag(TPID_C, 110)]),
+                    b.frame(BROADCAST, payload, tags=tagged), number[:12] + tagged[0] + number[12:])
+        assert a.wire.receive_until_sentinel(number) == [b.frame(BROADCAST, payload)]
+        number = a.sentinel()
+        a.wire.send(number)
+        assert b.wire.receive_until_sentinel(number[:12] + tag(TPID_C, 10) + number[12:]) == []
+    assert lab.switch.dropped(b.port, "in") == {"vlan_not_allowed": 2}
+    del wanted["ports"][1]["translate"]
+    lab.switch.write_bridges(wanted)
+    steps = [(row["port"], row["key"], row["disruption"]) for row in lab.switch.query("reload")]
+    assert steps == [(b.port, "translate", "flush")], steps
+    number = a.sentinel()
+    a.wire.send(number)
+    assert b.wire.receive_until_sentinel(number[:12] + tag(TPID_C, 110) + number[12:]) == []
+
+
+@ringspan_only
 def test_allowed_changes_under_traffic(lab):
     a, b, c = start(lab, [access(10), access(10), trunk(10, 20)])
     lab.switch.write_bridges(bridge([a, b, c], [access(10), access(10), trunk(10, 20)]))

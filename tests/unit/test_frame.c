@@ -405,6 +405,63 @@ static void test_checksum_that_tags_would_push_over_the_edge(void **state)
     assert_true(frame_vnet_is_sane(frame));
 }
 
+static void test_tag_is_taken_out_of_the_bytes(void **state)
+{
+    static const uint8_t addresses[] = {1, 8, 15, 22, 29, 36, 43, 50, 57, 64, 71, 78};
+    struct frame *frame = frame_of(60);
+    uint8_t wire[60];
+
+    store_be16(12, 0x9100);
+    store_be16(14, 0xb064);
+    memcpy(wire, sample.bytes, sizeof(wire));
+    frame->vnet = (struct virtio_net_hdr){.flags = NEEDS, .csum_start = 38, .csum_offset = 6};
+    frame_take_tag(frame, sample.bytes, 0x8100);
+    assert_int_equal(frame->n_tags, 0);
+    frame_take_tag(frame, sample.bytes, 0x9100);
+    assert_int_equal(frame->n_tags, 1);
+    assert_int_equal(frame->tags[0].tpid, 0x9100);
+    assert_int_equal(frame->tags[0].tci, 0xb064);
+    assert_int_equal(frame->len, 56);
+    assert_int_equal(frame->vnet.csum_start, 34);
+    assert_memory_equal(frame->data, addresses, 12);
+    assert_memory_equal(frame->data + 12, wire + 16, 44);
+    frame_take_tag(frame, (uint8_t *)frame->data, 0x9100); /* it has one already */
+    assert_int_equal(frame->n_tags, 1);
+    assert_int_equal(frame_write_wire(frame, sample.bytes + 100), 60);
+    assert_memory_equal(sample.bytes + 100, wire, 60);
+}
+
+static void test_tag_that_ends_the_frame_stays(void **state)
+{
+    struct frame *frame = frame_of(17);
+
+    store_be16(12, 0x9100);
+    frame_take_tag(frame, sample.bytes, 0x9100);
+    assert_int_equal(frame->n_tags, 0);
+    assert_int_equal(frame->len, 17);
+}
+
+/* A frame whose outer tag was taken off for good may have another one in its bytes. */
+static void test_tag_in_the_bytes_has_the_grace_too(void **state)
+{
+    struct frame *frame = frame_of(1518);
+
+    store_be16(12, 0x0800);
+    assert_int_equal(frame_outer_tpid(frame), 0);
+    assert_false(frame_fits_mtu(frame, 1500));
+    store_be16(12, VLAN_TPID_S);
+    assert_int_equal(frame_outer_tpid(frame), VLAN_TPID_S);
+    assert_true(frame_fits_mtu(frame, 1500));
+    assert_false(frame_fits_mtu(frame, 1499));
+    assert_true(frame_push_tag(frame, c_tag));
+    assert_int_equal(frame_outer_tpid(frame), VLAN_TPID_C);
+    assert_true(frame_push_tag(frame, s_tag));
+    frame_pop_tag(frame);
+    assert_int_equal(frame_outer_tpid(frame), VLAN_TPID_C);
+    frame_pop_tag(frame);
+    assert_int_equal(frame->n_tags, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +476,9 @@ int main(void)
         cmocka_unit_test(test_mtu_of_superframes_is_that_of_a_segment),
         cmocka_unit_test(test_weight),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_tag_is_taken_out_of_the_bytes),
+        cmocka_unit_test(test_tag_that_ends_the_frame_stays),
+        cmocka_unit_test(test_tag_in_the_bytes_has_the_grace_too),
         cmocka_unit_test(test_lies_of_the_offload_header),
         cmocka_unit_test(test_checksum_that_tags_would_push_over_the_edge),
     };
