@@ -36,8 +36,8 @@ struct bridge_params {
     uint32_t max_ports;
     uint32_t max_entries; /* fdb */
     uint64_t aging_ns;
-    enum reserved_preset reserved;
-    uint16_t ethertype; /* of a VLAN-aware bridge; 0: transparent to tags */
+    struct reserved_settings reserved; /* with a preset */
+    uint16_t ethertype;                /* of a VLAN-aware bridge; 0: transparent to tags */
     struct hash_key fdb_key;
 };
 
@@ -47,11 +47,13 @@ void bridge_free(struct bridge *bridge);
 
 const char *bridge_name(const struct bridge *bridge);
 uint64_t bridge_aging_ns(const struct bridge *bridge);
-enum reserved_preset bridge_reserved(const struct bridge *bridge);
+const struct reserved_settings *bridge_reserved(const struct bridge *bridge);
 
 /** These take effect with the next frame; what was learned stays. */
 void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns);
-void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset);
+void bridge_set_reserved(struct bridge *bridge, const struct reserved_settings *settings);
+void bridge_set_port_reserved(struct bridge *bridge, port_id id,
+                              const struct reserved_settings *settings);
 /** The table's changes are noted in @journal from now on, the bridge being their owner; NULL: no
  * more. The table's successors (bridge_set_fdb()) do the same. */
 void bridge_set_journal(struct bridge *bridge, struct fdb_journal *journal);

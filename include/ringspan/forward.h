@@ -18,7 +18,8 @@
  *   admit ─► classify ─► learn ─► lookup ─► egress
  *
  *   admit     whole, from a port that takes part, from an individual source, not to a reserved
- *             address that this bridge keeps back. What fails here teaches nothing.
+ *             address that the port's policy drops or consumes (reserved.h). What ends here
+ *             teaches nothing.
  *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
  *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change).
@@ -43,10 +44,10 @@ enum port_activity {
 /* The tables that a decision reads; owned by the bridge. */
 struct forward_tables {
     const struct fdb *fdb;
-    struct reserved_policy reserved;
-    const uint8_t *activity;        /* enum port_activity by port_id */
-    const struct portset *flood;    /* the ports whose activity is PORT_ACTIVITY_FORWARD */
-    const struct vlan_table *vlans; /* NULL: the bridge is transparent to tags */
+    const struct reserved_policy *reserved; /* by port_id of the ingress */
+    const uint8_t *activity;                /* enum port_activity by port_id */
+    const struct portset *flood;            /* the ports whose activity is PORT_ACTIVITY_FORWARD */
+    const struct vlan_table *vlans;         /* NULL: the bridge is transparent to tags */
 };
 
 enum verdict {
@@ -58,7 +59,8 @@ enum verdict {
 
 struct decision {
     enum verdict verdict;
-    enum drop_reason reason; /* why, for VERDICT_DROP; else DROP_NONE */
+    enum drop_reason reason;         /* why, for VERDICT_DROP; else DROP_NONE */
+    enum reserved_protocol reserved; /* RESERVED_N_PROTOCOLS: it is to no reserved address */
     uint16_t vid;
     struct vlan_class class; /* of a VLAN-aware bridge: how it came to be in that VLAN */
     port_id ingress;

@@ -10,6 +10,7 @@
 #include "ringspan/ledger.h"
 #include "ringspan/limits.h"
 #include "ringspan/portset.h"
+#include "ringspan/reserved.h"
 
 /*
  * Port: where frames enter and leave the switch.
@@ -141,6 +142,8 @@ struct port {
     const char *type;         /* the backend's, or a more exact word */
     struct rx_source *source; /* set between map() and close(); NULL: receives nothing */
     struct ledger_port ledger;
+    struct reserved_counters reserved_counters[RESERVED_N_PROTOCOLS]; /* as lasting as the ledger */
+    struct reserved_settings reserved; /* of its own; see bridge_set_port_reserved() */
     uint32_t mtu;
     uint32_t ifindex;              /* 0 while not bound */
     struct port_settings settings; /* while bound: that it has. Its owner's notes, both */

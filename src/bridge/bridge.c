@@ -10,14 +10,15 @@
 
 struct bridge {
     char name[LIMIT_NAME_SIZE];
-    enum reserved_preset reserved;
+    struct reserved_settings reserved;
     uint64_t aging_ns;
     struct hash_key fdb_key;
     uint32_t max_ports;
     uint32_t id_limit; /* no port has had an id from here on */
     uint32_t n_ports;
-    struct port **ports; /* by id; NULL where there is none */
-    uint8_t *activity;   /* by id */
+    struct port **ports;              /* by id; NULL where there is none */
+    uint8_t *activity;                /* by id */
+    struct reserved_policy *policies; /* by id */
     struct portset flood;
     struct fdb *fdb;
     struct vlan_table *vlans; /* NULL: transparent to tags */
@@ -50,8 +51,9 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
 
     bridge->ports = calloc(params->max_ports, sizeof(bridge->ports[0]));
     bridge->activity = calloc(params->max_ports, sizeof(bridge->activity[0]));
+    bridge->policies = calloc(params->max_ports, sizeof(bridge->policies[0]));
     bridge->to_flush = calloc(params->max_ports, sizeof(bridge->to_flush[0]));
-    if (!bridge->ports || !bridge->activity || !bridge->to_flush)
+    if (!bridge->ports || !bridge->activity || !bridge->policies || !bridge->to_flush)
         return -ENOMEM;
     r = portset_init(&bridge->flood, params->max_ports);
     if (r == 0 && params->ethertype != 0)
@@ -83,7 +85,7 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
     }
     bridge->tables = (struct forward_tables){
         .fdb = bridge->fdb,
-        .reserved = reserved_policy_of(params->reserved),
+        .reserved = bridge->policies,
         .activity = bridge->activity,
         .flood = &bridge->flood,
         .vlans = bridge->vlans,
@@ -102,6 +104,7 @@ void bridge_free(struct bridge *bridge)
     vlan_table_free(bridge->vlans);
     portset_fini(&bridge->flood);
     free(bridge->to_flush);
+    free(bridge->policies);
     free(bridge->activity);
     free(bridge->ports);
     free(bridge);
@@ -117,9 +120,9 @@ uint64_t bridge_aging_ns(const struct bridge *bridge)
     return bridge->aging_ns;
 }
 
-enum reserved_preset bridge_reserved(const struct bridge *bridge)
+const struct reserved_settings *bridge_reserved(const struct bridge *bridge)
 {
-    return bridge->reserved;
+    return &bridge->reserved;
 }
 
 void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns)
@@ -128,10 +131,25 @@ void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns)
     fdb_set_aging(bridge->fdb, aging_ns);
 }
 
-void bridge_set_reserved(struct bridge *bridge, enum reserved_preset preset)
+static void set_policy(struct bridge *bridge, port_id id)
 {
-    bridge->reserved = preset;
-    bridge->tables.reserved = reserved_policy_of(preset);
+    bridge->policies[id] = reserved_policy_of(&bridge->reserved, &bridge->ports[id]->reserved);
+}
+
+void bridge_set_reserved(struct bridge *bridge, const struct reserved_settings *settings)
+{
+    bridge->reserved = *settings;
+    for (uint32_t id = 0; id < bridge->id_limit; id++) {
+        if (bridge->ports[id])
+            set_policy(bridge, (port_id)id);
+    }
+}
+
+void bridge_set_port_reserved(struct bridge *bridge, port_id id,
+                              const struct reserved_settings *settings)
+{
+    bridge->ports[id]->reserved = *settings;
+    set_policy(bridge, id);
 }
 
 void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
@@ -233,6 +251,7 @@ int bridge_add_port(struct bridge *bridge, struct port *port)
     if (bridge->id_limit <= id)
         bridge->id_limit = id + 1;
     port->id = (port_id)id;
+    set_policy(bridge, port->id);
     port->edge_tpid = bridge_ethertype(bridge);
     return 0;
 }
@@ -368,9 +387,28 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
     }
 }
 
+static void count_reserved(struct port *port, const struct decision *decision)
+{
+    struct reserved_counters *counters = &port->reserved_counters[decision->reserved];
+
+    switch (decision->verdict) {
+    case VERDICT_DROP:
+        counters->dropped++;
+        break;
+    case VERDICT_UNICAST:
+    case VERDICT_FLOOD:
+        counters->forwarded++;
+        break;
+    case VERDICT_CONSUME:
+        counters->consumed++;
+        break;
+    }
+}
+
 static void forward_frame(struct bridge *bridge, const struct frame *frame, uint64_t now)
 {
-    struct ledger_port *ledger = &bridge->ports[frame->ingress]->ledger;
+    struct port *port = bridge->ports[frame->ingress];
+    struct ledger_port *ledger = &port->ledger;
     struct decision decision;
 
     count_received(ledger, frame);
@@ -380,6 +418,8 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
         bridge->vlans->counters[decision.vid].rx_packets++;
         bridge->vlans->counters[decision.vid].rx_bytes += frame_wire_len(frame);
     }
+    if (decision.reserved != RESERVED_N_PROTOCOLS)
+        count_reserved(port, &decision);
     carry_out(bridge, ledger, frame, &decision);
 }
 

@@ -16,6 +16,7 @@
 struct cli {
     bool json;
     bool pretty;
+    bool statistics; /* -s */
     bool wants_help;
     const char *socket;  /* -S */
     const char *state;   /* --for */
@@ -33,10 +34,11 @@ struct cli_verb {
 
 struct cli_command {
     const char *name;
-    const char *summary; /* one line in `ringspan help` */
-    const char *help;    /* usage and an example */
-    bool takes_waiting;  /* --for and --timeout */
-    bool takes_confirm;  /* --confirm */
+    const char *summary;   /* one line in `ringspan help` */
+    const char *help;      /* usage and an example */
+    bool takes_waiting;    /* --for and --timeout */
+    bool takes_confirm;    /* --confirm */
+    bool takes_statistics; /* -s */
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
      * one. NULL: nothing. */
     const struct cli_verb *verbs;
@@ -56,6 +58,9 @@ extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[]
 int cli_print_applied(const struct cli *cli, struct json_slice result);
 /** Prints the steps of a plan, as a table or as -j asks for. CLI_OK or CLI_REFUSED, reported. */
 int cli_print_steps(const struct cli *cli, struct json_slice steps);
+
+/** What `port show -s` prints of the answer to port.show. CLI_OK or CLI_REFUSED, reported. */
+int cli_print_reserved(struct json_slice ports);
 
 /** Whether @word is @name, or an abbreviation of it. */
 bool cli_matches(const char *word, const char *name);

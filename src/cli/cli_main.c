@@ -23,6 +23,7 @@ enum long_only {
 static const struct option options[] = {
     {"json", no_argument, NULL, 'j'},
     {"pretty", no_argument, NULL, 'p'},
+    {"statistics", no_argument, NULL, 's'},
     {"socket", required_argument, NULL, 'S'},
     {"Version", no_argument, NULL, 'V'},
     {"version", no_argument, NULL, 'V'},
@@ -41,6 +42,7 @@ static void print_help(FILE *stream)
     fputs("\nOPTIONS\n"
           "  -j, --json           print JSON\n"
           "  -p, --pretty         print JSON with line breaks\n"
+          "  -s, --statistics     show counters, too\n"
           "  -S, --socket SOCKET  a path, or a name for /run/ringspan/NAME.sock\n"
           "  -V, --version        the version of this tool\n"
           "  -h, --help           this text, or that of an OBJECT\n"
@@ -68,6 +70,9 @@ static int take_option(struct cli *cli, int option)
         return -1;
     case 'j':
         cli->json = true;
+        return -1;
+    case 's':
+        cli->statistics = true;
         return -1;
     case 'S':
         cli->socket = optarg;
@@ -142,6 +147,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
     if (cli->confirm && !command->takes_confirm)
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
+    if (cli->statistics && (verb || !command->takes_statistics))
+        return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
 }
 
@@ -160,7 +167,7 @@ static int parse_and_run(int argc, char **argv)
     int option;
 
     optind = 0; /* glibc: start afresh, whoever parsed before */
-    while ((option = getopt_long(argc, argv, "jpS:Vh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "jpsS:Vh", options, NULL)) != -1) {
         int status = take_option(&cli, option);
 
         if (status >= 0)

@@ -16,6 +16,7 @@ struct show {
     const struct cli_keyword *keywords;
     const struct table_column *columns; /* a title is the field's name in capitals */
     uint32_t n_columns;
+    int (*print_statistics)(struct json_slice result); /* behind the table, for -s; or NULL */
 };
 
 #define COLUMNS(array) .columns = (array), .n_columns = sizeof(array) / sizeof(*(array))
@@ -60,6 +61,10 @@ static int run_show(const struct cli *cli, const struct show *show, int argc, ch
         cli_print_json(cli, reply.result);
     else
         status = print_table(show, json_text_inside(reply.result));
+    if (status == CLI_OK && cli->statistics && !cli->json) {
+        putchar('\n');
+        status = show->print_statistics(reply.result);
+    }
     ctl_reply_fini(&reply);
     return status;
 }
@@ -88,7 +93,9 @@ static int run_port(const struct cli *cli, int argc, char **argv)
         {"NAME", false}, {"IFNAME", false},   {"MASTER", false}, {"STATE", false},
         {"MTU", true},   {"ISOLATED", false}, {"REASON", false},
     };
-    static const struct show show = {"port.show", "port", keywords, COLUMNS(columns)};
+    static const struct show show = {"port.show", "port", keywords, COLUMNS(columns),
+                                     cli_print_reserved};
+
     return run_show(cli, &show, argc, argv);
 }
 
@@ -145,14 +152,16 @@ const struct cli_command cli_bridge = {
 const struct cli_command cli_port = {
     .name = "port",
     .summary = "ports: their state, and why",
-    .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE]\n"
+    .help = "Usage: ringspan port [show] [NAME] [bridge BRIDGE] [-s]\n"
             "       ringspan port set NAME up|down\n"
             "       ringspan port set NAME KEY VALUE...\n"
             "       ringspan port add NAME [bridge BRIDGE] [up|down] [KEY VALUE...]\n"
             "       ringspan port del NAME\n\n"
+            "With -s a second table says what became of frames to reserved addresses.\n\n"
             "Example: ringspan port show bridge lab0\n"
             "         ringspan port set r1 down\n"
             "         ringspan -j port | jq -r '.[] | select(.state != \"forwarding\").reason'\n",
+    .takes_statistics = true,
     .verbs = cli_port_verbs,
     .run = run_port,
 };

@@ -66,7 +66,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
     put_matches(writer, walk->daemon, bridge);
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
-    json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)));
+    json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)->preset));
     json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
     put_ethertype(writer, bridge_ethertype(bridge));
     put_fdb(writer, bridge_fdb(bridge));
@@ -154,6 +154,29 @@ static void put_settings(struct json_writer *writer, const struct port *port)
     json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
 }
 
+/* A policy that is not the same for all addresses of a protocol has no word. */
+static void put_reserved(struct json_writer *writer, const struct bridge *bridge,
+                         const struct port *port)
+{
+    struct reserved_policy policy = bridge_tables(bridge)->reserved[port->id];
+
+    json_open_object(writer, "reserved");
+    for (int i = 0; i < RESERVED_N_PROTOCOLS; i++) {
+        enum reserved_protocol protocol = (enum reserved_protocol)i;
+        enum reserved_action action = reserved_policy_action(policy, protocol);
+        const struct reserved_counters *counters = &port->reserved_counters[i];
+
+        json_open_object(writer, reserved_protocol_name(protocol));
+        json_put_string(writer, "policy",
+                        action == RESERVED_N_ACTIONS ? NULL : reserved_action_name(action));
+        json_put_u64(writer, "forwarded", counters->forwarded);
+        json_put_u64(writer, "dropped", counters->dropped);
+        json_put_u64(writer, "consumed", counters->consumed);
+        json_close_object(writer);
+    }
+    json_close_object(writer);
+}
+
 const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port)
 {
     const struct link *link = daemon_port_link(walk->daemon, port);
@@ -194,6 +217,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     ctl_put_flags(writer, daemon_port_link(walk->daemon, port));
     put_settings(writer, port);
     put_ring(writer, port);
+    put_reserved(writer, bridge, port);
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
 }

@@ -112,7 +112,7 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
         .max_ports = LIMIT_PORTS, /* a reload may add any number */
         .max_entries = config->fdb.max_entries,
         .aging_ns = config->aging_time * NS_PER_SEC,
-        .reserved = config->reserved,
+        .reserved = reserved_settings_of(config->reserved),
         .ethertype = config->vlan_aware ? vlan_ethertype_tpid(config->ethertype) : 0,
     };
     int r = hash_key_random(&params.fdb_key);

@@ -238,7 +238,9 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
         bridge_set_aging(mb->bridge, next->aging_time * NS_PER_SEC);
         event_timer_set(mb->aging, event_now(daemon->loop));
     } else if (strcmp(step->key, "reserved") == 0) {
-        bridge_set_reserved(mb->bridge, next->reserved);
+        const struct reserved_settings settings = reserved_settings_of(next->reserved);
+
+        bridge_set_reserved(mb->bridge, &settings);
     } else if (replaces_fdb(step)) {
         bridge_set_fdb(mb->bridge, prepared->fdb);
     } else if (strcmp(step->key, "vlan_aware") == 0) {

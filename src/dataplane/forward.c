@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/forward.h"
 
-static enum drop_reason admit(const struct forward_tables *tables, const struct frame *frame)
+static enum drop_reason admit(const struct forward_tables *tables, const struct frame *frame,
+                              struct decision *decision)
 {
     uint64_t src;
 
@@ -9,6 +10,7 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
         return frame->defect;
     if (frame->len < ETHER_HEADER_SIZE)
         return DROP_RUNT;
+    decision->reserved = reserved_protocol_of(frame_dst(frame));
     if (tables->activity[frame->ingress] == PORT_ACTIVITY_NONE)
         return DROP_INGRESS_DOWN;
     src = frame_src(frame);
@@ -16,8 +18,6 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
         return DROP_SOURCE_GROUP;
     if (src == 0)
         return DROP_SOURCE_ZERO;
-    if (reserved_is(frame_dst(frame)))
-        return reserved_check(tables->reserved, frame_dst(frame));
     return DROP_NONE;
 }
 
@@ -37,6 +37,28 @@ static void drop(struct decision *decision, enum drop_reason reason)
     decision->verdict = VERDICT_DROP;
     decision->reason = reason;
     decision->fanout = 0;
+}
+
+/* What the port's policy says about a frame to a reserved address: true if it takes the ordinary
+ * path, else the decision is made. */
+static bool passes_reserved(const struct forward_tables *tables, const struct frame *frame,
+                            struct decision *decision)
+{
+    struct reserved_policy policy = tables->reserved[frame->ingress];
+
+    switch (reserved_action_of(policy, frame_dst(frame))) {
+    case RESERVED_FORWARD:
+        return true;
+    case RESERVED_CONSUME:
+        decision->verdict = VERDICT_CONSUME;
+        decision->fanout = 0;
+        return false;
+    case RESERVED_DROP:
+    case RESERVED_N_ACTIONS:
+        break;
+    }
+    drop(decision, reserved_reason(decision->reserved));
+    return false;
 }
 
 /* The one place that says whether a copy may leave by a port. */
@@ -127,15 +149,18 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
 
     decision->ingress = frame->ingress;
     decision->egress = PORT_NONE;
+    decision->reserved = RESERVED_N_PROTOCOLS;
     decision->vid = 0;
     decision->reason = DROP_NONE;
     decision->learn.action = FDB_NOTHING;
 
-    reason = admit(tables, frame);
+    reason = admit(tables, frame, decision);
     if (reason != DROP_NONE) {
         drop(decision, reason);
         return;
     }
+    if (decision->reserved != RESERVED_N_PROTOCOLS && !passes_reserved(tables, frame, decision))
+        return;
 
     reason = classify(tables, frame, decision);
     if (reason != DROP_NONE) {

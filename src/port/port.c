@@ -32,6 +32,7 @@ void port_init(struct port *port, const struct port_ops *ops, const char *name, 
     port->type = ops->type;
     port->id = PORT_NONE;
     port->state = PORT_WAITING;
+    port->reserved = reserved_settings_of(RESERVED_N_PRESETS);
     snprintf(port->name, sizeof(port->name), "%s", name);
     snprintf(port->ifname, sizeof(port->ifname), "%s", ifname);
 }

@@ -216,7 +216,7 @@ struct sim *sim_new(const struct sim_params *params)
         .max_ports = params->max_ports,
         .max_entries = params->max_entries,
         .aging_ns = params->aging_ns,
-        .reserved = params->reserved,
+        .reserved = reserved_settings_of(params->reserved),
         .ethertype = params->ethertype,
         .fdb_key = {.k0 = 1, .k1 = 2},
     };

@@ -32,7 +32,7 @@ static struct bridge_params params_of(uint32_t max_ports)
         .max_ports = max_ports,
         .max_entries = N_ADDRESSES,
         .aging_ns = AGING,
-        .reserved = RESERVED_PROVIDER_BRIDGE,
+        .reserved = reserved_settings_of(RESERVED_PROVIDER_BRIDGE),
         .fdb_key = {1, 2},
     };
 }
@@ -108,7 +108,7 @@ static void test_is_what_it_was_asked_to_be(void **state)
 
     assert_string_equal(bridge_name(bridge), "br0");
     assert_int_equal(bridge_aging_ns(bridge), AGING);
-    assert_int_equal(bridge_reserved(bridge), RESERVED_PROVIDER_BRIDGE);
+    assert_int_equal(bridge_reserved(bridge)->preset, RESERVED_PROVIDER_BRIDGE);
     assert_int_equal(bridge_id_limit(bridge), 0);
     assert_int_equal(bridge_n_ports(bridge), 0);
     assert_int_equal(fdb_max_entries(bridge_fdb(bridge)), N_ADDRESSES);

@@ -137,6 +137,29 @@ static void test_tables(void **state)
     assert_prints("fdb show brport rsp-r3", "");
 }
 
+/* Did my LACP cross? */
+static void test_port_statistics(void **state)
+{
+    struct port *port = bridge_port_by_name(daemon_bridge_by_name(lab.daemon, "lab0"), "rsp-r1");
+
+    port->reserved_counters[RESERVED_LACP] = (struct reserved_counters){3, 2, 1};
+    assert_prints("port show rsp-r1 -s",
+                  "NAME    IFNAME  MASTER  STATE    MTU  ISOLATED  REASON\n"
+                  "rsp-r1  -       lab0    waiting    -  no        no interface named rsp-r1\n"
+                  "\n"
+                  "PORT    PROTOCOL  POLICY   FORWARDED  DROPPED  CONSUMED\n"
+                  "rsp-r1  stp       forward          0        0         0\n"
+                  "rsp-r1  pause     drop             0        0         0\n"
+                  "rsp-r1  lacp      forward          3        2         1\n"
+                  "rsp-r1  dot1x     forward          0        0         0\n"
+                  "rsp-r1  lldp      forward          0        0         0\n"
+                  "rsp-r1  other     forward          0        0         0\n"
+                  "rsp-r1  cisco     forward          0        0         0\n");
+    assert_int_equal(ringspan("-s -j port rsp-r1"), CLI_OK);
+    assert_has(outcome.out, "\"lacp\":{\"policy\":\"forward\",\"forwarded\":3,\"dropped\":2,"
+                            "\"consumed\":1}");
+}
+
 static void test_json(void **state)
 {
     static const char entry[] =
@@ -177,6 +200,8 @@ static void test_usage(void **state)
     assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
     assert_fails("fdb show vlan ten", CLI_USAGE, "vlan: 'ten' is not a number");
     assert_fails("fdb show vlan -1", CLI_USAGE, "");
+    assert_fails("bridge show -s", CLI_USAGE, "belongs to `ringspan port show`");
+    assert_fails("port set rsp-r1 up -s", CLI_USAGE, "belongs to `ringspan port show`");
     assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE, "what is 'rsp-r2'? 'port' is given already");
     assert_fails("port show --for down", CLI_USAGE, "belong to `ringspan wait`");
     assert_fails("wait --timeout soon", CLI_USAGE, "'soon' is no number of seconds");
@@ -546,13 +571,16 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),        CLI_TEST(test_json),          CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),         CLI_TEST(test_help),          CLI_TEST(test_no_daemon),
-        CLI_TEST(test_wait),          CLI_TEST(test_port_set),      CLI_TEST(test_port_add_and_del),
-        CLI_TEST(test_ledger),        CLI_TEST(test_check),         CLI_TEST(test_config),
-        CLI_TEST(test_apply),         CLI_TEST(test_apply_refused), CLI_TEST(test_standard_input),
-        CLI_TEST(test_schema),        CLI_TEST(test_version),       CLI_TEST(test_output_fails),
-        cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),        CLI_TEST(test_port_statistics),
+        CLI_TEST(test_json),          CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),         CLI_TEST(test_help),
+        CLI_TEST(test_no_daemon),     CLI_TEST(test_wait),
+        CLI_TEST(test_port_set),      CLI_TEST(test_port_add_and_del),
+        CLI_TEST(test_ledger),        CLI_TEST(test_check),
+        CLI_TEST(test_config),        CLI_TEST(test_apply),
+        CLI_TEST(test_apply_refused), CLI_TEST(test_standard_input),
+        CLI_TEST(test_schema),        CLI_TEST(test_version),
+        CLI_TEST(test_output_fails),  cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

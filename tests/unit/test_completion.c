@@ -83,7 +83,8 @@ static void test_objects_and_options(void **state)
     assert_offers("help po", "port");
     assert_offers("hel", "help");
     assert_offers("nonsense ", "");
-    assert_offers("--s", "--socket");
+    assert_offers("--s", "--statistics --socket");
+    assert_offers("--so", "--socket");
     assert_offers("port --j", "--json");
     assert_offers("wait --f", "--for");
     assert_offers("port --f", "");

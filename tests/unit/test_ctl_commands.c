@@ -21,13 +21,23 @@
 #define HAS_SANITIZER
 #endif
 
-#define WAITING_PORT(name, master)                                           \
-    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name   \
-    "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master \
-    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","   \
-    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"  \
-    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"        \
-    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}}"
+#define RESERVED(protocol, policy) \
+    "\"" protocol "\":{\"policy\":\"" policy "\",\"forwarded\":0,\"dropped\":0,\"consumed\":0}"
+
+#define WAITING_PORT(name, master, pause)                                                                                            \
+    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                                                           \
+    "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master                                                         \
+    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                           \
+    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                          \
+    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"                                                                \
+    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0},\"reserved\":{" RESERVED("stp", "forward") "," RESERVED(                   \
+        "pause",                                                                                                                     \
+        pause) "," RESERVED("lacp",                                                                                                  \
+                            "forward") "," RESERVED("dot1x",                                                                         \
+                                                    "forward") "," RESERVED("lldp",                                                  \
+                                                                            "forward") "," RESERVED("other",                         \
+                                                                                                    "forward") "," RESERVED("cisco", \
+                                                                                                                            "forward") "}}"
 
 static void test_daemon(void **state)
 {
@@ -70,13 +80,14 @@ static void test_bridges(void **state)
 
 static void test_ports(void **state)
 {
-    assert_string_equal(ask("port.show", "{}"),
-                        "\"result\":[" WAITING_PORT("rsp-r1", "lab0") "," WAITING_PORT(
-                            "rsp-r2", "lab0") "," WAITING_PORT("rsp-r3", "lab1") "]");
+    assert_string_equal(
+        ask("port.show", "{}"),
+        "\"result\":[" WAITING_PORT("rsp-r1", "lab0", "drop") "," WAITING_PORT(
+            "rsp-r2", "lab0", "drop") "," WAITING_PORT("rsp-r3", "lab1", "forward") "]");
     assert_string_equal(ask("port.show", "{\"bridge\":\"lab1\"}"),
-                        "\"result\":[" WAITING_PORT("rsp-r3", "lab1") "]");
+                        "\"result\":[" WAITING_PORT("rsp-r3", "lab1", "forward") "]");
     assert_string_equal(ask("port.show", "{\"port\":\"rsp-r2\"}"),
-                        "\"result\":[" WAITING_PORT("rsp-r2", "lab0") "]");
+                        "\"result\":[" WAITING_PORT("rsp-r2", "lab0", "drop") "]");
     assert_error("port.show", "{\"port\":\"rsp-r9\"}", "there is no port named 'rsp-r9'");
     assert_error("port.show", "{\"bridge\":\"lab1\",\"port\":\"rsp-r2\"}",
                  "port 'rsp-r2' belongs to bridge 'lab0', not to 'lab1'");

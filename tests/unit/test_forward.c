@@ -29,6 +29,7 @@ struct world {
     struct fdb *fdb;
     struct portset flood;
     uint8_t activity[PORTS];
+    struct reserved_policy policies[PORTS];
     struct forward_tables tables;
     uint8_t bytes[64];
     struct frame frame;
@@ -42,6 +43,21 @@ static void set_activity(struct world *w, port_id port, enum port_activity activ
         portset_add(&w->flood, port);
     else
         portset_del(&w->flood, port);
+}
+
+static void set_reserved(struct world *w, const struct reserved_settings *bridge)
+{
+    const struct reserved_settings unsaid = reserved_settings_of(RESERVED_N_PRESETS);
+
+    for (port_id port = 0; port < PORTS; port++)
+        w->policies[port] = reserved_policy_of(bridge, &unsaid);
+}
+
+static void set_preset(struct world *w, enum reserved_preset preset)
+{
+    const struct reserved_settings settings = reserved_settings_of(preset);
+
+    set_reserved(w, &settings);
 }
 
 static int set_up(void **state)
@@ -59,10 +75,11 @@ static int set_up(void **state)
     set_activity(w, LEARNING, PORT_ACTIVITY_LEARN);
     w->tables = (struct forward_tables){
         .fdb = w->fdb,
-        .reserved = reserved_policy_of(RESERVED_TRANSPARENT),
+        .reserved = w->policies,
         .activity = w->activity,
         .flood = &w->flood,
     };
+    set_preset(w, RESERVED_TRANSPARENT);
     *state = w;
     return 0;
 }
@@ -191,19 +208,19 @@ static void test_reserved_addresses_by_preset(void **state)
     struct world *w = *state;
 
     for (int preset = 0; preset < RESERVED_N_PRESETS; preset++) {
-        w->tables.reserved = reserved_policy_of((enum reserved_preset)preset);
+        set_preset(w, (enum reserved_preset)preset);
         for (uint64_t dst = RESERVED_MAC_BASE; dst < RESERVED_MAC_BASE + 16; dst++) {
-            enum drop_reason reason = reserved_check(w->tables.reserved, dst);
-
             decide(w, 0, dst, A);
-            if (reason == DROP_NONE)
+            if (reserved_action_of(w->policies[0], dst) == RESERVED_FORWARD)
                 expect_flood(w, FORWARDING - 1, FDB_INSERT);
             else
-                expect_drop(w, reason, FDB_NOTHING);
+                expect_drop(w, reserved_reason(reserved_protocol_of(dst)), FDB_NOTHING);
+            assert_int_equal(w->decision.reserved, reserved_protocol_of(dst));
         }
         /* The seventeenth is an ordinary group. */
         decide(w, 0, RESERVED_MAC_BASE + 16, A);
         expect_flood(w, FORWARDING - 1, FDB_INSERT);
+        assert_int_equal(w->decision.reserved, RESERVED_N_PROTOCOLS);
     }
 }
 
@@ -211,11 +228,45 @@ static void test_a_tag_does_not_hide_a_reserved_address(void **state)
 {
     struct world *w = *state;
 
-    w->tables.reserved = reserved_policy_of(RESERVED_CUSTOMER_BRIDGE);
+    set_preset(w, RESERVED_CUSTOMER_BRIDGE);
     make_frame(w, 0, LLDP, A);
     frame_push_tag(&w->frame, (struct vlan_tag){VLAN_TPID_C, 10});
     decide_at(w, NOW);
     expect_drop(w, DROP_RESERVED, FDB_NOTHING);
+}
+
+static void test_what_is_consumed_goes_nowhere_and_teaches_nothing(void **state)
+{
+    struct reserved_settings settings = reserved_settings_of(RESERVED_TRANSPARENT);
+    struct world *w = *state;
+
+    settings.actions[RESERVED_LLDP] = RESERVED_CONSUME;
+    set_reserved(w, &settings);
+    decide(w, 0, LLDP, A);
+    assert_int_equal(w->decision.verdict, VERDICT_CONSUME);
+    assert_int_equal(w->decision.reason, DROP_NONE);
+    assert_int_equal(w->decision.fanout, 0);
+    assert_int_equal(w->decision.learn.action, FDB_NOTHING);
+    /* It has to be a frame that the port takes at all. */
+    decide(w, DOWN, LLDP, A);
+    expect_drop(w, DROP_INGRESS_DOWN, FDB_NOTHING);
+    assert_int_equal(w->decision.reserved, RESERVED_LLDP);
+    decide(w, 0, LLDP, GROUP);
+    expect_drop(w, DROP_SOURCE_GROUP, FDB_NOTHING);
+    decide(w, 0, LLDP - 1, A);
+    expect_flood(w, FORWARDING - 1, FDB_INSERT);
+}
+
+static void test_the_policy_is_the_ingress_ports(void **state)
+{
+    struct reserved_settings drops = reserved_settings_of(RESERVED_CUSTOMER_BRIDGE);
+    struct world *w = *state;
+
+    w->policies[1] = reserved_policy_of(&drops, &drops);
+    decide(w, 1, LLDP, A);
+    expect_drop(w, DROP_RESERVED, FDB_NOTHING);
+    decide(w, 0, LLDP, A);
+    expect_flood(w, FORWARDING - 1, FDB_INSERT);
 }
 
 /* Not even if something had put one into the table. */
@@ -464,6 +515,8 @@ int main(void)
         TEST(test_shortest_frame_is_admitted),
         TEST(test_reserved_addresses_by_preset),
         TEST(test_a_tag_does_not_hide_a_reserved_address),
+        TEST(test_what_is_consumed_goes_nowhere_and_teaches_nothing),
+        TEST(test_the_policy_is_the_ingress_ports),
         TEST(test_groups_are_flooded_and_never_looked_up),
         TEST(test_unknown_is_flooded),
         TEST(test_known_is_sent_to_its_port),
