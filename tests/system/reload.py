@@ -42,6 +42,18 @@ def test_same_file_changes_nothing(lab):
 
 
 @ringspan_only
+def test_traffic_beside_fills_no_capture(lab):
+    """Of the laboratory: it may last as long as it wants, and what else arrives is found."""
+    a, b, c = lab.start_with_hosts(3)
+    lab.teach(a, b, c)
+    with Traffic(a, b) as traffic:
+        eventually(lambda: traffic.frames > 100 or traffic.failure, "traffic goes on")
+        last = c.sentinel()
+        c.wire.send(last)
+        assert b.wire.receive_until_sentinel(last) == []
+
+
+@ringspan_only
 def test_ports_come_and_go_under_traffic(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b, c)

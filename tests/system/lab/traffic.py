@@ -29,11 +29,15 @@ class Traffic:
 
     The sender never runs ahead by more than a burst, so that any loss is the switch's doing. As a
     context manager it raises at the end what went wrong meanwhile.
+
+    It captures for itself. The receiver's own wire sees none of it: nobody reads that meanwhile, and
+    what fills it up would push out what the test waits for.
     """
 
     def __init__(self, sender, receiver):
         self.sender, self.receiver = sender, receiver
         self.capture = Wire("eth0", receiver.name, ethertype=TRAFFIC_TYPE)
+        self.receiver.wire.ignore(TRAFFIC_TYPE)
         self.frames = 0
         self.failure = None
         self.stopping = threading.Event()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Frames as bytes, and sockets that send and capture them exactly as on the wire."""
 
+import ctypes
 import errno
 import select
 import socket
@@ -12,11 +13,13 @@ from . import space
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263
 PACKET_ADD_MEMBERSHIP = 1
+PACKET_STATISTICS = 6
 PACKET_AUXDATA = 8
 PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
 SO_RCVBUFFORCE = 33
+SO_ATTACH_FILTER = 26
 TP_STATUS_VLAN_VALID = 1 << 4
 TP_STATUS_VLAN_TPID_VALID = 1 << 6
 AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata
@@ -127,6 +130,16 @@ class Wire:
     def close(self):
         self.socket.close()
 
+    def ignore(self, ethertype):
+        """From now on it does not capture untagged frames of this type."""
+        load, if_equal, give = 0x28, 0x15, 0x06
+        program = b"".join(struct.pack("=HBBI", *instruction) for instruction in (
+            (load, 0, 0, 12), (if_equal, 0, 1, ethertype), (give, 0, 0, 0),
+            (give, 0, 0, 0xFFFFFFFF)))
+        memory = ctypes.create_string_buffer(program)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                               struct.pack("@HP", len(program) // 8, ctypes.addressof(memory)))
+
     def send(self, *frames):
         """Sends each frame. The socket's buffer may be full for a moment: wait, never drop."""
         for raw in frames:
@@ -174,12 +187,17 @@ class Wire:
             if is_last(raw):
                 return frames
 
+    def _say_overflow(self):
+        """Whether it is this socket that lost frames, and not who should have sent them."""
+        _, drops = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        return "; the capture itself overflowed by {} frames".format(drops) if drops else ""
+
     def receive_until_sentinel(self, wanted, timeout=space.DEADLINE):
         """What arrived before the frame `wanted`, which must arrive."""
         frames = self.receive_until(lambda raw: raw == wanted, timeout)
         if not frames or frames[-1] != wanted:
-            raise AssertionError("sentinel did not arrive; {} other frames did{}".format(
-                len(frames), ": " + describe(frames[0]) if frames else ""))
+            raise AssertionError("sentinel did not arrive; {} other frames did{}{}".format(
+                len(frames), ": " + describe(frames[0]) if frames else "", self._say_overflow()))
         return frames[:-1]
 
     def receive_offload(self):
