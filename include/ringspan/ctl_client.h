@@ -30,7 +30,8 @@ int ctl_client_open(const char *path, uint64_t timeout_ns, struct ctl_client **r
 /** NULL is fine. */
 void ctl_client_close(struct ctl_client *client);
 
-/** @fd, which stays the caller's, goes with the next call. */
+/** @fd, which stays the caller's, goes with the next call, which is not to be the first: the daemon
+ * takes none before it has looked at who asks. */
 void ctl_client_pass_fd(struct ctl_client *client, int fd);
 
 /**

@@ -24,7 +24,8 @@
  *            spin.
  *   input    One request at a time per client, at most 64 KiB, complete within 5 s of its first
  *            byte. While a request is being answered nothing more is read. A client that may
- *            write can pass one descriptor (SCM_RIGHTS) with a request; any other is closed.
+ *            write can pass one descriptor (SCM_RIGHTS) with a request, once he was answered
+ *            something; any other is refused by the kernel, or, by an old one, closed.
  *   output   A bounded queue. A client that takes nothing for 5 s is cut. Lists are produced row by
  *            row when the queue has room, so a dump of any size holds some tens of KiB.
  *   work     Per turn of the loop: one request per client, and a number of rows that all clients

@@ -132,6 +132,8 @@ static int send_request(struct ctl_client *client, const char *method, const cha
             byte_queue_consume(&out, (size_t)n);
         else if (errno == EPIPE || errno == ECONNRESET)
             break;
+        else if (errno == EPERM && client->passed_fd >= 0)
+            client->passed_fd = -1; /* not for the likes of us: the daemon says why */
         else if (errno != EINTR)
             r = errno == EAGAIN ? -ETIMEDOUT : -errno;
     }

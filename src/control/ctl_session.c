@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ctl_socket.h"
 #include "ringspan/clock.h"
 #include "ringspan/limits.h"
 
@@ -469,6 +470,7 @@ int ctl_session_new(struct ctl_server *server, int fd, const struct ctl_peer *pe
         return r;
     }
     session->fd = fd;
+    ctl_socket_take_fds(fd, peer->may_write);
     *ret = session;
     return 0;
 }

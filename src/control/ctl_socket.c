@@ -12,6 +12,10 @@
 #include <unistd.h>
 
 /* Anybody may connect: peer credentials decide, so that whoever is refused is told why. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 #define SOCKET_MODE    0666
 #define DIRECTORY_MODE 0755
 
@@ -140,6 +144,13 @@ static int bind_and_listen(int fd, const char *path, int backlog)
     return 0;
 }
 
+void ctl_socket_take_fds(int fd, bool takes)
+{
+    int value = takes;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof(value));
+}
+
 int ctl_socket_listen(struct ctl_socket *sock, int backlog)
 {
     int fd;
@@ -148,6 +159,7 @@ int ctl_socket_listen(struct ctl_socket *sock, int backlog)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    ctl_socket_take_fds(fd, false);
     r = bind_and_listen(fd, sock->path.text, backlog);
     if (r < 0) {
         close(fd);

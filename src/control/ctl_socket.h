@@ -13,6 +13,10 @@
  * dies. That is what tells a stale socket file from a live one without asking it. The lock file is
  * removed at the end, so a contender may hold the lock of a file that has no name any more: after
  * locking, the name must still lead to the locked file.
+ *
+ * Closing a descriptor blocks for as long as whoever made it likes (SO_LINGER, for one), and it is
+ * enough to have been sent one: the kernel closes what nobody receives. So nobody can pass any
+ * before it is known who he is. Linux before 6.16 cannot be told.
  */
 
 #define CTL_LOCK_SUFFIX ".lock"
@@ -29,6 +33,9 @@ struct ctl_socket {
 int ctl_socket_claim(const char *path, struct ctl_socket *ret_socket);
 /** 0 or -errno. */
 int ctl_socket_listen(struct ctl_socket *socket, int backlog);
+/** Whether descriptors can be passed with what is sent to @fd; who connects to a listening socket
+ * inherits it. */
+void ctl_socket_take_fds(int fd, bool takes);
 /** Removes the files. */
 void ctl_socket_release(struct ctl_socket *socket);
 

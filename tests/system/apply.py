@@ -28,6 +28,7 @@ class Client:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(path)
         self.lines = self.socket.makefile("rb")
+        self.ask("daemon.show")  # descriptors are taken of those who are known
 
     def call(self, method, descriptors=(), **params):
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

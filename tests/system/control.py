@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: ISC
 """The command-line tool against a daemon: rows, exit codes, waiting, and who may ask."""
 
+import contextlib
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 
-from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn
+from lab import DEADLINE, SkipTest, eventually, ip, main, ringspan_only, spawn
 from lab.wire import BROADCAST
 
 OK, USAGE, REFUSED, UNREACHABLE, INVALID, PERMISSION = range(6)
 NOBODY = 65534
+SO_PASSRIGHTS = 83  # Linux 6.16
 FLAT = {
     "bridge": {"name", "n_ports", "aging_time", "reserved"},
     "port": {"name", "ifname", "master", "state", "reason", "mtu", "flags", "ring"},
@@ -162,6 +166,53 @@ def test_who_may_ask(lab):
     games = 60
     done = ask_as_nobody(lab, *argv, group=games)
     assert done.returncode == OK, done.stderr
+
+
+def slow_to_close():
+    """A socket whose last close waits for half a minute, and its other end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    sender = socket.create_connection(listener.getsockname())
+    receiver = listener.accept()[0]
+    sender.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sender.send(bytes(1 << 16))
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
+    return sender, receiver
+
+
+def give_as_nobody(client, path, descriptor):
+    """Connects and passes it; true if the kernel let it pass."""
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setuid(NOBODY)
+        client.connect(path)
+        try:
+            socket.send_fds(client, [b"x"], [descriptor.fileno()])
+            os._exit(0)
+        except PermissionError:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@ringspan_only
+def test_descriptors_of_strangers(lab):
+    """To close one may take as long as its giver likes: the daemon never gets them."""
+    a, b = lab.start_with_hosts(2)
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.getsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS)
+    except OSError:
+        raise SkipTest("this kernel lets everybody pass descriptors")
+    sender, receiver = slow_to_close()
+    with lab.switch.stopped():
+        passed = give_as_nobody(client, lab.switch.socket, sender)
+        sender.close()
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+    assert not passed
+    client.close()
+    receiver.close()
 
 
 if __name__ == "__main__":
