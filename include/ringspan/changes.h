@@ -96,7 +96,8 @@ struct change_edit {
 int changes_edit(struct changes *changes, const struct change_edit *edit, void *state, change_fn fn,
                  void *arg, struct change **ret_change);
 
-/** @change goes on, but its function is not called: its @arg is about to go. */
+/** Its function is not called: its @arg is about to go. @change goes on, unless all that it is for
+ * is to be told, and is no longer the caller's. */
 void change_forget(struct change *change);
 
 #endif

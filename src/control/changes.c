@@ -125,9 +125,29 @@ void changes_free(struct changes *changes)
     free(changes);
 }
 
+/* Before the one that is under way nobody stands. */
+static void leave_queue(struct changes *changes, const struct change *change)
+{
+    struct change *before = changes->first;
+
+    while (before->after != change)
+        before = before->after;
+    before->after = change->after;
+    if (changes->last == change)
+        changes->last = before;
+}
+
+/* Differences that nobody waits for any more are not looked for: readers could keep those who
+ * change something waiting. */
 void change_forget(struct change *change)
 {
+    struct changes *changes = change->changes;
+
     change->fn = NULL;
+    if (change->kind != CHANGE_DIFF || change == changes->first)
+        return;
+    leave_queue(changes, change);
+    change_free(change);
 }
 
 /* ---- running it ---- */
@@ -188,6 +208,18 @@ static void run(struct change *change)
     daemon_tell_config(change->changes->params.daemon, change_name(change), &change->plan, NULL);
 }
 
+/* Not to stdio: standard error may be a pipe that nobody reads. */
+static void log_report(const char *text)
+{
+    while (*text) {
+        int len = (int)strcspn(text, "\n");
+
+        log_error("%.*s", len, text);
+        text += len;
+        text += *text == '\n';
+    }
+}
+
 static void report_refusal(const struct change *change)
 {
     const char *why = change->sentence ? change->sentence : strerror(-change->error);
@@ -196,7 +228,7 @@ static void report_refusal(const struct change *change)
         (change->kind == CHANGE_RELOAD || change->kind == CHANGE_APPLY)) {
         log_error("%s: %s is not valid: nothing changed", change_name(change),
                   change->source ? change->source : change->changes->path);
-        fputs(why, stderr);
+        log_report(why);
     } else {
         log_error("%s: nothing changed: %s", change_name(change), why);
     }

@@ -12,6 +12,7 @@ from lab.space import ip_batch
 from lab.wire import BROADCAST
 
 EX_USAGE, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 64, 69, 77, 78
+INVALID = 4  # of the tool
 
 
 def end_of(switch, **kwargs):
@@ -123,6 +124,13 @@ def test_nobody_reads_the_log(lab):
     ip("link", "set", b.port, "down")
     lab.switch.wait_state(b.port, "down")
     assert b"lines lost" in os.read(reader, 1 << 20)
+    lab.switch.write_text("{" + '"mistake": 1, ' * 500 + '"version": 1}')
+    for _ in range(4):  # each report is as long as the pipe
+        assert lab.switch.call("reload").returncode == INVALID
+    ip("link", "set", b.port, "up")
+    lab.switch.wait()
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+    assert b"unknown key 'mistake'" in os.read(reader, 1 << 20)
     assert lab.switch.stop(2) == 0
 
 

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../../src/control/changes_private.h"
 #include "ctl_lab.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
@@ -300,6 +301,39 @@ static void test_ends_in_the_middle(void **state)
     /* The teardown frees what is on trial, under way, and waiting. */
 }
 
+static uint32_t queue_length(void)
+{
+    uint32_t n = 0;
+
+    for (const struct change *change = lab.changes->first; change; change = change->after)
+        n++;
+    return n;
+}
+
+/* Readers may ask for it as often as they like, and hang up: nobody's change waits for that. */
+static void test_differences_that_nobody_waits_for(void **state)
+{
+    struct outcome outcome, last = {0};
+    struct change *first, *second;
+
+    begin_apply(lab_memfd(DOCUMENT("{\"name\":\"n1\"}"), LAB_SEALS), 0, &outcome);
+    assert_int_equal(changes_diff(lab.changes, note, NULL, &first), 0);
+    assert_int_equal(changes_diff(lab.changes, note, NULL, &second), 0);
+    assert_int_equal(queue_length(), 3);
+    change_forget(second);
+    assert_int_equal(queue_length(), 2);
+    assert_int_equal(changes_diff(lab.changes, note, &last, NULL), 0);
+    change_forget(first);
+    assert_int_equal(queue_length(), 2);
+    TURN_UNTIL(last.n == 1);
+    assert_int_equal(outcome.error, 0);
+    assert_int_equal(queue_length(), 0);
+    assert_int_equal(changes_diff(lab.changes, note, NULL, &first), 0);
+    change_forget(first); /* a helper thread has it */
+    assert_int_equal(queue_length(), 1);
+    TURN_UNTIL(queue_length() == 0);
+}
+
 /* ---- descriptors ---- */
 
 static uint32_t count_descriptors(void)
@@ -389,6 +423,7 @@ int main(void)
         LAB_TEST(test_those_that_wait_are_refused),
         LAB_TEST(test_going_back_without_memory),
         LAB_TEST(test_ends_in_the_middle),
+        LAB_TEST(test_differences_that_nobody_waits_for),
         LAB_TEST(test_one_descriptor_is_taken),
         LAB_TEST(test_confirmation_by_protocol),
     };
