@@ -617,7 +617,7 @@ void managed_port_leave(struct managed_port *mp)
     mp->is_deferred = false;
     mp->retry_at = 0;
     mp->log = (struct port_log){0};
-    if (mp->is_open || mp->port->busy || mp->tap)
+    if (mp->port->busy || mp->is_open || mp->tap)
         managed_port_begin_close(mp);
     else
         forget_port(mp); /* thousands whose interfaces never existed go in no time */

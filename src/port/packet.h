@@ -53,6 +53,8 @@ struct packet_port {
     char isolation_why[ISOLATION_WHY_SIZE];
     void *map;
     size_t map_bytes;
+    uint64_t tp_packets; /* what the kernel counted and the ledger does not have yet */
+    uint64_t tp_drops;
 
     struct packet_ring rx;
     uint32_t n_borrowed; /* slots of the current batch */

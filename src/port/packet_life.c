@@ -257,7 +257,8 @@ static bool packet_has_device(const struct port *port)
     return bound.sll_ifindex == (int)port->ifindex;
 }
 
-/* The kernel's counters start over with each read: the port keeps the sum. */
+/* The kernel's counters start over with each read. What was read is not in the ledger yet: others
+ * look at that while a helper thread closes the ring. */
 static void take_statistics(struct packet_port *p)
 {
     struct tpacket_stats stats = {0};
@@ -265,8 +266,8 @@ static void take_statistics(struct packet_port *p)
 
     if (getsockopt(p->ring_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) < 0)
         return;
-    p->port.ledger.tp_packets += stats.tp_packets;
-    p->port.ledger.tp_drops += stats.tp_drops;
+    p->tp_packets += stats.tp_packets;
+    p->tp_drops += stats.tp_drops;
 }
 
 static void close_fd(int *fd)
@@ -304,17 +305,27 @@ static uint32_t count_unread_after(const struct packet_port *p)
     return unread;
 }
 
+static void enter_statistics(struct packet_port *p)
+{
+    p->port.ledger.tp_packets += p->tp_packets;
+    p->port.ledger.tp_drops += p->tp_drops;
+    p->tp_packets = 0;
+    p->tp_drops = 0;
+}
+
 static void packet_snapshot(struct port *port, struct ledger_snapshot *ret_snapshot)
 {
     struct packet_port *p = packet_of(port);
 
     ret_snapshot->has_kernel = true;
     ret_snapshot->held_out = packet_tx_held(p);
-    if (!p->map)
-        return;
-    ret_snapshot->unread_min = packet_rx_unread(p);
-    take_statistics(p);
-    ret_snapshot->unread_max = count_unread_after(p);
+    if (p->map) {
+        ret_snapshot->unread_min = packet_rx_unread(p);
+        take_statistics(p);
+    }
+    enter_statistics(p);
+    if (p->map)
+        ret_snapshot->unread_max = count_unread_after(p);
 }
 
 static struct port_ring_info packet_ring_info(const struct port *port)
