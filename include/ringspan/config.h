@@ -64,6 +64,12 @@ struct config_port {
     char *vlan_description;
 };
 
+/* What a port has that does not say it. The ports of a struct config are filled in. */
+struct config_port_defaults {
+    struct config_port port;
+    uint64_t written; /* a bit for each row of config_port_defaults (config_keys.h) */
+};
+
 /** "netdev" or "tap". */
 const char *config_port_type_name(enum config_port_type type);
 
@@ -100,6 +106,10 @@ struct config {
     char *description;
     struct config_bridge *bridges;
     uint32_t n_bridges;
+    struct {
+        char *description;
+        struct config_port_defaults port;
+    } defaults;
     struct {
         char *description;
         struct {
@@ -155,6 +165,8 @@ int config_load_sealed(int fd, const char *source, struct config **ret_config,
 void config_free(struct config *config);
 /** A copy that shares nothing with @config. 0 or -ENOMEM. */
 int config_clone(const struct config *config, struct config **ret);
+/** Whether the ports' defaults of both say the same. */
+bool config_same_defaults(const struct config *a, const struct config *b);
 
 void config_report_fini(struct config_report *report);
 /** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,

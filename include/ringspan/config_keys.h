@@ -14,9 +14,11 @@
  * key's name, what it takes, its range and default, where its value goes in struct config, and a
  * sentence for people.
  *
- * Nested objects write into the C object of what encloses them ("fdb" into its bridge); elements
- * of a list have a C object each. A planned key is a name that the project's plan has given out
- * and this version does not have: it is refused with that sentence and takes no value.
+ * Nested objects write into the C object of what encloses them ("fdb" into its bridge), or into one
+ * within it; elements of a list have a C object each. The keys of a port that can have a default
+ * for all ports ("defaults") are rows of the same table, and need nothing else. A planned key is a
+ * name that the project's plan has given out and this version does not have: it is refused with
+ * that sentence and takes no value.
  */
 
 enum config_type {
@@ -61,7 +63,7 @@ struct config_key {
     const char *with;      /* legal only beside this NAME of the same object; or NULL */
     const char *without;   /* not legal beside this NAME of the same object; or NULL */
     const char *help;
-    size_t offset;
+    size_t offset;       /* OBJECT: of the C object that its keys write into; mostly 0 */
     size_t count_offset; /* LIST: of the uint32_t beside the pointer */
     size_t said_offset; /* BOOLEAN: of the bool beside it that says whether it was written, and then
                          * it is printed only if so; 0: nobody needs to know */
@@ -75,6 +77,10 @@ struct config_key {
      * type tap". Where it has none it is refused, and not printed. */
     bool (*has_meaning)(const void *base);
     const char *meant_for;
+    bool is_last; /* read when its siblings have been, whatever the order of the text */
+    bool is_own;  /* is about the object that it stands in alone: no default fills it in */
+    /* NULL; or whether a default fills it in in what is in the list of the C object @owner. */
+    bool (*fits)(const void *owner);
 };
 
 struct config_object {
@@ -82,15 +88,21 @@ struct config_object {
     const struct config_key *keys;
     uint32_t n_keys;
     size_t size; /* of the C object, for elements of a list */
+    /* Of the uint64_t with a bit for each row whose key was written, and then only those are
+     * printed; 0: nobody needs to know. */
+    size_t written_offset;
 };
 
 extern const struct config_object config_document;
 extern const struct config_object config_port; /* what an element of "ports" is */
+extern const struct config_object config_port_defaults;
 
 /** The row for @name, or NULL. */
 const struct config_key *config_key_find(const struct config_object *object, const char *name);
 /** Whether @key has a meaning in the C object @base, by what it is legal with and without. */
 bool config_key_applies(const struct config_object *object, const struct config_key *key,
                         const void *base);
+/** Whether row @i of @object, which has a written_offset, was written. */
+bool config_key_is_written(const struct config_object *object, uint32_t i, const void *base);
 
 #endif

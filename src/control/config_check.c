@@ -127,10 +127,11 @@ static uint32_t first_element(const struct config_text *text, uint32_t object, c
     return list == JSON_NONE ? JSON_NONE : json_first_child(&text->scan, list);
 }
 
-/* What the bridge says for its ports. */
+/* What the bridge says for its ports; it is nearer to them than the document's defaults, which are
+ * filled in already, and of which nobody thinks when an uplink becomes a port: they ask nothing. */
 static void inherit(const struct config_bridge *bridge, struct config_port *port)
 {
-    if (!port->says_isolate_host)
+    if (!port->says_isolate_host && bridge->says_isolate_host)
         port->isolate_host = bridge->isolate_host;
     port->isolate_host_is_asked = port->says_isolate_host || bridge->says_isolate_host;
 }
@@ -207,6 +208,7 @@ int config_check(const struct config_text *text, struct config *config,
         return -ENOMEM;
     collect(&c, config, names, ports);
     check_port_count(&c, ports, n_ports);
+    config_check_default_vlan(text, config, report);
     check_unique(&c, names, config->n_bridges, report_name_clash);
     check_unique(&c, ports, n_ports, report_name_clash);
     for (uint32_t i = 0; i < config->n_bridges; i++) {

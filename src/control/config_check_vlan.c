@@ -12,13 +12,14 @@
 struct vlan_checker {
     const struct config_text *text;
     struct config_report *report;
-    const struct config_bridge *bridge;
+    const struct config_bridge *bridge; /* NULL: what is checked are the defaults */
     uint32_t bridge_index;
     /* The port under consideration. */
     const struct config_port *port;
     uint32_t port_index;
     uint32_t port_node;
-    uint32_t vlan_node; /* JSON_NONE: it has no "vlan" */
+    uint32_t vlan_node; /* JSON_NONE: it has no "vlan" of its own */
+    bool has_default;   /* for ports that have none */
 };
 
 static uint32_t member(const struct vlan_checker *c, uint32_t object, const char *key)
@@ -31,8 +32,11 @@ static uint32_t member(const struct vlan_checker *c, uint32_t object, const char
 
 static const char *path_of(const struct vlan_checker *c, const char *key, char ret_path[PATH_SIZE])
 {
-    snprintf(ret_path, PATH_SIZE, "bridges[%" PRIu32 "].ports[%" PRIu32 "]%s", c->bridge_index,
-             c->port_index, key);
+    if (c->bridge)
+        snprintf(ret_path, PATH_SIZE, "bridges[%" PRIu32 "].ports[%" PRIu32 "]%s", c->bridge_index,
+                 c->port_index, key);
+    else
+        snprintf(ret_path, PATH_SIZE, "defaults.port%s", key);
     return ret_path;
 }
 
@@ -147,23 +151,35 @@ static void check_translations(const struct vlan_checker *c, uint32_t node)
     }
 }
 
+/* What a port has by default is checked once, where it stands. */
+static void check_own(const struct vlan_checker *c)
+{
+    check_pvid(c);
+    check_allowed(c);
+    check_frame_types(c);
+}
+
+static bool lacks_vlan(const struct vlan_checker *c)
+{
+    return c->vlan_node == JSON_NONE && !(c->has_default && c->bridge->vlan_aware);
+}
+
 static void check_port(const struct vlan_checker *c)
 {
     uint32_t translate = member(c, c->port_node, "translate");
 
-    if (c->vlan_node == JSON_NONE && c->bridge->vlan_aware)
+    if (lacks_vlan(c) && c->bridge->vlan_aware)
         report_no_vlan(c);
-    if (c->vlan_node == JSON_NONE && translate != JSON_NONE)
+    if (lacks_vlan(c) && translate != JSON_NONE)
         report_translate(c, translate);
-    if (c->vlan_node == JSON_NONE)
+    if (lacks_vlan(c))
         return;
     if (!c->bridge->vlan_aware)
         report_not_aware(c);
     if (c->port->vlan.mode == VLAN_MODE_NONE) /* missing or wrong, which has been reported */
         return;
-    check_pvid(c);
-    check_allowed(c);
-    check_frame_types(c);
+    if (c->vlan_node != JSON_NONE)
+        check_own(c);
     if (translate != JSON_NONE)
         check_translations(c, translate);
 }
@@ -180,6 +196,24 @@ static void check_ethertype(const struct vlan_checker *c, uint32_t bridge_node)
               "the bridge is transparent to tags, whatever their ethertype");
 }
 
+static uint32_t default_vlan(const struct config_text *text)
+{
+    uint32_t node = json_member(&text->scan, text->bytes, 0, "defaults");
+
+    node = node == JSON_NONE ? node : json_member(&text->scan, text->bytes, node, "port");
+    return node == JSON_NONE ? node : json_member(&text->scan, text->bytes, node, "vlan");
+}
+
+void config_check_default_vlan(const struct config_text *text, const struct config *config,
+                               struct config_report *report)
+{
+    struct vlan_checker c = {.text = text, .report = report, .port = &config->defaults.port.port};
+
+    c.vlan_node = default_vlan(text);
+    if (c.vlan_node != JSON_NONE && c.port->vlan.mode != VLAN_MODE_NONE)
+        check_own(&c);
+}
+
 void config_check_vlans(const struct config_text *text, const struct config_bridge *bridge,
                         uint32_t index, uint32_t bridge_node, struct config_report *report)
 {
@@ -188,6 +222,7 @@ void config_check_vlans(const struct config_text *text, const struct config_brid
     uint32_t ports = member(&c, bridge_node, "ports");
     uint32_t node = bridge->n_ports > 0 ? json_first_child(&text->scan, ports) : JSON_NONE;
 
+    c.has_default = default_vlan(text) != JSON_NONE;
     check_ethertype(&c, bridge_node);
     for (uint32_t i = 0; i < bridge->n_ports; i++) {
         c.port = &bridge->ports[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/config_keys.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -197,6 +198,16 @@ static bool has_translations(const void *port)
     return ((const struct config_port *)port)->vlan.translations.n > 0;
 }
 
+static bool has_port_defaults(const void *config)
+{
+    return ((const struct config *)config)->defaults.port.written != 0;
+}
+
+static bool has_defaults(const void *config)
+{
+    return has_port_defaults(config) || ((const struct config *)config)->defaults.description;
+}
+
 static const struct config_planned_word planned_port_types[] = {
     {"udp", NULL},
     {NULL, NULL},
@@ -218,7 +229,7 @@ static const struct config_words port_type_words = {
     {                                                                                    \
         .name = "description", .type = CONFIG_TEXT, .max = LIMIT_DESCRIPTION_SIZE - 1,   \
         .offset = (field_offset), .complain = complain_control, .pattern = TEXT_PATTERN, \
-        .help = "Text for people; it changes nothing.",                                  \
+        .is_own = true, .help = "Text for people; it changes nothing.",                  \
     }
 
 #define PLANNED(key)                          \
@@ -272,6 +283,9 @@ static const struct config_object vlan_object = {
     .n_keys = N_ELEMENTS(vlan_keys),
 };
 
+/* The first N_INDIVIDUAL_KEYS have no defaults: no two ports say the same. */
+#define N_INDIVIDUAL_KEYS 6
+
 static const struct config_key port_keys[] = {
     {
         .name = "name",
@@ -317,6 +331,26 @@ static const struct config_key port_keys[] = {
         .offset = offsetof(struct config_port, max),
         .with = "match",
         .help = "How many ports 'match' makes at most.",
+    },
+    {
+        .name = "mac",
+        .type = CONFIG_MAC,
+        .min = 1,
+        .max = MAC_STRING_SIZE - 1,
+        .offset = offsetof(struct config_port, mac),
+        .pattern = MAC_PATTERN,
+        .has_meaning = may_be_tap,
+        .meant_for = TAPS,
+        .help = "The address of the tap's end in the host; whoever opens the tap has another one.",
+    },
+    {
+        .name = "translate",
+        .type = CONFIG_VID_MAP,
+        .max = LIMIT_VLAN_TRANSLATIONS,
+        .offset = offsetof(struct config_port, vlan.translations),
+        .is_set = has_translations,
+        .help = "VIDs of tags outside of the port, and of which VLAN they are inside, as in "
+                "{ \"10\": 110 }.",
     },
     {
         .name = "type",
@@ -365,19 +399,11 @@ static const struct config_key port_keys[] = {
                 "nothing; its interface is left as it is.",
     },
     {
-        .name = "translate",
-        .type = CONFIG_VID_MAP,
-        .max = LIMIT_VLAN_TRANSLATIONS,
-        .offset = offsetof(struct config_port, vlan.translations),
-        .is_set = has_translations,
-        .help = "VIDs of tags outside of the port, and of which VLAN they are inside, as in "
-                "{ \"10\": 110 }.",
-    },
-    {
         .name = "vlan",
         .type = CONFIG_OBJECT,
         .object = &vlan_object,
         .is_set = has_vlan,
+        .fits = is_vlan_aware,
         .help = "The port's VLANs. The ports of a VLAN-aware bridge need it; those of others "
                 "cannot have it.",
     },
@@ -419,17 +445,6 @@ static const struct config_key port_keys[] = {
         .help = "The tap's MTU.",
     },
     {
-        .name = "mac",
-        .type = CONFIG_MAC,
-        .min = 1,
-        .max = MAC_STRING_SIZE - 1,
-        .offset = offsetof(struct config_port, mac),
-        .pattern = MAC_PATTERN,
-        .has_meaning = may_be_tap,
-        .meant_for = TAPS,
-        .help = "The address of the tap's end in the host; whoever opens the tap has another one.",
-    },
-    {
         .name = "speed",
         .type = CONFIG_INTEGER,
         .min = 1,
@@ -467,6 +482,34 @@ const struct config_object config_port = {
     .keys = port_keys,
     .n_keys = N_ELEMENTS(port_keys),
     .size = sizeof(struct config_port),
+};
+
+const struct config_object config_port_defaults = {
+    .what = "the ports' defaults",
+    .keys = port_keys + N_INDIVIDUAL_KEYS,
+    .n_keys = N_ELEMENTS(port_keys) - N_INDIVIDUAL_KEYS,
+    .written_offset = offsetof(struct config_port_defaults, written),
+};
+
+static_assert(N_ELEMENTS(port_keys) - N_INDIVIDUAL_KEYS <= 64, "each has a bit of a uint64_t");
+
+static const struct config_key defaults_keys[] = {
+    DESCRIPTION(offsetof(struct config, defaults.description)),
+    {
+        .name = "port",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config, defaults.port),
+        .object = &config_port_defaults,
+        .is_set = has_port_defaults,
+        .help = "What a port has that does not say it: keys of a port, but for those that are each "
+                "port's own.",
+    },
+};
+
+static const struct config_object defaults_object = {
+    .what = "defaults",
+    .keys = defaults_keys,
+    .n_keys = N_ELEMENTS(defaults_keys),
 };
 
 static bool has_static_vlan(const void *entry)
@@ -619,6 +662,7 @@ static const struct config_key bridge_keys[] = {
         .offset = offsetof(struct config_bridge, ports),
         .count_offset = offsetof(struct config_bridge, n_ports),
         .object = &config_port,
+        .is_last = true,
         .help = "The bridge's ports.",
     },
     PLANNED("mirror"),
@@ -733,7 +777,15 @@ static const struct config_key document_keys[] = {
         .offset = offsetof(struct config, bridges),
         .count_offset = offsetof(struct config, n_bridges),
         .object = &bridge_object,
+        .is_last = true,
         .help = "The bridges of this daemon.",
+    },
+    {
+        .name = "defaults",
+        .type = CONFIG_OBJECT,
+        .object = &defaults_object,
+        .is_set = has_defaults,
+        .help = "What fills in the keys that are not written.",
     },
     {
         .name = "daemon",
@@ -741,7 +793,6 @@ static const struct config_key document_keys[] = {
         .object = &daemon_object,
         .help = "What concerns the process and not a bridge.",
     },
-    PLANNED("defaults"),
     PLANNED("metrics"),
     PLANNED("recorder"),
 };
@@ -766,7 +817,7 @@ static bool has_name(const struct config_object *object, const char *name, const
 {
     const struct config_key *key = config_key_find(object, name);
 
-    return *((const char *)base + key->offset) != '\0';
+    return key && *((const char *)base + key->offset) != '\0';
 }
 
 bool config_key_applies(const struct config_object *object, const struct config_key *key,
@@ -774,4 +825,11 @@ bool config_key_applies(const struct config_object *object, const struct config_
 {
     return (!key->with || has_name(object, key->with, base)) &&
            (!key->without || !has_name(object, key->without, base));
+}
+
+bool config_key_is_written(const struct config_object *object, uint32_t i, const void *base)
+{
+    const uint64_t *written = (const void *)((const char *)base + object->written_offset);
+
+    return *written & UINT64_C(1) << i;
 }

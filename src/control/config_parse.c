@@ -10,7 +10,6 @@
 #include "config_stages.h"
 #include "ringspan/config.h"
 #include "ringspan/config_keys.h"
-#include "ringspan/mac.h"
 
 /* "bridges[255].ports[262143]." and a quoted key fit. */
 #define PATH_SIZE      512
@@ -24,7 +23,9 @@ static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
 struct parser {
     const struct config_text *text;
     struct config_report *report;
-    int result; /* 0, or -ENOMEM */
+    const struct config *config;
+    const void *owner; /* of the list that is being read */
+    int result;        /* 0, or -ENOMEM */
     char path[PATH_SIZE];
 };
 
@@ -71,24 +72,6 @@ static void leave(struct parser *p, size_t len)
 static void *field(void *base, size_t offset)
 {
     return (char *)base + offset;
-}
-
-static void set_defaults(const struct config_object *object, void *base)
-{
-    for (uint32_t i = 0; i < object->n_keys; i++) {
-        const struct config_key *key = &object->keys[i];
-        uint32_t value = (uint32_t)key->default_value;
-
-        if (key->type == CONFIG_OBJECT)
-            set_defaults(key->object, base);
-        else if (key->type == CONFIG_VIDS)
-            *(struct vidset *)field(base, key->offset) = vidset_all();
-        else if (key->type == CONFIG_BOOLEAN)
-            *(bool *)field(base, key->offset) = key->default_value != 0;
-        else if ((key->type == CONFIG_INTEGER || key->type == CONFIG_WORD) &&
-                 key->offset != CONFIG_NO_FIELD)
-            memcpy(field(base, key->offset), &value, sizeof(value));
-    }
 }
 
 /* What a key takes, and in which kinds of JSON it can be written. */
@@ -235,50 +218,6 @@ static void parse_text(struct parser *p, uint32_t node, struct json_object *json
     memcpy(field(base, key->offset), &copy, sizeof(copy));
 }
 
-/* Cisco's and Windows' ways to write an address, and none at all. */
-static bool read_other_mac(const char *text, uint64_t *ret_mac)
-{
-    char digits[MAC_STRING_SIZE];
-    uint32_t n = 0;
-
-    for (; *text; text++) {
-        if (strchr("-.:", *text))
-            continue;
-        if (n == MAC_STRING_SIZE - 1)
-            return false;
-        if (n % 3 == 2)
-            digits[n++] = ':';
-        digits[n++] = *text;
-    }
-    digits[n] = '\0';
-    return mac_parse(digits, ret_mac);
-}
-
-static void parse_mac(struct parser *p, uint32_t node, struct json_object *json,
-                      const struct config_key *key, void *base)
-{
-    const char *text = json_object_get_string(json);
-    char quoted[CONFIG_QUOTE_SIZE];
-    char mac_text[MAC_STRING_SIZE];
-    char hint[CONFIG_HINT_SIZE];
-    uint64_t mac;
-
-    if (!mac_parse(text, &mac)) {
-        bool is_readable = read_other_mac(text, &mac);
-
-        snprintf(hint, sizeof(hint), "write \"%s\"", mac_format(is_readable ? mac : 0, mac_text));
-        error_at_value(p, node, is_readable ? hint : NULL,
-                       "%s is no address like 02:00:00:00:00:01", config_quote(text, quoted));
-    } else if (mac_is_group(mac)) {
-        error_at_value(p, node, NULL, "%s is a group address; one of a single host is needed",
-                       text);
-    } else if (mac == 0) {
-        error_at_value(p, node, NULL, "%s is nobody's address", text);
-    } else {
-        memcpy(field(base, key->offset), &mac, sizeof(mac));
-    }
-}
-
 static void report_word(struct parser *p, uint32_t node, const char *word,
                         const struct config_words *words)
 {
@@ -367,11 +306,12 @@ static void parse_list(struct parser *p, uint32_t node, struct json_object *json
     if (n == 0 || n > key->max)
         return;
     elements = new_elements(p, key, n, base);
+    p->owner = base;
     for (uint32_t i = 0; elements && i < n; i++) {
         struct json_object *element = json_object_array_get_idx(json, i);
         size_t level = enter_element(p, i);
 
-        set_defaults(key->object, elements + i * key->object->size);
+        config_set_defaults(key->object, elements + i * key->object->size);
         if (check_kind(p, child, element, key, CONFIG_OBJECT))
             parse_object(p, child, element, key->object, elements + i * key->object->size);
         leave(p, level);
@@ -386,7 +326,7 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         return;
     switch (key->type) {
     case CONFIG_OBJECT:
-        parse_object(p, node, json, key->object, base);
+        parse_object(p, node, json, key->object, field(base, key->offset));
         break;
     case CONFIG_LIST:
         parse_list(p, node, json, key, base);
@@ -404,7 +344,7 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         parse_text(p, node, json, key, base);
         break;
     case CONFIG_MAC:
-        parse_mac(p, node, json, key, base);
+        config_parse_mac(p->text, p->report, p->path, node, json, field(base, key->offset));
         break;
     case CONFIG_WORD:
         parse_word(p, node, json, key, base);
@@ -451,6 +391,11 @@ static const char *suggest_key(const struct config_object *object, const char *n
 static void report_planned_key(struct parser *p, uint32_t node, const char *name)
 {
     error_at_key(p, node, NULL, "%s is not supported by this version", name);
+}
+
+static void report_individual_key(struct parser *p, uint32_t node, const char *name)
+{
+    error_at_key(p, node, "write it at each port", "%s cannot have a default", name);
 }
 
 static void report_unknown_key(struct parser *p, uint32_t node, const char *name,
@@ -504,6 +449,8 @@ static void parse_member(struct parser *p, uint32_t node, const char *name,
 
     if (!key && !config_report_keeps(p->report, node_of(p, node)->key))
         p->report->n_more++;
+    else if (!key && object == &config_port_defaults && config_key_find(&config_port, name))
+        report_individual_key(p, node, name);
     else if (!key)
         report_unknown_key(p, node, name, object);
     else if (key->type == CONFIG_PLANNED)
@@ -513,9 +460,12 @@ static void parse_member(struct parser *p, uint32_t node, const char *name,
     leave(p, level);
 }
 
-static uint32_t find_member(const struct parser *p, uint32_t node, const char *name)
+/* Rows are shared by objects that do not all have the keys that these go with. */
+static bool has_member(const struct parser *p, uint32_t node, const struct config_object *object,
+                       const char *name)
 {
-    return name ? json_member(&p->text->scan, p->text->bytes, node, name) : JSON_NONE;
+    return name && config_key_find(object, name) &&
+           json_member(&p->text->scan, p->text->bytes, node, name) != JSON_NONE;
 }
 
 static void report_missing_key(struct parser *p, uint32_t node, const struct config_object *object,
@@ -545,13 +495,13 @@ static void check_members(struct parser *p, uint32_t node, const struct config_o
 {
     for (uint32_t i = 0; i < object->n_keys; i++) {
         const struct config_key *key = &object->keys[i];
-        uint32_t child = find_member(p, node, key->name);
-        bool is_beside = find_member(p, node, key->without) != JSON_NONE;
+        uint32_t child = json_member(&p->text->scan, p->text->bytes, node, key->name);
+        bool is_beside = has_member(p, node, object, key->without);
 
         if (child == JSON_NONE && key->required && !is_beside)
             report_missing_key(p, node, object, key);
         else if (child != JSON_NONE &&
-                 (is_beside || (key->with && find_member(p, node, key->with) == JSON_NONE)))
+                 (is_beside || (key->with && !has_member(p, node, object, key->with))))
             report_company(p, child, object, key, is_beside);
     }
 }
@@ -576,30 +526,72 @@ static void report_meaningless_keys(struct parser *p, uint32_t node,
     }
 }
 
+static bool is_repeated(const struct parser *p, uint32_t node)
+{
+    uint32_t earlier = node_of(p, node)->earlier;
+
+    return earlier != JSON_NONE && earlier != node;
+}
+
+static void report_repeated_keys(struct parser *p, uint32_t node)
+{
+    for (uint32_t child = json_first_child(&p->text->scan, node); child != JSON_NONE;
+         child = json_next_child(&p->text->scan, node, child)) {
+        if (!is_repeated(p, child))
+            continue;
+        if (config_report_keeps(p->report, node_of(p, child)->key))
+            report_repeated_key(p, child);
+        else
+            p->report->n_more++;
+    }
+}
+
 /* Walks the text's nodes and json-c's members in step: both are in the order of the text. */
-static void parse_object(struct parser *p, uint32_t node, struct json_object *json,
-                         const struct config_object *object, void *base)
+static void parse_members(struct parser *p, uint32_t node, struct json_object *json,
+                          const struct config_object *object, void *base, bool is_last)
 {
     const struct json_scan *scan = &p->text->scan;
     struct json_object_iterator member = json_object_iter_begin(json);
 
-    check_members(p, node, object);
     for (uint32_t child = json_first_child(scan, node); child != JSON_NONE;
          child = json_next_child(scan, node, child)) {
-        uint32_t earlier = node_of(p, child)->earlier;
+        const struct config_key *key;
+        const char *name;
 
-        if (earlier != JSON_NONE && earlier != child) {
-            if (config_report_keeps(p->report, node_of(p, child)->key))
-                report_repeated_key(p, child);
-            else
-                p->report->n_more++;
+        if (is_repeated(p, child))
             continue;
-        }
-        parse_member(p, child, json_object_iter_peek_name(&member),
-                     json_object_iter_peek_value(&member), object, base);
+        name = json_object_iter_peek_name(&member);
+        key = config_key_find(object, name);
+        if ((key && key->is_last) == is_last)
+            parse_member(p, child, name, json_object_iter_peek_value(&member), object, base);
         json_object_iter_next(&member);
     }
-    report_meaningless_keys(p, node, object, base);
+}
+
+static bool has_last_keys(const struct config_object *object)
+{
+    uint32_t i = 0;
+
+    while (i < object->n_keys && !object->keys[i].is_last)
+        i++;
+    return i < object->n_keys;
+}
+
+static void parse_object(struct parser *p, uint32_t node, struct json_object *json,
+                         const struct config_object *object, void *base)
+{
+    check_members(p, node, object);
+    report_repeated_keys(p, node);
+    parse_members(p, node, json, object, base, false);
+    if (has_last_keys(object))
+        parse_members(p, node, json, object, base, true);
+    if (object->written_offset)
+        config_note_written(p->text, node, object, base);
+    if (object == &config_port &&
+        config_fill_in(p->text, node, &p->config->defaults.port, p->owner, base) < 0)
+        p->result = -ENOMEM;
+    if (!object->written_offset)
+        report_meaningless_keys(p, node, object, base);
 }
 
 /* The text has passed the scan; if json-c does not take it, one of the two is wrong. */
@@ -634,7 +626,8 @@ static int parse_document(const struct config_text *text, struct config_report *
 
     if (!config)
         return -ENOMEM;
-    set_defaults(&config_document, config);
+    p.config = config;
+    config_set_defaults(&config_document, config);
     if (check_kind(&p, 0, NULL, &document, CONFIG_OBJECT)) {
         root = build_tree(text, report);
         if (root)

@@ -119,11 +119,9 @@ static void print_vid_map(struct json_writer *writer, const struct config_key *k
 
 static void print_key(struct json_writer *writer, const struct config_key *key, const void *base)
 {
-    if (key->has_meaning && !key->has_meaning(base))
-        return;
     switch (key->type) {
     case CONFIG_OBJECT:
-        print_object(writer, key->name, key->object, base);
+        print_object(writer, key->name, key->object, field(base, key->offset));
         break;
     case CONFIG_LIST:
         print_list(writer, key, base);
@@ -157,15 +155,23 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
     }
 }
 
+static bool is_shown(const struct config_object *object, uint32_t i, const void *base)
+{
+    const struct config_key *key = &object->keys[i];
+
+    if (object->written_offset)
+        return config_key_is_written(object, i, base);
+    return config_key_applies(object, key, base) && (!key->is_set || key->is_set(base)) &&
+           (!key->has_meaning || key->has_meaning(base));
+}
+
 static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base)
 {
     json_open_object(writer, name);
     for (uint32_t i = 0; i < object->n_keys; i++) {
-        const struct config_key *key = &object->keys[i];
-
-        if (config_key_applies(object, key, base) && (!key->is_set || key->is_set(base)))
-            print_key(writer, key, base);
+        if (is_shown(object, i, base))
+            print_key(writer, &object->keys[i], base);
     }
     json_close_object(writer);
 }

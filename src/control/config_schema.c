@@ -122,13 +122,19 @@ static void put_exclusion(struct json_writer *writer, const struct config_key *k
     json_close_object(writer);
 }
 
+/* Rows are shared by objects that do not all have the keys that these go with. */
+static bool has_key(const struct config_object *object, const char *name)
+{
+    return name && config_key_find(object, name);
+}
+
 static void put_company(struct json_writer *writer, const struct config_object *object)
 {
     json_open_object(writer, "dependencies");
     for (uint32_t i = 0; i < object->n_keys; i++) {
-        if (object->keys[i].with)
+        if (has_key(object, object->keys[i].with))
             put_name_list(writer, object->keys[i].name, object->keys[i].with);
-        if (object->keys[i].without)
+        if (has_key(object, object->keys[i].without))
             put_exclusion(writer, &object->keys[i]);
     }
     json_close_object(writer);
@@ -137,7 +143,7 @@ static void put_company(struct json_writer *writer, const struct config_object *
 static bool has_conditions(const struct config_object *object)
 {
     for (uint32_t i = 0; i < object->n_keys; i++) {
-        if (object->keys[i].with || object->keys[i].without)
+        if (has_key(object, object->keys[i].with) || has_key(object, object->keys[i].without))
             return true;
     }
     return false;

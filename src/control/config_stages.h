@@ -31,6 +31,23 @@ void config_parse_vids(const struct config_text *text, struct config_report *rep
                        const char *path, uint32_t node, struct json_object *json,
                        const struct config_key *key, void *base);
 
+/** Reads a CONFIG_MAC, the string @json at @node. Its errors are reported. */
+void config_parse_mac(const struct config_text *text, struct config_report *report,
+                      const char *path, uint32_t node, struct json_object *json, uint64_t *ret_mac);
+
+/** What @object's keys are where nobody says it. */
+void config_set_defaults(const struct config_object *object, void *base);
+/** Notes for @object, which has a written_offset, which of its keys the object @node has. */
+void config_note_written(const struct config_text *text, uint32_t node,
+                         const struct config_object *object, void *base);
+/** Fills in what the object @node, which @port is read from, leaves to @defaults: the keys that are
+ * legal there and on the bridge @owner. 0 or -ENOMEM. */
+int config_fill_in(const struct config_text *text, uint32_t node,
+                   const struct config_port_defaults *defaults, const void *owner,
+                   struct config_port *port);
+/** Makes @key in @base what it is in @from, and releases nothing. 0 or -ENOMEM. */
+int config_copy_key(const struct config_key *key, void *base, const void *from);
+
 /** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
 int config_check(const struct config_text *text, struct config *config,
                  struct config_report *report);
@@ -39,9 +56,12 @@ int config_check(const struct config_text *text, struct config *config,
 int config_check_static(const struct config_text *text, const struct config *config,
                         struct config_report *report);
 
-/** The part of config_check() about VLANs. @bridge_node is the bridge's. */
+/** The part of config_check() about VLANs: of a bridge, which is at @bridge_node, and of what ports
+ * have by default. */
 void config_check_vlans(const struct config_text *text, const struct config_bridge *bridge,
                         uint32_t index, uint32_t bridge_node, struct config_report *report);
+void config_check_default_vlan(const struct config_text *text, const struct config *config,
+                               struct config_report *report);
 
 /** 0 or -ENOMEM; @report needs config_report_fini() either way. */
 int config_report_init(struct config_report *report, const char *source);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_stages.h"
 #include "ringspan/config.h"
 #include "ringspan/config_keys.h"
 
@@ -52,7 +53,7 @@ static int clone_key(const struct config_key *key, void *base)
 {
     switch (key->type) {
     case CONFIG_OBJECT:
-        return clone_object(key->object, base);
+        return clone_object(key->object, (char *)base + key->offset);
     case CONFIG_LIST:
         return clone_list(key, base);
     case CONFIG_TEXT:
@@ -99,6 +100,111 @@ int config_clone(const struct config *config, struct config **ret)
     return r;
 }
 
+static size_t size_of(const struct config_key *key)
+{
+    switch (key->type) {
+    case CONFIG_INTEGER:
+    case CONFIG_WORD:
+    case CONFIG_LIST: /* of the count */
+        return sizeof(uint32_t);
+    case CONFIG_BOOLEAN:
+        return sizeof(bool); /* who is filled in has not said it */
+    case CONFIG_TEXT:
+        return sizeof(char *);
+    case CONFIG_NAME:
+        return (size_t)key->max + 1;
+    case CONFIG_MAC:
+        return sizeof(uint64_t);
+    case CONFIG_VIDS:
+        return sizeof(struct vidset);
+    case CONFIG_VID_MAP:
+        return sizeof(struct vlan_translations);
+    case CONFIG_OBJECT:
+    case CONFIG_PLANNED:
+        break;
+    }
+    return 0;
+}
+
+/* Byte for byte; what it points to is the original's. */
+static void copy_bytes(const struct config_key *key, void *base, const void *from)
+{
+    char *to = (char *)base + key->offset;
+    const char *original = (const char *)from + key->offset;
+
+    if (key->type == CONFIG_OBJECT) {
+        for (uint32_t i = 0; i < key->object->n_keys; i++)
+            copy_bytes(&key->object->keys[i], to, original);
+    } else if (key->type == CONFIG_LIST) {
+        memcpy(to, original, sizeof(void *));
+        memcpy((char *)base + key->count_offset, (const char *)from + key->count_offset,
+               size_of(key));
+    } else if (key->offset != CONFIG_NO_FIELD) {
+        memcpy(to, original, size_of(key));
+    }
+}
+
+int config_copy_key(const struct config_key *key, void *base, const void *from)
+{
+    copy_bytes(key, base, from);
+    return clone_key(key, base);
+}
+
+static bool same_text(const char *const *a, const char *const *b)
+{
+    return *a && *b ? strcmp(*a, *b) == 0 : *a == *b;
+}
+
+static bool same_object(const struct config_object *object, const void *a, const void *b);
+
+static bool same_list(const struct config_key *key, const void *a, const void *b)
+{
+    const uint32_t *n_a = (const void *)((const char *)a + key->count_offset);
+    const uint32_t *n_b = (const void *)((const char *)b + key->count_offset);
+    const char *const *list_a = (const void *)((const char *)a + key->offset);
+    const char *const *list_b = (const void *)((const char *)b + key->offset);
+    uint32_t i = 0;
+
+    while (
+        *n_a == *n_b && i < *n_a &&
+        same_object(key->object, *list_a + i * key->object->size, *list_b + i * key->object->size))
+        i++;
+    return *n_a == *n_b && i == *n_a;
+}
+
+static bool same_key(const struct config_key *key, const void *a, const void *b)
+{
+    const void *value_a = (const char *)a + key->offset;
+    const void *value_b = (const char *)b + key->offset;
+
+    if (key->type == CONFIG_OBJECT)
+        return same_object(key->object, value_a, value_b);
+    if (key->type == CONFIG_LIST)
+        return same_list(key, a, b);
+    if (key->offset == CONFIG_NO_FIELD)
+        return true;
+    if (key->type == CONFIG_TEXT)
+        return same_text(value_a, value_b);
+    if (key->type == CONFIG_NAME)
+        return strcmp(value_a, value_b) == 0;
+    return memcmp(value_a, value_b, size_of(key)) == 0;
+}
+
+static bool same_object(const struct config_object *object, const void *a, const void *b)
+{
+    uint32_t i = 0;
+
+    while (i < object->n_keys && same_key(&object->keys[i], a, b))
+        i++;
+    return i == object->n_keys;
+}
+
+bool config_same_defaults(const struct config *a, const struct config *b)
+{
+    return a->defaults.port.written == b->defaults.port.written &&
+           same_object(&config_port_defaults, &a->defaults.port, &b->defaults.port);
+}
+
 static void free_text(const struct config_key *key, void *base)
 {
     char **field = (void *)((char *)base + key->offset);
@@ -123,7 +229,7 @@ static void free_object(const struct config_object *object, void *base)
 
         switch (key->type) {
         case CONFIG_OBJECT:
-            free_object(key->object, base);
+            free_object(key->object, (char *)base + key->offset);
             break;
         case CONFIG_LIST:
             free_list(key, base);

@@ -138,10 +138,10 @@ static void fail(struct managed_port *mp)
     if (mp->step == PORT_STEP_MAKE && mp->tap->step.outcome.why[0] != '\0')
         snprintf(why, sizeof(why), "%s", mp->tap->step.outcome.why);
     else if (managed_port_is_refused(mp, mp->result))
-        snprintf(why, sizeof(why),
-                 "%s %s: isolating it would cut this host off; write \"isolate_host\": true or "
-                 "false for this port",
-                 mp->port->ifname, mp->use);
+        snprintf(why, sizeof(why), "%s %s: %s; write \"isolate_host\": true or false for this port",
+                 mp->port->ifname, mp->use,
+                 mp->settings.isolate_host ? "isolating it would cut this host off"
+                                           : "a default does not say that it is meant");
     else if (mp->result == -EADDRINUSE)
         snprintf(why, sizeof(why), "%s is in use by another ringspand or port", mp->port->ifname);
     else

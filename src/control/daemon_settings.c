@@ -23,7 +23,7 @@ int managed_port_refuse_uplink(struct managed_port *mp, const struct port_settin
     int r;
 
     mp->use[0] = '\0';
-    if (!settings->isolate_host || settings->isolate_host_is_asked)
+    if (settings->isolate_host_is_asked)
         return 0;
     r = host_use_find(ifindex, mp->use);
     return r > 0 ? -EBUSY : r;
@@ -64,7 +64,7 @@ static void run_adjust(void *arg)
     int home = -1;
 
     mp->adjust_result = managed_port_enter_netns(mp, &home);
-    if (mp->adjust_result == 0 && !mp->port->settings.isolate_host)
+    if (mp->adjust_result == 0 && !mp->port->settings.isolate_host && mp->adjusted.isolate_host)
         mp->adjust_result = managed_port_refuse_uplink(mp, &mp->adjusted, mp->bound);
     if (mp->adjust_result == 0)
         mp->adjust_result = mp->port->ops->adjust(mp->port, &mp->adjusted);

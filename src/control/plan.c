@@ -288,6 +288,7 @@ static const struct {
     enum plan_disruption disruption;
 } texts[] = {
     {"description", offsetof(struct config, description), PLAN_DISRUPTS_NONE},
+    {"defaults.description", offsetof(struct config, defaults.description), PLAN_DISRUPTS_NONE},
     {"daemon.description", offsetof(struct config, daemon.description), PLAN_DISRUPTS_NONE},
     {"daemon.control.socket", offsetof(struct config, daemon.control.socket),
      PLAN_DISRUPTS_RESTART},
@@ -317,6 +318,8 @@ static int compare_daemon(struct planner *planner)
     }
     if (r == 0 && now->daemon.log.level != next->daemon.log.level)
         r = add_change(planner, NULL, NULL, "daemon.log.level", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !config_same_defaults(now, next)) /* what they do to ports are steps of these */
+        r = add_change(planner, NULL, NULL, "defaults.port", PLAN_DISRUPTS_NONE);
     return r;
 }
 

@@ -245,6 +245,30 @@ def test_uplink_by_default_route_is_refused_until_asked(lab):
     lab.expect(a, [a.frame(b)], [b])
 
 
+def write_with_default(lab, isolate, *ports, **bridge):
+    objects = [{"name": port} for port in ports]
+    lab.switch.write_bridges(dict(bridge, name="lab0", ports=objects),
+                             defaults={"port": {"isolate_host": isolate}})
+
+
+@ringspan_only
+def test_a_default_is_nobodys_word_about_an_uplink(lab):
+    a, b = hosts_with_address(lab)
+    write_with_default(lab, False, a.port, b.port)
+    lab.switch.launch(wait=False)
+    lab.switch.wait(b.port)
+    assert isolation_of(lab, b) == NOT  # where there is no uplink, it counts
+    lab.switch.wait_state(a.port, "error", "a default does not say that it is meant; write")
+    write_with_default(lab, True, a.port, b.port)
+    lab.switch.query("reload")
+    lab.switch.wait_state(a.port, "error", "isolating it would cut this host off; write")
+    write_with_default(lab, True, a.port, b.port, isolate_host=False)
+    lab.switch.query("reload")
+    lab.switch.wait(a.port)
+    assert isolation_of(lab, a) == NOT
+    lab.expect(a, [a.frame(b)], [b])
+
+
 @ringspan_only
 def test_switched_by_reload_under_traffic(lab):
     """No frame of the port is lost, and each time it is true."""

@@ -56,6 +56,34 @@ def test_down_and_up_under_traffic(lab):
 
 
 @ringspan_only
+def test_defaults_fill_in_what_comes_later(lab):
+    a, b, c = lab.add_hosts(3)
+    bridge = {"name": "lab0", "ports": [{"name": a.port, "admin_state": "up"}, {"name": b.port}]}
+    lab.switch.write_bridges(bridge, defaults={"port": {"admin_state": "down"}})
+    lab.switch.launch(wait=False)
+    lab.switch.wait(a.port)
+    assert lab.switch.port(b.port)["state"] == "disabled"
+    change(lab, "port", "add", c.port)
+    assert lab.switch.port(c.port)["state"] == "disabled"
+    assert change(lab, "port", "set", c.port, "up") == [
+        ("change", "lab0", c.port, "admin_state", "none")]
+    lab.switch.wait(c.port)
+    shown = json.loads(lab.switch.call("config", "show").stdout)
+    assert shown["defaults"] == {"port": {"admin_state": "down"}}
+    assert {port["name"]: port["admin_state"] for port in shown["bridges"][0]["ports"]} == {
+        a.port: "up", b.port: "down", c.port: "up"}
+    # It is a file that means the same, and the file of before means what it did.
+    lab.switch.write_text(json.dumps(shown))
+    assert change(lab, "reload") == []
+    lab.switch.write_bridges(bridge, defaults={"port": {"admin_state": "up"}})
+    assert change(lab, "reload") == [
+        ("del", "lab0", c.port, None, "none"),
+        ("change", None, None, "defaults.port", "none"),
+        ("change", "lab0", b.port, "admin_state", "none")]
+    lab.switch.wait(b.port)
+
+
+@ringspan_only
 def test_a_port_that_is_down_is_drained_and_counted(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b, c)

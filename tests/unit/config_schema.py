@@ -136,6 +136,12 @@ FULL = {
                                      "acceptable_frame_types": "all", "description": "d"},
                             "translate": {"5": 8}},
                            {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}}]}],
+    "defaults": {"description": "d", "port": {
+        "type": "tap", "netns": "n", "isolate_host": False, "qdisc_bypass": True,
+        "admin_state": "up", "description": "d", "owner": "o", "group": "g", "mtu": 1500,
+        "speed": 10000, "persist": True,
+        "vlan": {"mode": "native_tagged", "pvid": 1, "allowed": [5, "7-9"],
+                 "acceptable_frame_types": "all", "description": "d"}}},
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}},
 }

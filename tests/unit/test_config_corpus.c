@@ -151,7 +151,7 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
 
     switch (key->type) {
     case CONFIG_OBJECT:
-        assert_same_object(key->object, a, b);
+        assert_same_object(key->object, a + key->offset, b + key->offset);
         break;
     case CONFIG_LIST:
         assert_same_list(key, a, b);
@@ -192,6 +192,9 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
 
 static void assert_same_object(const struct config_object *object, const void *a, const void *b)
 {
+    if (object->written_offset)
+        assert_memory_equal((const char *)a + object->written_offset,
+                            (const char *)b + object->written_offset, sizeof(uint64_t));
     for (uint32_t i = 0; i < object->n_keys; i++)
         assert_same_key(&object->keys[i], a, b);
 }

@@ -53,7 +53,7 @@ static void fill_key(const struct config_key *key, void *base)
 
     switch (key->type) {
     case CONFIG_OBJECT:
-        fill_object(key->object, base);
+        fill_object(key->object, field(base, key->offset));
         break;
     case CONFIG_LIST:
         fill_list(key, base);
@@ -92,6 +92,9 @@ static void fill_key(const struct config_key *key, void *base)
 
 static void fill_object(const struct config_object *object, void *base)
 {
+    if (object->written_offset)
+        *(uint64_t *)field(base, object->written_offset) =
+            (UINT64_C(1) << object->n_keys) - 1; /* everything */
     for (uint32_t i = 0; i < object->n_keys; i++) {
         if (object->keys[i].type == CONFIG_OBJECT || object->keys[i].offset != CONFIG_NO_FIELD)
             fill_key(&object->keys[i], base);
@@ -268,7 +271,7 @@ static const struct config_key *alter_nth(const struct config_object *object, vo
             return key;
         }
         if (key->type == CONFIG_OBJECT) {
-            found = alter_nth(key->object, base, n, at, ret_altered);
+            found = alter_nth(key->object, field(base, key->offset), n, at, ret_altered);
         } else if (key->type == CONFIG_LIST) {
             char *elements = *(char **)field(base, key->offset);
 

@@ -37,9 +37,9 @@ class Ringspan:
     def write_config(self, ports, **bridge):
         self.write_bridges(dict(bridge, name=self.name, ports=[{"name": port} for port in ports]))
 
-    def write_bridges(self, *bridges):
-        """Objects of the configuration."""
-        document = {"version": 1, "bridges": bridges,
+    def write_bridges(self, *bridges, **keys):
+        """Objects of the configuration, and other keys of the document."""
+        document = {"version": 1, "bridges": bridges, **keys,
                     "daemon": {"control": {"socket": self.socket}, "log": {"level": "debug"}}}
         self.write_text(json.dumps(document, indent=2))
 
