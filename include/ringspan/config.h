@@ -53,6 +53,8 @@ struct config_port {
     bool isolate_host_is_asked; /* the file says it, here or in the bridge */
     bool qdisc_bypass;
     enum port_admin_state admin_state;
+    struct reserved_settings reserved; /* what the file says here, and not in the bridge */
+    char *reserved_description;
     /* Of a tap; NULL and 0 where the file says nothing. */
     char *owner;
     char *group;
@@ -85,8 +87,9 @@ struct config_static {
 struct config_bridge {
     char name[LIMIT_NAME_SIZE];
     char *description;
-    uint32_t aging_time; /* seconds */
-    enum reserved_preset reserved;
+    uint32_t aging_time;               /* seconds */
+    struct reserved_settings reserved; /* with a preset */
+    char *reserved_description;
     bool vlan_aware;
     enum vlan_ethertype ethertype;
     bool isolate_host;

@@ -32,6 +32,7 @@ enum config_type {
     CONFIG_WORD,    /* one of a few; into an enum */
     CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
     CONFIG_VID_MAP, /* an object from VIDs outside to VIDs inside; a struct vlan_translations */
+    CONFIG_WORD_OR_OBJECT, /* an object of words and texts, or alone the word of its first key */
     CONFIG_PLANNED,
 };
 
@@ -63,12 +64,12 @@ struct config_key {
     const char *with;      /* legal only beside this NAME of the same object; or NULL */
     const char *without;   /* not legal beside this NAME of the same object; or NULL */
     const char *help;
-    size_t offset;       /* OBJECT: of the C object that its keys write into; mostly 0 */
+    size_t offset; /* OBJECT, WORD_OR_OBJECT: of the C object that its keys write into; mostly 0 */
     size_t count_offset; /* LIST: of the uint32_t beside the pointer */
     size_t said_offset; /* BOOLEAN: of the bool beside it that says whether it was written, and then
                          * it is printed only if so; 0: nobody needs to know */
-    const struct config_object *object;        /* OBJECT, and the elements of a LIST */
-    const struct config_words *words;          /* WORD */
+    const struct config_object *object; /* OBJECT, WORD_OR_OBJECT, and the elements of a LIST */
+    const struct config_words *words;   /* WORD */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
                                                 * …", "contains …". May be NULL. */
     bool (*is_set)(const void *base);          /* in the object of C that it is in; NULL: always */

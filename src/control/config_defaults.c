@@ -17,7 +17,7 @@ void config_set_defaults(const struct config_object *object, void *base)
         const struct config_key *key = &object->keys[i];
         uint32_t value = (uint32_t)key->default_value;
 
-        if (key->type == CONFIG_OBJECT)
+        if (key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT)
             config_set_defaults(key->object, field(base, key->offset));
         else if (key->type == CONFIG_VIDS)
             *(struct vidset *)field(base, key->offset) = vidset_all();

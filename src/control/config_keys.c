@@ -213,6 +213,21 @@ static const struct config_planned_word planned_port_types[] = {
     {NULL, NULL},
 };
 
+static const char *reserved_action_word(uint32_t i)
+{
+    return reserved_action_name((enum reserved_action)i);
+}
+
+static bool says_reserved(const void *port)
+{
+    const struct reserved_settings unsaid = reserved_settings_of(RESERVED_N_PRESETS);
+    const struct config_port *config = port;
+
+    return config->reserved_description || !reserved_settings_equal(&config->reserved, &unsaid);
+}
+
+static const struct config_words reserved_action_words = {.name = reserved_action_word,
+                                                          .n = RESERVED_N_ACTIONS};
 static const struct config_words reserved_words = {.name = reserved_word, .n = RESERVED_N_PRESETS};
 static const struct config_words admin_state_words = {.name = admin_state_word,
                                                       .n = PORT_N_ADMIN_STATES};
@@ -236,6 +251,58 @@ static const struct config_words port_type_words = {
     {                                         \
         .name = (key), .type = CONFIG_PLANNED \
     }
+
+#define RESERVED_PROTOCOL(owner, key, protocol, addresses)                                   \
+    {                                                                                        \
+        .name = (key), .type = CONFIG_WORD, .default_value = RESERVED_N_ACTIONS,             \
+        .offset = offsetof(struct owner, reserved.actions[protocol]),                        \
+        .words = &reserved_action_words, .help = "What becomes of frames to " addresses ".", \
+    }
+
+#define RESERVED_KEYS(owner, default_preset, preset_help)                                          \
+    {                                                                                              \
+        {                                                                                          \
+            .name = "preset",                                                                      \
+            .type = CONFIG_WORD,                                                                   \
+            .default_value = (default_preset),                                                     \
+            .offset = offsetof(struct owner, reserved.preset),                                     \
+            .words = &reserved_words,                                                              \
+            .help = (preset_help),                                                                 \
+        },                                                                                         \
+            RESERVED_PROTOCOL(owner, "stp", RESERVED_STP, "01-80-C2-00-00-00"),                    \
+            RESERVED_PROTOCOL(owner, "pause", RESERVED_PAUSE,                                      \
+                              "01-80-C2-00-00-01: PAUSE and other MAC control"),                   \
+            RESERVED_PROTOCOL(owner, "lacp", RESERVED_LACP,                                        \
+                              "01-80-C2-00-00-02: LACP and other slow protocols"),                 \
+            RESERVED_PROTOCOL(owner, "dot1x", RESERVED_DOT1X,                                      \
+                              "01-80-C2-00-00-03: 802.1X and MACsec key agreement"),               \
+            RESERVED_PROTOCOL(owner, "lldp", RESERVED_LLDP, "01-80-C2-00-00-0E"),                  \
+            RESERVED_PROTOCOL(owner, "other", RESERVED_OTHER, "01-80-C2-00-00-04 to -0D and -0F"), \
+            RESERVED_PROTOCOL(owner, "cisco", RESERVED_CISCO,                                      \
+                              "01-00-0C-CC-CC-CC (CDP, VTP and others) and -CD (PVST)"),           \
+            DESCRIPTION(offsetof(struct owner, reserved_description)),                             \
+    }
+
+static const struct config_key bridge_reserved_keys[] =
+    RESERVED_KEYS(config_bridge, RESERVED_TRANSPARENT,
+                  "What becomes of frames of protocols that have no word of their own here.");
+
+static const struct config_object bridge_reserved_object = {
+    .what = "a bridge's reserved",
+    .keys = bridge_reserved_keys,
+    .n_keys = N_ELEMENTS(bridge_reserved_keys),
+};
+
+static const struct config_key port_reserved_keys[] =
+    RESERVED_KEYS(config_port, RESERVED_N_PRESETS,
+                  "What becomes of frames of protocols that have no word of their own here; what "
+                  "the bridge says if absent.");
+
+static const struct config_object port_reserved_object = {
+    .what = "a port's reserved",
+    .keys = port_reserved_keys,
+    .n_keys = N_ELEMENTS(port_reserved_keys),
+};
 
 static const struct config_key vlan_keys[] = {
     {
@@ -399,6 +466,14 @@ static const struct config_key port_keys[] = {
                 "nothing; its interface is left as it is.",
     },
     {
+        .name = "reserved",
+        .type = CONFIG_WORD_OR_OBJECT,
+        .object = &port_reserved_object,
+        .is_set = says_reserved,
+        .help = "What becomes of frames to reserved addresses that arrive on the port, where it is "
+                "not what the bridge says: a preset, or an object.",
+    },
+    {
         .name = "vlan",
         .type = CONFIG_OBJECT,
         .object = &vlan_object,
@@ -473,7 +548,6 @@ static const struct config_key port_keys[] = {
     PLANNED("mac_limit"),
     PLANNED("mirror"),
     PLANNED("policing"),
-    PLANNED("reserved"),
     PLANNED("storm_control"),
 };
 
@@ -619,11 +693,10 @@ static const struct config_key bridge_keys[] = {
     },
     {
         .name = "reserved",
-        .type = CONFIG_WORD,
-        .default_value = RESERVED_TRANSPARENT,
-        .offset = offsetof(struct config_bridge, reserved),
-        .words = &reserved_words,
-        .help = "Which frames to the reserved addresses 01-80-C2-00-00-00 to -0F cross the bridge.",
+        .type = CONFIG_WORD_OR_OBJECT,
+        .object = &bridge_reserved_object,
+        .help = "What becomes of frames to the reserved addresses, 01-80-C2-00-00-00 to -0F and "
+                "two of Cisco's: a preset, or an object.",
     },
     {
         .name = "vlan_aware",

@@ -82,6 +82,9 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
     case CONFIG_VID_MAP:
         *ret_kind = JSON_OBJECT;
         return "an object";
+    case CONFIG_WORD_OR_OBJECT:
+        *ret_kind = JSON_OBJECT;
+        return "a string or an object";
     case CONFIG_LIST:
     case CONFIG_VIDS:
         *ret_kind = JSON_ARRAY;
@@ -151,7 +154,8 @@ static bool check_kind(struct parser *p, uint32_t node, struct json_object *json
     char found[CONFIG_QUOTE_SIZE];
     char hint[CONFIG_HINT_SIZE];
 
-    if (node_of(p, node)->kind == wanted)
+    if (node_of(p, node)->kind == wanted ||
+        (type == CONFIG_WORD_OR_OBJECT && node_of(p, node)->kind == JSON_STRING))
         return true;
     if (wanted == JSON_INTEGER && node_of(p, node)->kind == JSON_BIG_INTEGER) {
         report_big_integer(p, node, key);
@@ -348,6 +352,13 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         break;
     case CONFIG_WORD:
         parse_word(p, node, json, key, base);
+        break;
+    case CONFIG_WORD_OR_OBJECT:
+        base = field(base, key->offset);
+        if (node_of(p, node)->kind == JSON_STRING)
+            parse_word(p, node, json, &key->object->keys[0], base);
+        else
+            parse_object(p, node, json, key->object, base);
         break;
     case CONFIG_VID_MAP:
     case CONFIG_VIDS:

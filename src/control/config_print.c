@@ -23,12 +23,19 @@ static uint32_t number_of(const struct config_key *key, const void *base)
     return number;
 }
 
-static void print_text(struct json_writer *writer, const struct config_key *key, const void *base)
+static const char *text_of(const struct config_key *key, const void *base)
 {
     const char *text = NULL;
 
     if (key->offset != CONFIG_NO_FIELD)
         memcpy(&text, field(base, key->offset), sizeof(text));
+    return text;
+}
+
+static void print_text(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const char *text = text_of(key, base);
+
     if (text)
         json_put_string(writer, key->name, text);
 }
@@ -82,6 +89,37 @@ static void print_integer(struct json_writer *writer, const struct config_key *k
 
     if (number >= key->min)
         json_put_u64(writer, key->name, number);
+}
+
+/* Nothing, where nobody chose one. */
+static void print_word(struct json_writer *writer, const char *name, const struct config_key *key,
+                       const void *base)
+{
+    uint32_t number = number_of(key, base);
+
+    if (number < key->words->n)
+        json_put_string(writer, name, key->words->name(number));
+}
+
+static bool is_said(const struct config_key *key, const void *base)
+{
+    if (key->type == CONFIG_WORD)
+        return number_of(key, base) < key->words->n;
+    return text_of(key, base) != NULL;
+}
+
+/* Words and texts are all that such an object has. */
+static void print_word_or_object(struct json_writer *writer, const struct config_key *key,
+                                 const void *base)
+{
+    uint32_t i = 1;
+
+    while (i < key->object->n_keys && !is_said(&key->object->keys[i], base))
+        i++;
+    if (i < key->object->n_keys)
+        print_object(writer, key->name, key->object, base);
+    else
+        print_word(writer, key->name, &key->object->keys[0], base);
 }
 
 static void print_vids(struct json_writer *writer, const struct config_key *key, const void *base)
@@ -142,7 +180,10 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         print_mac(writer, key, base);
         break;
     case CONFIG_WORD:
-        json_put_string(writer, key->name, key->words->name(number_of(key, base)));
+        print_word(writer, key->name, key, base);
+        break;
+    case CONFIG_WORD_OR_OBJECT:
+        print_word_or_object(writer, key, field(base, key->offset));
         break;
     case CONFIG_VID_MAP:
         print_vid_map(writer, key, base);

@@ -41,7 +41,7 @@ static void put_words(struct json_writer *writer, const struct config_key *key)
     for (uint32_t i = 0; i < key->words->n; i++)
         json_put_string(writer, NULL, key->words->name(i));
     json_close_array(writer);
-    if (!key->required)
+    if (!key->required && key->default_value < key->words->n)
         json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
 }
 
@@ -151,6 +151,18 @@ static bool has_conditions(const struct config_object *object)
 
 static void put_object(struct json_writer *writer, const struct config_object *object);
 
+static void put_word_or_object(struct json_writer *writer, const struct config_key *key)
+{
+    json_open_array(writer, "oneOf");
+    json_open_object(writer, NULL);
+    put_words(writer, &key->object->keys[0]);
+    json_close_object(writer);
+    json_open_object(writer, NULL);
+    put_object(writer, key->object);
+    json_close_object(writer);
+    json_close_array(writer);
+}
+
 static void put_list(struct json_writer *writer, const struct config_key *key)
 {
     json_put_string(writer, "type", "array");
@@ -187,6 +199,9 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_WORD:
         put_words(writer, key);
+        break;
+    case CONFIG_WORD_OR_OBJECT:
+        put_word_or_object(writer, key);
         break;
     case CONFIG_VID_MAP:
         put_vid_map(writer, key);

@@ -53,6 +53,7 @@ static int clone_key(const struct config_key *key, void *base)
 {
     switch (key->type) {
     case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
         return clone_object(key->object, (char *)base + key->offset);
     case CONFIG_LIST:
         return clone_list(key, base);
@@ -120,10 +121,16 @@ static size_t size_of(const struct config_key *key)
     case CONFIG_VID_MAP:
         return sizeof(struct vlan_translations);
     case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
     case CONFIG_PLANNED:
         break;
     }
     return 0;
+}
+
+static bool is_object(const struct config_key *key)
+{
+    return key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT;
 }
 
 /* Byte for byte; what it points to is the original's. */
@@ -132,7 +139,7 @@ static void copy_bytes(const struct config_key *key, void *base, const void *fro
     char *to = (char *)base + key->offset;
     const char *original = (const char *)from + key->offset;
 
-    if (key->type == CONFIG_OBJECT) {
+    if (is_object(key)) {
         for (uint32_t i = 0; i < key->object->n_keys; i++)
             copy_bytes(&key->object->keys[i], to, original);
     } else if (key->type == CONFIG_LIST) {
@@ -177,7 +184,7 @@ static bool same_key(const struct config_key *key, const void *a, const void *b)
     const void *value_a = (const char *)a + key->offset;
     const void *value_b = (const char *)b + key->offset;
 
-    if (key->type == CONFIG_OBJECT)
+    if (is_object(key))
         return same_object(key->object, value_a, value_b);
     if (key->type == CONFIG_LIST)
         return same_list(key, a, b);
@@ -229,6 +236,7 @@ static void free_object(const struct config_object *object, void *base)
 
         switch (key->type) {
         case CONFIG_OBJECT:
+        case CONFIG_WORD_OR_OBJECT:
             free_object(key->object, (char *)base + key->offset);
             break;
         case CONFIG_LIST:

@@ -56,6 +56,26 @@ static void put_matches(struct json_writer *writer, const struct daemon *daemon,
     json_put_u64(writer, "left_out", left_out);
 }
 
+/* As the configuration has it: the preset, or an object. */
+static void put_reserved_settings(struct json_writer *writer,
+                                  const struct reserved_settings *settings)
+{
+    const char *preset = reserved_preset_name(settings->preset);
+
+    if (reserved_settings_are_plain(settings)) {
+        json_put_string(writer, "reserved", preset);
+        return;
+    }
+    json_open_object(writer, "reserved");
+    json_put_string(writer, "preset", preset);
+    for (int i = 0; i < RESERVED_N_PROTOCOLS; i++) {
+        if (settings->actions[i] != RESERVED_N_ACTIONS)
+            json_put_string(writer, reserved_protocol_name((enum reserved_protocol)i),
+                            reserved_action_name(settings->actions[i]));
+    }
+    json_close_object(writer);
+}
+
 static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
                                 struct json_writer *writer)
 {
@@ -66,7 +86,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
     put_matches(writer, walk->daemon, bridge);
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
-    json_put_string(writer, "reserved", reserved_preset_name(bridge_reserved(bridge)->preset));
+    put_reserved_settings(writer, bridge_reserved(bridge));
     json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
     put_ethertype(writer, bridge_ethertype(bridge));
     put_fdb(writer, bridge_fdb(bridge));

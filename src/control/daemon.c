@@ -99,6 +99,7 @@ void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct 
     assert(r == 0); /* config_check() lets no name pass twice, nor too many ports */
     (void)r;
     bridge_set_port_vlan(mb->bridge, mp->port->id, &config->vlan);
+    bridge_set_port_reserved(mb->bridge, mp->port->id, &config->reserved);
     mp->home = mb;
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
@@ -112,7 +113,7 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
         .max_ports = LIMIT_PORTS, /* a reload may add any number */
         .max_entries = config->fdb.max_entries,
         .aging_ns = config->aging_time * NS_PER_SEC,
-        .reserved = reserved_settings_of(config->reserved),
+        .reserved = config->reserved,
         .ethertype = config->vlan_aware ? vlan_ethertype_tpid(config->ethertype) : 0,
     };
     int r = hash_key_random(&params.fdb_key);
@@ -257,6 +258,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
         daemon_free(daemon);
         return r;
     }
+    daemon_warn_of_pause(NULL, config);
     *ret = daemon;
     return 0;
 }

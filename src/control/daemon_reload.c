@@ -215,6 +215,12 @@ static void change_vlan(const struct managed_port *mp, const struct vlan_setting
     bridge_set_port_vlan(mp->home->bridge, mp->port->id, vlan);
 }
 
+/* "reserved", "reserved.lacp", …: all of it with the first of them, too. */
+static bool is_reserved_key(const char *key)
+{
+    return strncmp(key, "reserved", strlen("reserved")) == 0;
+}
+
 void managed_port_change(struct managed_port *mp, const struct plan_step *step)
 {
     if (strcmp(step->key, "ifname") == 0)
@@ -224,6 +230,8 @@ void managed_port_change(struct managed_port *mp, const struct plan_step *step)
     else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0 ||
              strcmp(step->key, "translate") == 0)
         change_vlan(mp, &step->next_port->vlan);
+    else if (is_reserved_key(step->key))
+        bridge_set_port_reserved(mp->home->bridge, mp->port->id, &step->next_port->reserved);
     else if (strcmp(step->key, "description") != 0)
         managed_port_set(mp, step->next_port);
 }
@@ -237,10 +245,8 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
     if (strcmp(step->key, "aging_time") == 0) {
         bridge_set_aging(mb->bridge, next->aging_time * NS_PER_SEC);
         event_timer_set(mb->aging, event_now(daemon->loop));
-    } else if (strcmp(step->key, "reserved") == 0) {
-        const struct reserved_settings settings = reserved_settings_of(next->reserved);
-
-        bridge_set_reserved(mb->bridge, &settings);
+    } else if (is_reserved_key(step->key)) {
+        bridge_set_reserved(mb->bridge, &next->reserved);
     } else if (replaces_fdb(step)) {
         bridge_set_fdb(mb->bridge, prepared->fdb);
     } else if (strcmp(step->key, "vlan_aware") == 0) {
@@ -338,6 +344,7 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
     *ret_before = daemon->config;
     keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
+    daemon_warn_of_pause(*ret_before, config);
     globs_adopt(daemon, globs);
     for (uint32_t i = 0; i < plan->n_steps; i++)
         run_plan_step(daemon, &plan->steps[i], &prepared[i]);

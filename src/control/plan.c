@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -198,6 +199,37 @@ static int compare_vlans(struct planner *planner, const struct config_bridge *br
     return r;
 }
 
+static const struct {
+    enum reserved_protocol protocol;
+    const char *key;
+} reserved_keys[] = {
+    {RESERVED_STP, "reserved.stp"},     {RESERVED_PAUSE, "reserved.pause"},
+    {RESERVED_LACP, "reserved.lacp"},   {RESERVED_DOT1X, "reserved.dot1x"},
+    {RESERVED_LLDP, "reserved.lldp"},   {RESERVED_OTHER, "reserved.other"},
+    {RESERVED_CISCO, "reserved.cisco"},
+};
+
+static_assert(sizeof(reserved_keys) / sizeof(*reserved_keys) == RESERVED_N_PROTOCOLS,
+              "each protocol has a key");
+
+/* Of @bridge, or of @port if it is not NULL. */
+static int compare_reserved(struct planner *planner, const struct config_bridge *bridge,
+                            const struct config_port *port, const struct reserved_settings *now,
+                            const struct reserved_settings *next)
+{
+    int r = 0;
+
+    if (now->preset != next->preset)
+        r = add_change(planner, bridge, port, "reserved", PLAN_DISRUPTS_NONE);
+    for (size_t i = 0; r == 0 && i < RESERVED_N_PROTOCOLS; i++) {
+        enum reserved_protocol protocol = reserved_keys[i].protocol;
+
+        if (now->actions[protocol] != next->actions[protocol])
+            r = add_change(planner, bridge, port, reserved_keys[i].key, PLAN_DISRUPTS_NONE);
+    }
+    return r;
+}
+
 static int compare_port(struct planner *planner, const struct config_bridge *bridge,
                         const struct config_port *now, const struct config_port *next)
 {
@@ -218,6 +250,10 @@ static int compare_port(struct planner *planner, const struct config_bridge *bri
         r = add_change(planner, bridge, next, "admin_state",
                        next->admin_state == PORT_ADMIN_DOWN ? PLAN_DISRUPTS_FLUSH
                                                             : PLAN_DISRUPTS_NONE);
+    if (r == 0)
+        r = compare_reserved(planner, bridge, next, &now->reserved, &next->reserved);
+    if (r == 0 && !same_text(now->reserved_description, next->reserved_description))
+        r = add_change(planner, bridge, next, "reserved.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && next->type == CONFIG_PORT_TAP)
         r = compare_taps(planner, bridge, now, next);
     if (r == 0 && *next->match && now->max != next->max)
@@ -263,8 +299,10 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "description", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->aging_time != next->aging_time)
         r = add_change(planner, next, NULL, "aging_time", PLAN_DISRUPTS_NONE);
-    if (r == 0 && now->reserved != next->reserved)
-        r = add_change(planner, next, NULL, "reserved", PLAN_DISRUPTS_NONE);
+    if (r == 0)
+        r = compare_reserved(planner, next, NULL, &now->reserved, &next->reserved);
+    if (r == 0 && !same_text(now->reserved_description, next->reserved_description))
+        r = add_change(planner, next, NULL, "reserved.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && !same_text(now->fdb.description, next->fdb.description))
         r = add_change(planner, next, NULL, "fdb.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && (now->isolate_host != next->isolate_host ||

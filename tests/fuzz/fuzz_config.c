@@ -74,6 +74,13 @@ static void check_pair(const struct config_port *a, const struct config_port *b)
     }
 }
 
+static void check_reserved(const struct reserved_settings *settings)
+{
+    fuzz_require(settings->preset <= RESERVED_N_PRESETS);
+    for (int i = 0; i < RESERVED_N_PROTOCOLS; i++)
+        fuzz_require(settings->actions[i] <= RESERVED_N_ACTIONS);
+}
+
 static void check_port(const struct config *config, const struct config_port *port)
 {
     if (*port->match) {
@@ -84,6 +91,7 @@ static void check_port(const struct config *config, const struct config_port *po
         fuzz_require(is_name(port->name) && is_name(port->ifname));
         fuzz_require(strcmp(port->ifname, "lo") != 0);
     }
+    check_reserved(&port->reserved);
     for (uint32_t i = 0; i < config->n_bridges; i++) {
         for (uint32_t j = 0; j < config->bridges[i].n_ports; j++) {
             if (&config->bridges[i].ports[j] != port)
@@ -113,7 +121,8 @@ static void check_bridge(const struct config *config, const struct config_bridge
                  bridge->aging_time <= LIMIT_AGING_TIME_MAX);
     fuzz_require(bridge->fdb.max_entries >= LIMIT_FDB_ENTRIES_MIN &&
                  bridge->fdb.max_entries <= LIMIT_FDB_ENTRIES_MAX);
-    fuzz_require(bridge->reserved < RESERVED_N_PRESETS);
+    fuzz_require(bridge->reserved.preset < RESERVED_N_PRESETS);
+    check_reserved(&bridge->reserved);
     fuzz_require(bridge->fdb.n_statics <= bridge->fdb.max_entries);
     for (uint32_t i = 0; i < bridge->n_ports; i++)
         check_port(config, &bridge->ports[i]);

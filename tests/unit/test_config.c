@@ -46,7 +46,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->n_bridges, 1);
     assert_string_equal(bridge->name, "lab0");
     assert_int_equal(bridge->aging_time, 300);
-    assert_int_equal(bridge->reserved, RESERVED_TRANSPARENT);
+    assert_int_equal(bridge->reserved.preset, RESERVED_TRANSPARENT);
     assert_int_equal(bridge->fdb.max_entries, 65536);
     assert_int_equal(bridge->n_ports, 1);
     assert_string_equal(bridge->ports[0].name, "r1");
@@ -78,7 +78,7 @@ static void test_every_value(void **state)
     assert_int_equal(config->bridges[0].aging_time, 300);
     assert_string_equal(bridge->description, "d1");
     assert_int_equal(bridge->aging_time, 600);
-    assert_int_equal(bridge->reserved, RESERVED_PROVIDER_BRIDGE);
+    assert_int_equal(bridge->reserved.preset, RESERVED_PROVIDER_BRIDGE);
     assert_int_equal(bridge->fdb.max_entries, 1024);
     assert_string_equal(bridge->fdb.description, "d2");
     assert_int_equal(config->bridges[0].fdb.n_statics, 0);
@@ -476,7 +476,7 @@ static void check_object(const struct config_object *object)
         if (key->type == CONFIG_BOOLEAN)
             assert_in_range(key->default_value, 0, 1);
         if (key->type == CONFIG_WORD && !key->required)
-            assert_in_range(key->default_value, 0, key->words->n - 1);
+            assert_in_range(key->default_value, 0, key->words->n); /* or absence */
         if (key->object)
             check_object(key->object);
     }

@@ -151,6 +151,7 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
 
     switch (key->type) {
     case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
         assert_same_object(key->object, a + key->offset, b + key->offset);
         break;
     case CONFIG_LIST:

@@ -56,7 +56,7 @@ static void check_words(struct json_object *schema, const struct config_key *key
     for (uint32_t i = 0; i < key->words->n; i++)
         assert_string_equal(json_object_get_string(json_object_array_get_idx(words, i)),
                             key->words->name(i));
-    if (key->required)
+    if (key->required || key->default_value == key->words->n)
         assert_false(json_object_object_get_ex(schema, "default", NULL));
     else
         assert_says(schema, "default", key->words->name((uint32_t)key->default_value));
@@ -102,6 +102,11 @@ static void check_key(struct json_object *schema, const struct config_key *key)
         break;
     case CONFIG_WORD:
         check_words(schema, key);
+        break;
+    case CONFIG_WORD_OR_OBJECT:
+        assert_int_equal(json_object_array_length(member(schema, "oneOf")), 2);
+        check_words(json_object_array_get_idx(member(schema, "oneOf"), 0), &key->object->keys[0]);
+        check_object(json_object_array_get_idx(member(schema, "oneOf"), 1), key->object);
         break;
     case CONFIG_VID_MAP:
         assert_says(schema, "type", "object");

@@ -53,6 +53,7 @@ static void fill_key(const struct config_key *key, void *base)
 
     switch (key->type) {
     case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
         fill_object(key->object, field(base, key->offset));
         break;
     case CONFIG_LIST:
@@ -136,7 +137,7 @@ static uint32_t count_pointers(const struct config_object *object)
             n++;
         else if (key->type == CONFIG_LIST)
             n += 1 + N_ELEMENTS * count_pointers(key->object);
-        else if (key->type == CONFIG_OBJECT)
+        else if (key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT)
             n += count_pointers(key->object);
     }
     return n;
@@ -250,6 +251,7 @@ static bool alter(const struct config_key *key, void *base)
         ++*(char *)value;
         return true;
     case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
     case CONFIG_LIST:
     case CONFIG_PLANNED:
         break;
@@ -270,7 +272,7 @@ static const struct config_key *alter_nth(const struct config_object *object, vo
             *ret_altered = key->offset != CONFIG_NO_FIELD && alter(key, base);
             return key;
         }
-        if (key->type == CONFIG_OBJECT) {
+        if (key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT) {
             found = alter_nth(key->object, field(base, key->offset), n, at, ret_altered);
         } else if (key->type == CONFIG_LIST) {
             char *elements = *(char **)field(base, key->offset);

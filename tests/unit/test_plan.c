@@ -84,6 +84,17 @@ static const struct plan_case cases[] = {
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
      "change a - fdb.max_entries flush;"},
+    {"policies of a bridge and of its ports",
+     "[{'name':'a','reserved':'all','ports':[{'name':'x'},{'name':'y','reserved':{'stp':'drop'}},"
+     "{'name':'z','reserved':'all'}]}]",
+     "[{'name':'a','reserved':{'lacp':'drop','cisco':'consume','description':'d'},'ports':["
+     "{'name':'x','reserved':'customer_bridge'},{'name':'y','reserved':{'stp':'consume'}},"
+     "{'name':'z'}]}]",
+     "change a - reserved none;change a - reserved.lacp none;change a - reserved.cisco none;"
+     "change a - reserved.description none;change a x reserved none;change a y reserved.stp none;"
+     "change a z reserved none;"},
+    {"policies written out", "[{'name':'a','reserved':'all','ports':[{'name':'x'}]}]",
+     "[{'name':'a','reserved':{'preset':'all'},'ports':[{'name':'x','reserved':{}}]}]", ""},
     {"a static entry more", "[{'name':'a','ports':[{'name':'x'}]}]",
      "[{'name':'a','fdb':{'static':[{'mac':'02:00:00:00:00:01','port':'x'}]},'ports':[{'name':'x'}]}]",
      "change a - fdb.static none;"},
