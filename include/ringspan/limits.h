@@ -61,6 +61,9 @@
 /* How long a configuration may be on trial, in seconds. */
 #define LIMIT_CONFIRM_SECONDS 86400
 
+/* Interfaces on top of one (VLANs, macvlans) that are asked for addresses. */
+#define LIMIT_UPPERS 16
+
 /* Among more ports than this, tcx is not the first choice (isolation.h). */
 #define LIMIT_TCX_PORTS 16
 

@@ -135,7 +135,7 @@ struct port_ops {
     void (*free)(struct port *port);
 };
 
-#define PORT_WHY_SIZE 192
+#define PORT_WHY_SIZE 224
 
 struct port {
     const struct port_ops *ops;

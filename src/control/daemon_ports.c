@@ -303,8 +303,10 @@ static void begin_step(struct managed_port *mp, enum port_step step,
     mp->step = step;
     mp->device = (struct port_device){
         .ifindex = target->ifindex, .mtu = target->mtu, .settings = mp->settings};
-    if (step == PORT_STEP_ATTACH)
+    if (step == PORT_STEP_ATTACH) {
         mp->adjusted = mp->settings;
+        managed_port_note_uppers(mp, target->ifindex);
+    }
     if (needs_netns(step) && !mp->is_open)
         move_to(mp, mp->netns_name->netns);
     if (step == PORT_STEP_MAKE)

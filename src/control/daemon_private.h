@@ -56,6 +56,20 @@ struct managed_tap {
     char complaint[PORT_WHY_SIZE];
 };
 
+/* Interfaces that stand on a device (VLANs of it, macvlans), also by way of others, and what those
+ * are enslaved to: cut off with it. */
+struct uppers {
+    uint32_t n;
+    bool are_more;
+    struct upper {
+        uint32_t ifindex;
+        char ifname[LIMIT_NAME_SIZE];
+    } list[LIMIT_UPPERS];
+};
+
+/* "is below eth0.7, which " and what host_use.h says of that. */
+#define PORT_HOST_USE_SIZE (HOST_USE_SIZE + LIMIT_NAME_SIZE + 24)
+
 /* A port and the step that it is in. While a helper thread has it (port->busy) only the job's own
  * fields and the port's name may be looked at. */
 struct managed_port {
@@ -86,7 +100,8 @@ struct managed_port {
     enum port_step step;
     struct port_device device;
     int result;
-    char use[HOST_USE_SIZE]; /* what the host has the device for, which is why it was refused */
+    struct uppers uppers;         /* of the device, when the step began */
+    char use[PORT_HOST_USE_SIZE]; /* what the host has it for, which is why it was refused */
 
     /* Changing settings takes no port away from the loop: it is beside the steps, and they wait. */
     bool is_adjusting;
@@ -130,6 +145,8 @@ void managed_bridge_on_aging(void *arg);
 void managed_port_look_at(struct managed_port *mp);
 /** What the configuration says about a port's settings. */
 struct port_settings managed_port_settings(const struct config_port *config);
+/** Finds what stands on the device, for helper threads, which may not look at links. */
+void managed_port_note_uppers(struct managed_port *mp, uint32_t ifindex);
 /** An uplink is not isolated before somebody says so: 0, -EBUSY with mp->use, or -errno. For helper
  * threads in the port's namespace. */
 int managed_port_refuse_uplink(struct managed_port *mp, const struct port_settings *settings,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon_private.h"
 #include "ringspan/log.h"
+
+/* VLANs in VLANs, and a macvlan on top: more is nobody's. */
+#define MOST_LAYERS 8
 
 /* How a port uses its interface: isolation from the host, and the qdisc. A change of it is no step:
  * the port stays in the loop, and steps wait until it is done. */
@@ -17,6 +21,77 @@ struct port_settings managed_port_settings(const struct config_port *config)
     };
 }
 
+/* ---- what the host has the device for ---- */
+
+/* Of two ends of a cable each names the other, and neither stands on it. */
+static bool is_end_of_cable(const struct link *link)
+{
+    return strcmp(link->kind, "veth") == 0 || strcmp(link->kind, "netkit") == 0 ||
+           strcmp(link->kind, "vxcan") == 0;
+}
+
+/* The way down may be a circle: an index is remembered for longer than its link. */
+static bool stands_on(const struct link_watch *links, const struct link *link, uint32_t ifindex)
+{
+    for (int depth = 0; link && depth < MOST_LAYERS && !is_end_of_cable(link); depth++) {
+        if (link->peer == ifindex)
+            return true;
+        link = link->peer ? link_watch_by_index(links, link->peer) : NULL;
+    }
+    return false;
+}
+
+static void add_upper(struct uppers *uppers, const struct link *link)
+{
+    struct upper *upper = &uppers->list[uppers->n];
+
+    for (uint32_t i = 0; i < uppers->n; i++) {
+        if (uppers->list[i].ifindex == link->ifindex)
+            return;
+    }
+    uppers->are_more = uppers->n == LIMIT_UPPERS;
+    if (uppers->are_more)
+        return;
+    upper->ifindex = link->ifindex;
+    memcpy(upper->ifname, link->ifname, sizeof(upper->ifname));
+    uppers->n++;
+}
+
+void managed_port_note_uppers(struct managed_port *mp, uint32_t ifindex)
+{
+    const struct link_watch *links = mp->netns_name->netns->links;
+    const struct link *master;
+
+    mp->uppers = (struct uppers){0};
+    for (const struct link *link = NULL; (link = link_watch_next(links, link));) {
+        if (!stands_on(links, link, ifindex))
+            continue;
+        add_upper(&mp->uppers, link);
+        master = link->master ? link_watch_by_index(links, link->master) : NULL;
+        if (master)
+            add_upper(&mp->uppers, master);
+    }
+}
+
+/* As host_use_find(). */
+static int find_use_above(const struct uppers *uppers, char *ret_use)
+{
+    char use[HOST_USE_SIZE];
+    int r = uppers->are_more;
+
+    if (r > 0)
+        snprintf(ret_use, PORT_HOST_USE_SIZE, "is below more than %d interfaces", LIMIT_UPPERS);
+    for (uint32_t i = 0; r == 0 && i < uppers->n; i++) {
+        r = host_use_find(uppers->list[i].ifindex, use);
+        if (r > 0)
+            snprintf(ret_use, PORT_HOST_USE_SIZE, "is below %s, which %s", uppers->list[i].ifname,
+                     use);
+        if (r == -ENODEV)
+            r = 0; /* gone by now */
+    }
+    return r;
+}
+
 int managed_port_refuse_uplink(struct managed_port *mp, const struct port_settings *settings,
                                uint32_t ifindex)
 {
@@ -26,6 +101,8 @@ int managed_port_refuse_uplink(struct managed_port *mp, const struct port_settin
     if (settings->isolate_host_is_asked)
         return 0;
     r = host_use_find(ifindex, mp->use);
+    if (r == 0)
+        r = find_use_above(&mp->uppers, mp->use);
     return r > 0 ? -EBUSY : r;
 }
 
@@ -104,6 +181,7 @@ void managed_port_adjust(struct managed_port *mp)
     if (mp->bound == 0 || mp->is_adjusting || has_its_settings(mp))
         return;
     mp->adjusted = mp->settings;
+    managed_port_note_uppers(mp, mp->bound);
     mp->is_adjusting = true;
     r = workers_submit(mp->daemon->workers, run_adjust, adjust_done, mp);
     if (r == 0)

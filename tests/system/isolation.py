@@ -270,6 +270,34 @@ def test_a_default_is_nobodys_word_about_an_uplink(lab):
 
 
 @ringspan_only
+def test_what_stands_on_a_port_is_cut_off_too(lab):
+    """A VLAN of it, a macvlan, and the bridge that this is in; the end of a cable is no such thing."""
+    a, b, c = lab.add_hosts(3)
+    ip("link", "add", "link", a.port, "name", "upper", "type", "macvlan")
+    ip("link", "add", "link", "upper", "name", "top", "type", "macvlan")
+    ip("link", "add", "link", b.port, "name", "slave", "type", "macvlan")
+    ip("link", "add", "name", "br9", "type", "bridge")
+    ip("link", "set", "slave", "master", "br9")
+    ip("address", "add", HERE + "/24", "dev", "top")
+    ip("address", "add", "198.51.100.1/24", "dev", "br9")
+    ip("link", "add", "near", "type", "veth", "peer", "name", "far")
+    ip("address", "add", "192.0.2.65/28", "dev", "far")
+    write(lab, a.port, b.port, c.port, "near")
+    lab.switch.launch(wait=False)
+    lab.switch.wait_state(a.port, "error", "p1 is below top, which carries 192.0.2.1/24: isolating")
+    lab.switch.wait_state(b.port, "error", "p2 is below br9, which carries 198.51.100.1/24: isolating")
+    eventually(lambda: lab.switch.port("near")["isolated"], "the end of a cable is isolated")
+    reload_with(lab, asked(a), asked(b, False), c.port, "near")
+    lab.switch.wait(a.port, b.port, c.port)
+    assert (isolation_of(lab, a), isolation_of(lab, b)) == (BY_TCX, NOT)
+    reload_with(lab, a.port, b.port, c.port, "near")
+    lab.switch.wait_state(b.port, "error", "p2 is below br9, which carries")
+    ip("link", "del", "br9")
+    lab.switch.wait(b.port)  # it looks again by itself
+    assert isolation_of(lab, b) == BY_TCX
+
+
+@ringspan_only
 def test_switched_by_reload_under_traffic(lab):
     """No frame of the port is lost, and each time it is true."""
     a, b = hosts_with_address(lab)
