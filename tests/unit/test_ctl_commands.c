@@ -47,9 +47,9 @@ static void test_daemon(void **state)
     snprintf(pid, sizeof(pid), "\"pid\":%d", (int)getpid());
     assert_has(answer, "\"version\":\"" RINGSPAN_VERSION "\"");
     assert_has(answer, pid);
-    assert_has(answer,
-               "\"uptime\":0,\"ready\":true,\"confirm_within\":null,\"n_bridges\":2,\"n_ports\":3,"
-               "\"states\":{\"waiting\":3,\"down\":0,");
+    assert_has(answer, "\"uptime\":"); /* 0, if the machine is not busy */
+    assert_has(answer, ",\"ready\":true,\"confirm_within\":null,\"n_bridges\":2,\"n_ports\":3,"
+                       "\"states\":{\"waiting\":3,\"down\":0,");
     assert_has(answer, "\"netlink\":{\"events\":0,\"overruns\":0,");
     assert_error("daemon.show", "{\"x\":1}", "unknown parameter 'x'");
 }
