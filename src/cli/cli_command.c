@@ -213,6 +213,7 @@ static int put_value(struct json_writer *writer, const struct cli_keyword *keywo
 struct filters {
     struct json_writer writer;
     const char *params[FILTERS_MAX];
+    const char *values[FILTERS_MAX];
     uint32_t n_params;
 };
 
@@ -220,9 +221,10 @@ static int add_filter(struct filters *filters, const struct cli_keyword *keyword
 {
     for (uint32_t i = 0; i < filters->n_params; i++) {
         if (!strcmp(filters->params[i], keyword->param))
-            return cli_fail(CLI_USAGE, "what is '%s'? '%s' is given already", value,
-                            keyword->param);
+            return cli_fail(CLI_USAGE, "what is '%s'? '%s' is the %s already; see `ringspan help`",
+                            value, filters->values[i], keyword->param);
     }
+    filters->values[filters->n_params] = value;
     filters->params[filters->n_params++] = keyword->param;
     return put_value(&filters->writer, keyword, value);
 }

@@ -168,6 +168,7 @@ static int run(const struct cli *cli, int argc, char **argv)
         {"bridge", "bridge", false},
         {"master", "bridge", false},
         {"port", "port", false},
+        {"dev", "port", false},
         {0},
     };
     struct byte_queue params;

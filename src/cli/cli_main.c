@@ -115,10 +115,13 @@ static int flush_output(int status)
  * is a name. */
 static const struct cli_verb *find_verb(const struct cli_command *command, int argc, char **argv)
 {
+    const char *word;
+
     if (argc == 0 || !command->verbs || cli_matches(argv[0], "show"))
         return NULL;
+    word = strcmp(argv[0], "delete") == 0 ? "del" : argv[0]; /* ip(8) takes both */
     for (const struct cli_verb *verb = command->verbs; verb->name; verb++) {
-        if (argc == 1 ? !strcmp(argv[0], verb->name) : cli_matches(argv[0], verb->name))
+        if (argc == 1 ? !strcmp(word, verb->name) : cli_matches(word, verb->name))
             return verb;
     }
     return NULL;
@@ -152,12 +155,23 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
 }
 
+static int fail_without_object(const char *word)
+{
+    char names[256] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < N_COMMANDS && len < sizeof(names); i++)
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "",
+                                commands[i]->name);
+    return cli_fail(CLI_USAGE, "there is no object '%s', but %s; see `ringspan help`", word, names);
+}
+
 static int run_command(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_command *command = find_command(argv[0]);
 
     if (!command)
-        return cli_fail(CLI_USAGE, "there is no object '%s'; try `ringspan help`", argv[0]);
+        return fail_without_object(argv[0]);
     return run_words(cli, command, argc - 1, argv + 1);
 }
 

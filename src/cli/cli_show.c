@@ -87,6 +87,7 @@ static int run_port(const struct cli *cli, int argc, char **argv)
         {"bridge", "bridge", false},
         {"master", "bridge", false},
         {"port", "port", false},
+        {"dev", "port", false},
         {0},
     };
     static const struct table_column columns[] = {

@@ -66,8 +66,13 @@ static int print_rows(struct json_slice result)
 static int run(const struct cli *cli, int argc, char **argv)
 {
     static const struct cli_keyword keywords[] = {
-        {"bridge", "bridge", false}, {"master", "bridge", false}, {"port", "port", false},
-        {"vlan", "vlan", true},      {"vid", "vlan", true},       {0},
+        {"bridge", "bridge", false},
+        {"master", "bridge", false},
+        {"port", "port", false},
+        {"dev", "port", false},
+        {"vlan", "vlan", true},
+        {"vid", "vlan", true},
+        {0},
     };
     struct byte_queue params;
     struct ctl_reply reply;

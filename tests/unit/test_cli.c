@@ -194,7 +194,7 @@ static void test_refusals(void **state)
 static void test_usage(void **state)
 {
     assert_fails("", CLI_USAGE, "Usage: ringspan");
-    assert_fails("switch", CLI_USAGE, "there is no object 'switch'");
+    assert_fails("switch", CLI_USAGE, "there is no object 'switch', but bridge, port, fdb,");
     assert_fails("fdb flush nonsense", CLI_USAGE, "what is 'nonsense'?");
     assert_fails("fdb show nonsense", CLI_USAGE, "what is 'nonsense'?");
     assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
@@ -202,7 +202,9 @@ static void test_usage(void **state)
     assert_fails("fdb show vlan -1", CLI_USAGE, "");
     assert_fails("bridge show -s", CLI_USAGE, "belongs to `ringspan port show`");
     assert_fails("port set rsp-r1 up -s", CLI_USAGE, "belongs to `ringspan port show`");
-    assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE, "what is 'rsp-r2'? 'port' is given already");
+    assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE,
+                 "what is 'rsp-r2'? 'rsp-r1' is the port already");
+    assert_fails("bridge add lab9", CLI_USAGE, "what is 'lab9'? 'add' is the bridge already");
     assert_fails("port show --for down", CLI_USAGE, "belong to `ringspan wait`");
     assert_fails("wait --timeout soon", CLI_USAGE, "'soon' is no number of seconds");
     assert_fails("--nonsense", CLI_USAGE, "Try `ringspan help`");
@@ -268,7 +270,7 @@ static void test_port_set(void **state)
                   "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS   STATE\n"
                   "02:00:00:00:00:01     0  rsp-r1  -       lab0      0  sticky  static\n"
                   "02:00:00:00:00:02    10  rsp-r3  -       lab1      0  -       -\n");
-    assert_prints("fdb del 02:00:00:00:00:01", "");
+    assert_prints("fdb delete 02:00:00:00:00:01", "");
     assert_prints("fdb del 02:00:00:00:00:02 vlan 10 dev rsp-r3", "");
     assert_prints("fdb show", "");
     assert_fails("fdb del 02:00:00:00:00:02", CLI_REFUSED,
@@ -284,9 +286,10 @@ static void test_port_set(void **state)
     assert_has(outcome.out, "\nKEY\n  ifname         The interface that the port uses");
     assert_has(outcome.out, "\n  admin_state    Whether the port takes part.\n");
     assert_prints("port set rsp-r1 down", "");
-    assert_prints("port show rsp-r1", "NAME    IFNAME  MASTER  STATE     MTU  ISOLATED  REASON\n"
-                                      "rsp-r1  -       lab0    disabled    -  no        "
-                                      "asked to be down (ringspan port set rsp-r1 up)\n");
+    assert_prints("port show dev rsp-r1",
+                  "NAME    IFNAME  MASTER  STATE     MTU  ISOLATED  REASON\n"
+                  "rsp-r1  -       lab0    disabled    -  no        "
+                  "asked to be down (ringspan port set rsp-r1 up)\n");
     assert_prints("-j po se dev rsp-r1 up",
                   "[{\"op\":\"change\",\"bridge\":\"lab0\",\"port\":\"rsp-r1\","
                   "\"key\":\"admin_state\",\"disruption\":\"none\"}]\n");
