@@ -71,7 +71,8 @@ struct link_watch_counters {
 int link_watch_new(struct event_loop *loop, const struct link_listener *listener,
                    uint32_t rcvbuf_bytes, struct link_watch **ret);
 /** The first half of it, for helper threads that are in another namespace: a socket that has
- * subscribed there, or -errno. */
+ * subscribed there and asked for the first dump, or -errno. Blocks for as long as somebody has the
+ * kernel's RTNL lock: while many namespaces go, that is most of the time. */
 int link_watch_open_socket(uint32_t rcvbuf_bytes);
 /** The second half: takes @fd over, unless it fails. Any thread's namespace will do: a socket stays
  * in the one where it was made. */

@@ -57,6 +57,9 @@
 /* An answer to the request can be lost to a full buffer, like any other message. */
 #define DUMP_PATIENCE (5 * NS_PER_SEC)
 
+/* Asked for with the socket, before there is a watch. */
+#define FIRST_DUMP 1
+
 enum phase {
     PHASE_IN_STEP, /* the table is right up to the last event read */
     PHASE_DUMPING, /* a dump was asked for and has not ended */
@@ -99,18 +102,30 @@ static void lose_step(struct link_watch *watch, const char *why)
     watch->not_before = now + pause_after(watch->n_failures++);
 }
 
-/* Rows of the dump carry its ordinal number, so that the rest of an older one is told apart. */
-static int request_dump(struct link_watch *watch)
+/* Rows of the dump carry its ordinal number, so that the rest of an older one is told apart. The
+ * kernel makes the first rows at once, for which it waits for the RTNL lock. */
+static int send_request(int fd, uint64_t number)
 {
     alignas(struct nlmsghdr) uint8_t request[LINK_MESSAGE_REQUEST_SIZE];
-    uint32_t len = link_message_dump_request(request, (uint32_t)++watch->counters.dumps);
+    uint32_t len = link_message_dump_request(request, (uint32_t)number);
 
-    if (send(watch->fd, request, len, 0) < 0)
-        return -errno;
+    return send(fd, request, len, 0) < 0 ? -errno : 0;
+}
+
+static void await_dump(struct link_watch *watch)
+{
     watch->phase = PHASE_DUMPING;
     watch->was_interrupted = false;
     event_timer_set(watch->timer, event_now(watch->loop) + DUMP_PATIENCE);
-    return 0;
+}
+
+static int request_dump(struct link_watch *watch)
+{
+    int rc = send_request(watch->fd, ++watch->counters.dumps);
+
+    if (rc == 0)
+        await_dump(watch);
+    return rc;
 }
 
 /* To be called when the socket is drained. */
@@ -460,6 +475,8 @@ int link_watch_open_socket(uint32_t rcvbuf_bytes)
     if (fd < 0)
         return -errno;
     rc = prepare_socket(fd, rcvbuf_bytes ? rcvbuf_bytes : DEFAULT_RCVBUF_BYTES);
+    if (rc == 0)
+        rc = send_request(fd, FIRST_DUMP);
     if (rc < 0) {
         close(fd);
         return rc;
@@ -482,13 +499,13 @@ int link_watch_new_on(struct event_loop *loop, const struct link_listener *liste
     rc = event_timer_new(loop, on_timer, watch, &watch->timer);
     if (rc == 0)
         rc = event_add(loop, fd, EPOLLIN, on_readable, watch, &watch->event);
-    if (rc == 0)
-        rc = request_dump(watch);
     if (rc < 0) {
         watch->fd = -1; /* still the caller's */
         link_watch_free(watch);
         return rc;
     }
+    watch->counters.dumps = FIRST_DUMP;
+    await_dump(watch);
     *ret = watch;
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -499,6 +500,23 @@ static void a_refused_dump_is_repeated(void **state)
     assert_non_null(link_watch_by_name(f->watch, "lo"));
 }
 
+/* It may have to wait for the kernel: that is for whoever makes the socket, and not for the loop.
+ */
+static void the_first_dump_is_asked_for_with_the_socket(void **state)
+{
+    struct fixture *f = *state;
+    const struct link_listener listener = {note_changed, note_synced, f};
+    struct pollfd readable = {.fd = link_watch_open_socket(0), .events = POLLIN};
+
+    assert_true(readable.fd >= 0);
+    assert_int_equal(poll(&readable, 1, 0), 1); /* the answer is there */
+    link_watch_free(f->watch);
+    assert_int_equal(link_watch_new_on(f->loop, &listener, readable.fd, &f->watch), 0);
+    turn_until_synced(f);
+    assert_non_null(strstr(take_journal(f), ":lo "));
+    assert_int_equal(link_watch_counters(f->watch).dumps, 1);
+}
+
 static void bad_message(struct batch *batch, int which)
 {
     struct nlmsghdr *message = put_info(batch, RTM_NEWLINK, 0, 0, which == 0 ? 0 : 5);
@@ -620,6 +638,7 @@ int main(void)
         TEST(an_interrupted_dump_proves_no_absence),
         TEST(an_interrupted_dump_is_repeated),
         TEST(the_rest_of_an_old_dump_is_not_the_new_one),
+        TEST(the_first_dump_is_asked_for_with_the_socket),
         TEST(a_refused_dump_is_repeated),
         TEST(malformed_messages_lead_to_a_dump),
         TEST(a_malformed_row_spoils_its_dump),
