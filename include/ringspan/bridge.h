@@ -79,8 +79,13 @@ void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype);
  * VLANs that it leaves is forgotten. */
 void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings);
 
-/** Takes ownership of @port and gives it an id, state waiting, in no VLAN. 0, -ENOSPC, or -EEXIST
- * if the name is taken. */
+/** From the next frame on. What was learned behind a port that does not learn any more is
+ * forgotten: nothing would keep it up to date. */
+void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy);
+const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id);
+
+/** Takes ownership of @port and gives it an id, state waiting, in no VLAN, with the default policy.
+ * 0, -ENOSPC, or -EEXIST if the name is taken. */
 int bridge_add_port(struct bridge *bridge, struct port *port);
 /** Gives up the port (closed by the caller): its entries are forgotten, its totals retire. The
  * caller frees it. */

@@ -10,6 +10,7 @@
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
 #include "ringspan/port.h"
+#include "ringspan/port_policy.h"
 #include "ringspan/reserved.h"
 #include "ringspan/vlan_table.h"
 
@@ -64,6 +65,8 @@ struct config_port {
     bool persist;
     struct vlan_settings vlan; /* VLAN_MODE_NONE: the file says nothing */
     char *vlan_description;
+    struct port_policy policy;
+    char *flood_description;
 };
 
 /* What a port has that does not say it. The ports of a struct config are filled in. */

@@ -8,6 +8,7 @@
 #include "ringspan/fdb.h"
 #include "ringspan/frame.h"
 #include "ringspan/ledger.h"
+#include "ringspan/port_policy.h"
 #include "ringspan/portset.h"
 #include "ringspan/reserved.h"
 #include "ringspan/vlan_table.h"
@@ -22,11 +23,13 @@
  *             teaches nothing.
  *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
  *             (vlan_table.h). What fails here teaches nothing either.
- *   learn     what the table would note about the source (a plan, not a change).
+ *   learn     what the table would note about the source (a plan, not a change), if the port
+ *             learns.
  *   lookup    where the destination is, as if that had been noted already.
- *   egress    which ports get a copy: never the one it came from, and only members of its VLAN.
- *             None left: a drop, with its reason. What tags a copy wears is decided per port, by
- *             forward_dress().
+ *   egress    which ports get a copy: not the one it came from, unless it is a hairpin; only
+ *             members of its VLAN; none of the same isolation group; and of a flood those that take
+ *             its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears
+ *             is decided per port, by forward_dress().
  *
  * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
  * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies
@@ -46,7 +49,7 @@ struct forward_tables {
     const struct fdb *fdb;
     const struct reserved_policy *reserved; /* by port_id of the ingress */
     const uint8_t *activity;                /* enum port_activity by port_id */
-    const struct portset *flood;            /* the ports whose activity is PORT_ACTIVITY_FORWARD */
+    const struct policy_table *policy;      /* its ports forward whose activity does */
     const struct vlan_table *vlans;         /* NULL: the bridge is transparent to tags */
 };
 
@@ -64,9 +67,12 @@ struct decision {
     uint16_t vid;
     struct vlan_class class; /* of a VLAN-aware bridge: how it came to be in that VLAN */
     port_id ingress;
-    port_id egress;        /* VERDICT_UNICAST: the one port */
-    uint32_t fanout;       /* how many ports get a copy */
-    struct fdb_plan learn; /* effect: FDB_NOTHING if the frame teaches nothing */
+    bool hairpin; /* of the ingress port, as is the next */
+    uint32_t isolation_group;
+    enum flood_class flood; /* VERDICT_FLOOD: the class whose ports it leaves by */
+    port_id egress;         /* VERDICT_UNICAST: the one port */
+    uint32_t fanout;        /* how many ports get a copy */
+    struct fdb_plan learn;  /* effect: FDB_NOTHING if the frame teaches nothing */
 };
 
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,

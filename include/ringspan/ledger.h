@@ -51,6 +51,10 @@
     X(VLAN_EGRESS, "vlan_egress", FILTERED,                                                        \
       "the port that its destination is on is not in its VLAN")                                    \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
+    X(ISOLATED, "isolation_group", FILTERED,                                                       \
+      "all that it could leave by is in the isolation group of the port it came from")             \
+    X(FLOOD_OFF, "flood_off", FILTERED,                                                            \
+      "its destination is on no known port, and no other port takes such floods")                  \
     X(NO_EGRESS, "no_egress", FILTERED, "no port that it could leave by is forwarding")            \
     X(STATIC_DOWN, "static_down", FILTERED,                                                        \
       "the port of the destination's static entry is not forwarding")                              \

@@ -19,7 +19,7 @@ struct bridge {
     struct port **ports;              /* by id; NULL where there is none */
     uint8_t *activity;                /* by id */
     struct reserved_policy *policies; /* by id */
-    struct portset flood;
+    struct policy_table policy;
     struct fdb *fdb;
     struct vlan_table *vlans; /* NULL: transparent to tags */
     struct forward_tables tables;
@@ -55,7 +55,7 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
     bridge->to_flush = calloc(params->max_ports, sizeof(bridge->to_flush[0]));
     if (!bridge->ports || !bridge->activity || !bridge->policies || !bridge->to_flush)
         return -ENOMEM;
-    r = portset_init(&bridge->flood, params->max_ports);
+    r = policy_table_init(&bridge->policy, params->max_ports);
     if (r == 0 && params->ethertype != 0)
         r = bridge_new_vlans(bridge, params->ethertype, &bridge->vlans);
     if (r < 0)
@@ -87,7 +87,7 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
         .fdb = bridge->fdb,
         .reserved = bridge->policies,
         .activity = bridge->activity,
-        .flood = &bridge->flood,
+        .policy = &bridge->policy,
         .vlans = bridge->vlans,
     };
     *ret = bridge;
@@ -102,7 +102,7 @@ void bridge_free(struct bridge *bridge)
         port_free(bridge->ports[i]);
     fdb_free(bridge->fdb);
     vlan_table_free(bridge->vlans);
-    portset_fini(&bridge->flood);
+    policy_table_fini(&bridge->policy);
     free(bridge->to_flush);
     free(bridge->policies);
     free(bridge->activity);
@@ -233,6 +233,22 @@ void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_s
     fdb_flush_port_vlans(bridge->fdb, id, &left);
 }
 
+/* ---- policies of ports ---- */
+
+const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id)
+{
+    return &bridge->policy.ports[id];
+}
+
+void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy)
+{
+    bool forgets = bridge->policy.ports[id].learning && !policy->learning;
+
+    policy_table_set(&bridge->policy, id, policy);
+    if (forgets)
+        fdb_flush_port(bridge->fdb, id);
+}
+
 /* ---- ports ---- */
 
 int bridge_add_port(struct bridge *bridge, struct port *port)
@@ -260,7 +276,8 @@ void bridge_del_port(struct bridge *bridge, port_id id)
 {
     struct port *port = bridge->ports[id];
 
-    portset_del(&bridge->flood, id);
+    policy_table_set_forwarding(&bridge->policy, id, false);
+    policy_table_set(&bridge->policy, id, &PORT_POLICY_DEFAULT);
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     fdb_del_port(bridge->fdb, id);
     bridge_set_port_vlan(bridge, id, &no_vlans);
@@ -322,10 +339,7 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
     bool changed = port_set_state(bridge->ports[id], state, why);
 
     bridge->activity[id] = (uint8_t)after;
-    if (after == PORT_ACTIVITY_FORWARD)
-        portset_add(&bridge->flood, id);
-    else
-        portset_del(&bridge->flood, id);
+    policy_table_set_forwarding(&bridge->policy, id, after == PORT_ACTIVITY_FORWARD);
     if (before != PORT_ACTIVITY_NONE && after == PORT_ACTIVITY_NONE)
         fdb_flush_port(bridge->fdb, id);
     if (changed && bridge->on_port_state)

@@ -350,6 +350,26 @@ static const struct config_object vlan_object = {
     .n_keys = N_ELEMENTS(vlan_keys),
 };
 
+#define FLOOD_SWITCH(key, class, frames)                              \
+    {                                                                 \
+        .name = (key), .type = CONFIG_BOOLEAN, .default_value = true, \
+        .offset = offsetof(struct config_port, policy.flood[class]),  \
+        .help = "Whether floods of " frames " leave by the port.",    \
+    }
+
+static const struct config_key flood_keys[] = {
+    FLOOD_SWITCH("unknown_unicast", FLOOD_UNKNOWN_UNICAST, "frames to addresses nobody knows"),
+    FLOOD_SWITCH("multicast", FLOOD_MULTICAST, "frames to group addresses but the broadcast one"),
+    FLOOD_SWITCH("broadcast", FLOOD_BROADCAST, "frames to the broadcast address"),
+    DESCRIPTION(offsetof(struct config_port, flood_description)),
+};
+
+static const struct config_object flood_object = {
+    .what = "a port's flood",
+    .keys = flood_keys,
+    .n_keys = N_ELEMENTS(flood_keys),
+};
+
 /* The first N_INDIVIDUAL_KEYS have no defaults: no two ports say the same. */
 #define N_INDIVIDUAL_KEYS 6
 
@@ -482,6 +502,34 @@ static const struct config_key port_keys[] = {
         .help = "The port's VLANs. The ports of a VLAN-aware bridge need it; those of others "
                 "cannot have it.",
     },
+    {
+        .name = "learning",
+        .type = CONFIG_BOOLEAN,
+        .default_value = true,
+        .offset = offsetof(struct config_port, policy.learning),
+        .help = "Whether the bridge learns from what arrives on the port.",
+    },
+    {
+        .name = "flood",
+        .type = CONFIG_OBJECT,
+        .object = &flood_object,
+        .help = "Which floods leave by the port.",
+    },
+    {
+        .name = "hairpin",
+        .type = CONFIG_BOOLEAN,
+        .offset = offsetof(struct config_port, policy.hairpin),
+        .help = "Whether frames may leave by the port that they came by.",
+    },
+    {
+        .name = "isolation_group",
+        .type = CONFIG_INTEGER,
+        .min = 1,
+        .max = ISOLATION_GROUP_MAX,
+        .default_value = ISOLATION_GROUP_NONE,
+        .offset = offsetof(struct config_port, policy.isolation_group),
+        .help = "A number: ports of one bridge that have the same exchange no frames.",
+    },
     DESCRIPTION(offsetof(struct config_port, description)),
     {
         .name = "owner",
@@ -540,11 +588,7 @@ static const struct config_key port_keys[] = {
         .help = "Whether a tap that the daemon made stays when the daemon ends.",
     },
     PLANNED("gro"),
-    PLANNED("flood"),
-    PLANNED("hairpin"),
     PLANNED("impair"),
-    PLANNED("isolation_group"),
-    PLANNED("learning"),
     PLANNED("mac_limit"),
     PLANNED("mirror"),
     PLANNED("policing"),

@@ -100,6 +100,7 @@ void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct 
     (void)r;
     bridge_set_port_vlan(mb->bridge, mp->port->id, &config->vlan);
     bridge_set_port_reserved(mb->bridge, mp->port->id, &config->reserved);
+    bridge_set_port_policy(mb->bridge, mp->port->id, &config->policy);
     mp->home = mb;
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;

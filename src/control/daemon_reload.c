@@ -221,6 +221,18 @@ static bool is_reserved_key(const char *key)
     return strncmp(key, "reserved", strlen("reserved")) == 0;
 }
 
+/* As with VLANs: all of it at once. */
+static void change_policy(const struct managed_port *mp, const struct port_policy *policy)
+{
+    bridge_set_port_policy(mp->home->bridge, mp->port->id, policy);
+}
+
+static bool is_policy(const char *key)
+{
+    return strncmp(key, "flood.", strlen("flood.")) == 0 || strcmp(key, "learning") == 0 ||
+           strcmp(key, "hairpin") == 0 || strcmp(key, "isolation_group") == 0;
+}
+
 void managed_port_change(struct managed_port *mp, const struct plan_step *step)
 {
     if (strcmp(step->key, "ifname") == 0)
@@ -232,6 +244,8 @@ void managed_port_change(struct managed_port *mp, const struct plan_step *step)
         change_vlan(mp, &step->next_port->vlan);
     else if (is_reserved_key(step->key))
         bridge_set_port_reserved(mp->home->bridge, mp->port->id, &step->next_port->reserved);
+    else if (is_policy(step->key))
+        change_policy(mp, &step->next_port->policy);
     else if (strcmp(step->key, "description") != 0)
         managed_port_set(mp, step->next_port);
 }

@@ -230,6 +230,42 @@ static int compare_reserved(struct planner *planner, const struct config_bridge 
     return r;
 }
 
+static int compare_floods(struct planner *planner, const struct config_bridge *bridge,
+                          const struct config_port *now, const struct config_port *next)
+{
+    static const char *const keys[FLOOD_N_CLASSES] = {
+        [FLOOD_UNKNOWN_UNICAST] = "flood.unknown_unicast",
+        [FLOOD_MULTICAST] = "flood.multicast",
+        [FLOOD_BROADCAST] = "flood.broadcast",
+    };
+    int r = 0;
+
+    for (int i = 0; r == 0 && i < FLOOD_N_CLASSES; i++) {
+        if (now->policy.flood[i] != next->policy.flood[i])
+            r = add_change(planner, bridge, next, keys[i], PLAN_DISRUPTS_NONE);
+    }
+    if (r == 0 && !same_text(now->flood_description, next->flood_description))
+        r = add_change(planner, bridge, next, "flood.description", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
+static int compare_policies(struct planner *planner, const struct config_bridge *bridge,
+                            const struct config_port *now, const struct config_port *next)
+{
+    int r = 0;
+
+    if (now->policy.learning != next->policy.learning)
+        r = add_change(planner, bridge, next, "learning",
+                       next->policy.learning ? PLAN_DISRUPTS_NONE : PLAN_DISRUPTS_FLUSH);
+    if (r == 0)
+        r = compare_floods(planner, bridge, now, next);
+    if (r == 0 && now->policy.hairpin != next->policy.hairpin)
+        r = add_change(planner, bridge, next, "hairpin", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->policy.isolation_group != next->policy.isolation_group)
+        r = add_change(planner, bridge, next, "isolation_group", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_port(struct planner *planner, const struct config_bridge *bridge,
                         const struct config_port *now, const struct config_port *next)
 {
@@ -258,6 +294,8 @@ static int compare_port(struct planner *planner, const struct config_bridge *bri
         r = compare_taps(planner, bridge, now, next);
     if (r == 0 && *next->match && now->max != next->max)
         r = add_change(planner, bridge, next, "max", PLAN_DISRUPTS_NONE);
+    if (r == 0)
+        r = compare_policies(planner, bridge, now, next);
     return r == 0 ? compare_vlans(planner, bridge, now, next) : r;
 }
 

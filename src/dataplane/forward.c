@@ -61,57 +61,86 @@ static bool passes_reserved(const struct forward_tables *tables, const struct fr
     return false;
 }
 
+static bool is_isolated(const struct forward_tables *tables, const struct decision *decision,
+                        port_id egress)
+{
+    return decision->isolation_group != ISOLATION_GROUP_NONE &&
+           tables->policy->ports[egress].isolation_group == decision->isolation_group;
+}
+
+static bool is_member(const struct forward_tables *tables, const struct decision *decision,
+                      port_id egress)
+{
+    return !tables->vlans || vlan_table_has(tables->vlans, decision->vid, egress);
+}
+
 /* The one place that says whether a copy may leave by a port. */
 static bool may_leave_by(const struct forward_tables *tables, const struct decision *decision,
                          port_id egress)
 {
-    return egress != decision->ingress && tables->activity[egress] == PORT_ACTIVITY_FORWARD &&
-           (!tables->vlans || vlan_table_has(tables->vlans, decision->vid, egress));
+    return (egress != decision->ingress || decision->hairpin) &&
+           tables->activity[egress] == PORT_ACTIVITY_FORWARD &&
+           is_member(tables, decision, egress) && !is_isolated(tables, decision, egress);
 }
 
-/* Of 64 ports those that flood, and are in the frame's VLAN. */
-static uint64_t flood_word(const struct forward_tables *tables, uint16_t vid, uint32_t word)
+static const struct portset *flood_set(const struct forward_tables *tables,
+                                       const struct decision *decision)
 {
-    uint64_t bits = tables->flood->words[word];
+    return &tables->policy->flood[decision->flood];
+}
 
-    return tables->vlans ? bits & vlan_table_word(tables->vlans, vid, word) : bits;
+/* Of 64 ports those that the frame's flood leaves by. */
+static uint64_t flood_word(const struct forward_tables *tables, const struct decision *decision,
+                           uint32_t word)
+{
+    uint64_t bits = flood_set(tables, decision)->words[word];
+
+    if (tables->vlans)
+        bits &= vlan_table_word(tables->vlans, decision->vid, word);
+    if (decision->isolation_group != ISOLATION_GROUP_NONE)
+        bits &= ~policy_table_group_word(tables->policy, decision->isolation_group, word);
+    if (word == decision->ingress / 64u && !decision->hairpin)
+        bits &= ~(UINT64_C(1) << (decision->ingress % 64u));
+    return bits;
 }
 
 port_id forward_next_egress(const struct forward_tables *tables, const struct decision *decision,
                             uint32_t from)
 {
-    for (uint32_t w = from / 64u; w < tables->flood->n_used; w++) {
-        uint64_t bits = flood_word(tables, decision->vid, w);
+    uint32_t n_words = flood_set(tables, decision)->n_used;
+
+    for (uint32_t w = from / 64u; w < n_words; w++) {
+        uint64_t bits = flood_word(tables, decision, w);
 
         if (w == from / 64u)
             bits &= ~UINT64_C(0) << (from % 64u);
-        if (w == decision->ingress / 64u)
-            bits &= ~(UINT64_C(1) << (decision->ingress % 64u));
         if (bits)
             return (port_id)(w * 64u + (uint32_t)__builtin_ctzll(bits));
     }
     return PORT_NONE;
 }
 
-static uint32_t count_flood(const struct forward_tables *tables, uint16_t vid)
+static uint32_t count_flood(const struct forward_tables *tables, const struct decision *decision)
 {
+    const struct portset *set = flood_set(tables, decision);
+    bool is_narrowed = tables->vlans || decision->isolation_group != ISOLATION_GROUP_NONE;
     uint32_t n = 0;
 
-    if (!tables->vlans)
-        return tables->flood->n_members;
-    for (uint32_t w = 0; w < tables->flood->n_used; w++)
-        n += (uint32_t)__builtin_popcountll(flood_word(tables, vid, w));
+    if (!is_narrowed)
+        return set->n_members - (portset_has(set, decision->ingress) && !decision->hairpin);
+    for (uint32_t w = 0; w < set->n_used; w++)
+        n += (uint32_t)__builtin_popcountll(flood_word(tables, decision, w));
     return n;
 }
 
 static enum drop_reason why_not_by(const struct forward_tables *tables,
                                    const struct decision *decision, port_id egress, uint64_t dst)
 {
-    if (egress == decision->ingress)
+    if (egress == decision->ingress && !decision->hairpin)
         return DROP_SAME_PORT;
-    if (tables->activity[egress] == PORT_ACTIVITY_FORWARD)
-        return DROP_VLAN_EGRESS;
-    return fdb_is_static(tables->fdb, decision->vid, dst) ? DROP_STATIC_DOWN : DROP_NO_EGRESS;
+    if (tables->activity[egress] != PORT_ACTIVITY_FORWARD)
+        return fdb_is_static(tables->fdb, decision->vid, dst) ? DROP_STATIC_DOWN : DROP_NO_EGRESS;
+    return is_member(tables, decision, egress) ? DROP_ISOLATED : DROP_VLAN_EGRESS;
 }
 
 static void egress_unicast(const struct forward_tables *tables, struct decision *decision,
@@ -126,15 +155,36 @@ static void egress_unicast(const struct forward_tables *tables, struct decision 
     decision->fanout = 1;
 }
 
-static void egress_flood(const struct forward_tables *tables, struct decision *decision)
+/* Of a flood that leaves by no port: what keeps it from leaving by those that forward. */
+static enum drop_reason why_no_flood(const struct forward_tables *tables,
+                                     const struct decision *decision)
 {
-    port_id ingress = decision->ingress;
-    bool counts_ingress = portset_has(tables->flood, ingress) &&
-                          (!tables->vlans || vlan_table_has(tables->vlans, decision->vid, ingress));
+    enum drop_reason reason = DROP_NO_EGRESS;
 
-    decision->fanout = count_flood(tables, decision->vid) - (counts_ingress ? 1 : 0);
+    portset_for_each (id, &tables->policy->forwarding) {
+        if (may_leave_by(tables, decision, id))
+            return DROP_FLOOD_OFF;
+        if (is_isolated(tables, decision, id) && is_member(tables, decision, id) &&
+            (id != decision->ingress || decision->hairpin))
+            reason = DROP_ISOLATED;
+    }
+    return reason;
+}
+
+static enum flood_class flood_class_of(uint64_t dst)
+{
+    if (dst == MAC_BROADCAST)
+        return FLOOD_BROADCAST;
+    return mac_is_group(dst) ? FLOOD_MULTICAST : FLOOD_UNKNOWN_UNICAST;
+}
+
+static void egress_flood(const struct forward_tables *tables, struct decision *decision,
+                         uint64_t dst)
+{
+    decision->flood = flood_class_of(dst);
+    decision->fanout = count_flood(tables, decision);
     if (decision->fanout == 0)
-        drop(decision, DROP_NO_EGRESS);
+        drop(decision, why_no_flood(tables, decision));
     else
         decision->verdict = VERDICT_FLOOD;
 }
@@ -142,6 +192,7 @@ static void egress_flood(const struct forward_tables *tables, struct decision *d
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
                     struct decision *ret_decision)
 {
+    const struct port_policy *policy = &tables->policy->ports[frame->ingress];
     struct decision *decision = ret_decision;
     port_id egress = PORT_NONE;
     enum drop_reason reason;
@@ -151,6 +202,8 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     decision->egress = PORT_NONE;
     decision->reserved = RESERVED_N_PROTOCOLS;
     decision->vid = 0;
+    decision->hairpin = policy->hairpin;
+    decision->isolation_group = policy->isolation_group;
     decision->reason = DROP_NONE;
     decision->learn.action = FDB_NOTHING;
 
@@ -168,8 +221,9 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
-                   &decision->learn);
+    if (policy->learning)
+        fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
+                       &decision->learn);
     if (tables->activity[frame->ingress] < PORT_ACTIVITY_FORWARD) {
         drop(decision, DROP_INGRESS_DOWN);
         return;
@@ -182,7 +236,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     if (egress != PORT_NONE)
         egress_unicast(tables, decision, egress, dst);
     else
-        egress_flood(tables, decision);
+        egress_flood(tables, decision, dst);
 }
 
 void forward_commit(struct fdb *fdb, const struct decision *decision)

@@ -41,6 +41,7 @@ enum operation {
     OP_FDB_ADD,
     OP_FDB_DEL,
     OP_SET_VLAN,
+    OP_SET_POLICY,
     N_OPERATIONS,
 };
 
@@ -219,6 +220,20 @@ static void set_vlan(struct sim *sim, struct input *in)
     sim_set_vlan(sim, port, &settings);
 }
 
+static void set_policy(struct sim *sim, struct input *in)
+{
+    uint32_t port = take_port(sim, in);
+    uint8_t bits = take8(in);
+    const struct port_policy policy = {
+        .learning = !(bits & 1),
+        .hairpin = bits & 2,
+        .flood = {!(bits & 4), !(bits & 8), !(bits & 16)},
+        .isolation_group = bits >> 5 == 7 ? ISOLATION_GROUP_MAX : bits >> 5,
+    };
+
+    sim_set_policy(sim, port, &policy);
+}
+
 static void pass_time(struct sim *sim, struct input *in)
 {
     uint8_t byte = take8(in);
@@ -283,6 +298,9 @@ static void do_operation(struct sim *sim, enum operation operation, struct input
         break;
     case OP_SET_VLAN:
         set_vlan(sim, in);
+        break;
+    case OP_SET_POLICY:
+        set_policy(sim, in);
         break;
     case N_OPERATIONS:
         break;

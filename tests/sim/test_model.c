@@ -33,6 +33,7 @@ struct model {
     enum port_state state[SIM_PORTS_MAX];
     uint32_t mtu[SIM_PORTS_MAX];
     uint32_t failing[SIM_PORTS_MAX]; /* so many copies will be refused */
+    struct port_policy policy[SIM_PORTS_MAX];
     struct known known[N_HOSTS + 16];
     uint32_t n_known;
     uint64_t n_sent;
@@ -104,6 +105,24 @@ static bool refuses(struct model *m, uint32_t port)
     return true;
 }
 
+static bool takes_floods_to(const struct model *m, uint64_t dst, uint32_t port)
+{
+    const bool *flood = m->policy[port].flood;
+
+    if (dst == MAC_BROADCAST)
+        return flood[FLOOD_BROADCAST];
+    return dst >> 40 & 1 ? flood[FLOOD_MULTICAST] : flood[FLOOD_UNKNOWN_UNICAST];
+}
+
+static bool may_exchange(const struct model *m, uint32_t from, uint32_t to)
+{
+    uint32_t group = m->policy[from].isolation_group;
+
+    if (group != 0 && group == m->policy[to].isolation_group)
+        return false;
+    return from != to || m->policy[from].hairpin;
+}
+
 /* The ports that a frame leaves by. */
 static void predict(struct model *m, uint32_t ingress, const struct essence *e, bool *ret_leaves_by)
 {
@@ -114,7 +133,8 @@ static void predict(struct model *m, uint32_t ingress, const struct essence *e, 
     if (!e->is_ethernet || !may_learn || e->src == 0 || (e->src >> 40 & 1) ||
         is_filtered(m, e->dst))
         return;
-    learn(m, e->src, ingress);
+    if (m->policy[ingress].learning)
+        learn(m, e->src, ingress);
     if (m->state[ingress] != PORT_FORWARDING)
         return;
     if (!(e->dst >> 40 & 1))
@@ -122,7 +142,9 @@ static void predict(struct model *m, uint32_t ingress, const struct essence *e, 
     if (to && (!to->is_known || sim_now(m->sim) - to->when >= AGING))
         to = NULL;
     for (uint32_t i = 0; i < sim_n_ports(m->sim); i++) {
-        if (i == ingress || m->state[i] != PORT_FORWARDING || (to && to->port != i))
+        if (m->state[i] != PORT_FORWARDING || !may_exchange(m, ingress, i))
+            continue;
+        if (to ? to->port != i : !takes_floods_to(m, e->dst, i))
             continue;
         ret_leaves_by[i] = !is_too_long(m, e, i) && !refuses(m, i);
     }
@@ -236,6 +258,7 @@ static void do_replace_port(struct model *m)
     m->state[port] = PORT_FORWARDING;
     m->mtu[port] = 1500;
     m->failing[port] = 0;
+    m->policy[port] = PORT_POLICY_DEFAULT;
 }
 
 static void do_set_mtu(struct model *m)
@@ -252,6 +275,24 @@ static void do_fail_tx(struct model *m)
 
     m->failing[port] = 1 + below(m, 3);
     sim_fail_tx(m->sim, port, m->failing[port], DROP_TX_QUEUE_FULL);
+}
+
+/* Mostly nothing special, so that frames still cross. */
+static void do_set_policy(struct model *m)
+{
+    uint32_t port = random_port(m);
+    struct port_policy *policy = &m->policy[port];
+
+    *policy = PORT_POLICY_DEFAULT;
+    policy->learning = below(m, 6) != 0;
+    policy->hairpin = below(m, 4) == 0;
+    for (int i = 0; i < FLOOD_N_CLASSES; i++)
+        policy->flood[i] = below(m, 4) != 0;
+    if (below(m, 3) == 0)
+        policy->isolation_group = 1 + below(m, 3);
+    sim_set_policy(m->sim, port, policy);
+    if (!policy->learning)
+        forget_port(m, port);
 }
 
 static void do_pass_time(struct model *m)
@@ -271,7 +312,9 @@ static void do_something(struct model *m)
         do_pass_time(m);
     else if (dice < 978)
         do_change_state(m);
-    else if (dice < 988)
+    else if (dice < 982)
+        do_set_policy(m);
+    else if (dice < 990)
         do_set_mtu(m);
     else if (dice < 999)
         do_fail_tx(m);
@@ -295,6 +338,7 @@ static void run(enum reserved_preset preset, uint16_t filtered, uint64_t seed)
     for (uint32_t i = 0; i < N_PORTS; i++) {
         m.state[i] = PORT_FORWARDING;
         m.mtu[i] = 1500;
+        m.policy[i] = PORT_POLICY_DEFAULT;
     }
     for (uint32_t i = 0; i < N_STEPS / RESERVED_N_PRESETS; i++)
         do_something(&m);

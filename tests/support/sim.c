@@ -172,7 +172,8 @@ static void check_sent(const struct sim *sim, uint32_t ingress, uint32_t n, uint
     size_t n_sent = memory_port_n_sent(out->port);
     uint32_t next = 0;
 
-    if (egress == ingress && n_sent != from)
+    if (egress == ingress && n_sent != from &&
+        !bridge_port_policy(sim->bridge, in->port->id)->hairpin)
         fail(sim, "a frame returned to port %u, where it came from", ingress);
     for (size_t i = from; i < n_sent; i++) {
         while (next < n &&
@@ -355,6 +356,12 @@ void sim_set_state(struct sim *sim, uint32_t port, enum port_state state)
 void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *settings)
 {
     bridge_set_port_vlan(sim->bridge, sim->ports[port].port->id, settings);
+    check(sim);
+}
+
+void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *policy)
+{
+    bridge_set_port_policy(sim->bridge, sim->ports[port].port->id, policy);
     check(sim);
 }
 

@@ -19,7 +19,8 @@
  * test cannot overlook a frame.
  *
  * After every step the sim checks, unasked: the sums of the ledger; the table's own invariants;
- * that no counter went back; that no frame returned to the port it came from; and that what each
+ * that no counter went back; that no frame returned to the port it came from, unless that is a
+ * hairpin; and that what each
  * port sent is made of the injected frames, byte for byte, tags in place, offload headers shifted
  * for them, in their order and each at most once. On a VLAN-aware bridge the outermost tag of its
  * ethertype is left out of this comparison: which one there must be is for the test. What fails is
@@ -86,6 +87,7 @@ uint64_t sim_age(struct sim *sim);
 void sim_set_state(struct sim *sim, uint32_t port, enum port_state state);
 /** What @port of a VLAN-aware bridge is told about VLANs. */
 void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *settings);
+void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *policy);
 void sim_set_mtu(struct sim *sim, uint32_t port, uint32_t mtu);
 void sim_fail_tx(struct sim *sim, uint32_t port, uint32_t n, enum drop_reason reason);
 /** Returns the new port's number; it is forwarding. */

@@ -177,8 +177,12 @@ static void test_states_set_the_flood_set(void **state)
                              from != to);
             assert_int_equal(port->state, to);
             assert_int_equal(tables->activity[0], expected[to]);
-            assert_int_equal(portset_has(tables->flood, 0), to == PORT_FORWARDING);
-            assert_int_equal(tables->flood->n_members, to == PORT_FORWARDING);
+            for (int i = 0; i < FLOOD_N_CLASSES; i++) {
+                const struct portset *flood = &tables->policy->flood[i];
+
+                assert_int_equal(portset_has(flood, 0), to == PORT_FORWARDING);
+                assert_int_equal(flood->n_members, to == PORT_FORWARDING);
+            }
         }
     }
 }

@@ -27,7 +27,7 @@
 /* A small bridge's tables, with no bridge around them. */
 struct world {
     struct fdb *fdb;
-    struct portset flood;
+    struct policy_table policy;
     uint8_t activity[PORTS];
     struct reserved_policy policies[PORTS];
     struct forward_tables tables;
@@ -39,10 +39,7 @@ struct world {
 static void set_activity(struct world *w, port_id port, enum port_activity activity)
 {
     w->activity[port] = (uint8_t)activity;
-    if (activity == PORT_ACTIVITY_FORWARD)
-        portset_add(&w->flood, port);
-    else
-        portset_del(&w->flood, port);
+    policy_table_set_forwarding(&w->policy, port, activity == PORT_ACTIVITY_FORWARD);
 }
 
 static void set_reserved(struct world *w, const struct reserved_settings *bridge)
@@ -69,7 +66,7 @@ static int set_up(void **state)
 
     memset(w, 0, sizeof(*w));
     assert_int_equal(fdb_new(&params, &w->fdb), 0);
-    assert_int_equal(portset_init(&w->flood, PORTS), 0);
+    assert_int_equal(policy_table_init(&w->policy, PORTS), 0);
     for (port_id port = 0; port < FORWARDING; port++)
         set_activity(w, port, PORT_ACTIVITY_FORWARD);
     set_activity(w, LEARNING, PORT_ACTIVITY_LEARN);
@@ -77,7 +74,7 @@ static int set_up(void **state)
         .fdb = w->fdb,
         .reserved = w->policies,
         .activity = w->activity,
-        .flood = &w->flood,
+        .policy = &w->policy,
     };
     set_preset(w, RESERVED_TRANSPARENT);
     *state = w;
@@ -90,7 +87,7 @@ static int tear_down(void **state)
 
     assert_null(fdb_check(w->fdb));
     fdb_free(w->fdb);
-    portset_fini(&w->flood);
+    policy_table_fini(&w->policy);
     return 0;
 }
 

@@ -129,6 +129,15 @@ static const struct plan_case cases[] = {
      "change - - description none;change - - daemon.description none;"
      "change - - daemon.control.description none;change - - daemon.log.description none;"
      "change a - fdb.description none;"},
+    {"what a port is told about learning and flooding",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y','learning':false,'isolation_group':1}]}]",
+     "[{'name':'a','ports':[{'name':'x','learning':false,'hairpin':true,'flood':{'multicast':false,"
+     "'broadcast':false,'unknown_unicast':false,'description':'d'}},"
+     "{'name':'y','learning':true,'isolation_group':2,'hairpin':false,'flood':{}}]}]",
+     "change a x learning flush;change a x flood.unknown_unicast none;"
+     "change a x flood.multicast none;change a x flood.broadcast none;"
+     "change a x flood.description none;change a x hairpin none;"
+     "change a y learning none;change a y isolation_group none;"},
     {"VLANs that a port joins disturb nobody, those that it leaves do",
      "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':[1]}},"
      "{'name':'y','vlan':{'mode':'trunk'}},{'name':'z','vlan':{'mode':'access','pvid':1}}]}]",
