@@ -152,9 +152,9 @@ struct fdb_filter {
 bool fdb_flush_some(struct fdb *fdb, const struct fdb_filter *filter, uint64_t now, uint32_t budget,
                     uint32_t *cursor, uint64_t *count);
 
-/** Puts @entry there, in the place of what is known of its address. 0; -EINVAL if the port is out
- * of range; -EEXIST if the address has a static entry and the new one is none; -ENOSPC if all
- * others are static. */
+/** Puts @entry there, in the place of what is known of its address; a static one that is there
+ * already stays as it is. 0; -EINVAL if the port is out of range; -EEXIST if the address has a
+ * static entry and the new one is none; -ENOSPC if all others are static. */
 int fdb_add(struct fdb *fdb, const struct fdb_entry *entry);
 /** Forgets the live entry, static or not; false if there is none. */
 bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);

@@ -26,6 +26,7 @@ static int compare_with_port(const void *name, const void *element)
 /* What a step needs. It is found or made before the first step runs, so that none can fail. */
 struct prepared {
     struct managed_port *port;     /* to delete, to change, or to adopt */
+    bool makes_anew;               /* the first of its bridge to adopt, for one that goes before */
     struct managed_bridge *bridge; /* to adopt */
     struct fdb *fdb;
     struct fdb_static_changes statics;
@@ -38,6 +39,7 @@ struct prepared {
 static void find_ports(const struct daemon *daemon, const struct plan *plan,
                        struct managed_port **sorted, struct prepared *prepared)
 {
+    const struct config_bridge *last = NULL;
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
@@ -49,10 +51,15 @@ static void find_ports(const struct daemon *daemon, const struct plan *plan,
         const struct plan_step *step = &plan->steps[i];
         struct managed_port **found;
 
-        if (!step->port || step->op == PLAN_ADD)
+        if (!step->port)
             continue;
         found = bsearch(step->port, sorted, n, sizeof(*sorted), compare_with_port);
-        prepared[i].port = found ? *found : NULL;
+        if (step->op != PLAN_ADD) {
+            prepared[i].port = found ? *found : NULL;
+        } else if (found && step->next_bridge != last) {
+            prepared[i].makes_anew = true;
+            last = step->next_bridge;
+        }
     }
 }
 
@@ -82,17 +89,23 @@ static const struct config_bridge *bridge_that_runs(const struct daemon *daemon,
     return NULL;
 }
 
-/* A table that is new has none of them. */
-static int make_statics(const struct daemon *daemon, const struct plan_step *step,
-                        struct fdb_static_changes *ret_statics)
+static bool makes_bridge(const struct plan_step *step)
 {
-    bool is_new = step->op == PLAN_ADD || replaces_fdb(step);
-    bool changes = step->op == PLAN_CHANGE && strcmp(step->key, "fdb.static") == 0;
+    return step->op == PLAN_ADD && !step->port && !step->match;
+}
 
-    if (!step->bridge || step->port || step->match || (!is_new && !changes))
+/* A table that is new has none of them, and a port that is made anew has lost its own. Those that
+ * are there stay as they are. */
+static int make_statics(const struct daemon *daemon, const struct plan_step *step,
+                        struct prepared *prepared)
+{
+    bool adds_all = makes_bridge(step) || replaces_fdb(step) || prepared->makes_anew;
+    bool changes = step->op == PLAN_CHANGE && !step->match && strcmp(step->key, "fdb.static") == 0;
+
+    if (!adds_all && !changes)
         return 0;
-    return fdb_static_changes_make(is_new ? NULL : bridge_that_runs(daemon, step->bridge),
-                                   step->next_bridge, ret_statics);
+    return fdb_static_changes_make(adds_all ? NULL : bridge_that_runs(daemon, step->bridge),
+                                   step->next_bridge, &prepared->statics);
 }
 
 static bool replaces_netns(const struct plan_step *step)
@@ -159,7 +172,7 @@ static int prepare(struct daemon *daemon, const struct config *config, const str
     if (r == 0)
         r = globs_new(daemon, config, &globs);
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++) {
-        r = make_statics(daemon, &plan->steps[i], &prepared[i].statics);
+        r = make_statics(daemon, &plan->steps[i], &prepared[i]);
         if (r == 0)
             r = make(daemon, &plan->steps[i], config_most_ports(config), &prepared[i]);
         if (r < 0)

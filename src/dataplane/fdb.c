@@ -574,6 +574,11 @@ void fdb_del_port(struct fdb *fdb, port_id port)
 
 /* Configured */
 
+static bool is_as_wanted(const struct entry *entry, const struct fdb_entry *wanted, uint8_t kind)
+{
+    return is_static(entry) && entry->kind == kind && entry->port == wanted->port;
+}
+
 int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
 {
     uint8_t kind =
@@ -589,6 +594,8 @@ int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
         return -EINVAL;
     if (known != NO_ENTRY && !wanted->is_static && is_static(&fdb->entries[known]))
         return -EEXIST;
+    if (known != NO_ENTRY && is_as_wanted(&fdb->entries[known], wanted, kind))
+        return 0;
     if (known != NO_ENTRY)
         forget(fdb, known, wanted->seen);
     if (!find_room(fdb, &plan))

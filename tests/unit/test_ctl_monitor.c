@@ -154,6 +154,55 @@ static void test_config(void **state)
                              "\"deleted\":1,\"changed\":1,\"added\":0"));
 }
 
+/* @fdb: of lab0, whose first port has the keys @port besides its name. */
+static void reload_with(const char *fdb, const char *port)
+{
+    char text[1024];
+
+    snprintf(text, sizeof(text),
+             "{\"version\":1,\"bridges\":[{\"name\":\"lab0\",\"aging_time\":100,\"fdb\":{%s},"
+             "\"ports\":[{\"name\":\"rsp-r1\"%s},{\"name\":\"rsp-r2\"}]}]}",
+             fdb, port);
+    lab_write(text);
+    bench_say(1, REQUEST(1, "daemon.reload"));
+    bench_hear_lines(1, 1);
+    if (!strstr(bench.text, "\"steps\":["))
+        fail_msg("%s", bench.text);
+}
+
+#define STATIC_ROW(event, n)                                                     \
+    EVENT(                                                                       \
+        "\"kind\":\"fdb\",\"event\":\"" event "\",\"mac\":\"02:00:00:00:00:0" #n \
+        "\",\"vlan\":0,\"port\":\"rsp-r1\",\"master\":\"lab0\",\"flags\":[],\"state\":\"static\"")
+#define STATIC(n, more) "{\"mac\":\"02:00:00:00:00:0" #n "\",\"port\":\"rsp-r1\"" more "}"
+
+/* However many keys the change is of, and none that nothing became of. */
+static void test_static_entries_are_told_once(void **state)
+{
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    bench_dial(1);
+    reload_with("\"static\":[" STATIC(1, "") "]", "");
+    assert_told(0, STATIC_ROW("add", 1));
+    reload_with("\"max_entries\":32,\"static\":[" STATIC(1, "") "," STATIC(2, "") "]", "");
+    assert_told(0, STATIC_ROW("del", 1) STATIC_ROW("add", 1) STATIC_ROW("add", 2));
+    reload_with("\"max_entries\":32,\"static\":[" STATIC(1, ",\"description\":\"a\"") "]", "");
+    lab_learn("rsp-r1", 0, MAC(3));
+    assert_told(0, STATIC_ROW("del", 2) FDB_ROW("learn", "02:00:00:00:00:03", "rsp-r1", ""));
+}
+
+/* What nothing in the file says anything new about is there again when its port is. */
+static void test_static_entries_of_a_port_made_anew(void **state)
+{
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    bench_dial(1);
+    reload_with("\"static\":[" STATIC(1, "") "," STATIC(2, "") "]", "");
+    assert_told(0, STATIC_ROW("add", 1) STATIC_ROW("add", 2));
+    reload_with("\"static\":[" STATIC(1, "") "," STATIC(3, "") "]",
+                ",\"type\":\"tap\",\"netns\":\"there-is-none\"");
+    assert_told(0, STATIC_ROW("del", 1) STATIC_ROW("del", 2) STATIC_ROW("add", 3)
+                       STATIC_ROW("add", 1));
+}
+
 /* Of several filters all must hold; a move concerns both ports. */
 static void test_filters(void **state)
 {
@@ -525,6 +574,8 @@ int main(void)
         LAB_TEST(test_fdb),
         LAB_TEST(test_order),
         LAB_TEST(test_config),
+        LAB_TEST(test_static_entries_are_told_once),
+        LAB_TEST(test_static_entries_of_a_port_made_anew),
         LAB_TEST(test_filters),
         LAB_TEST(test_refusals),
         LAB_TEST(test_a_slow_reader_is_told_how_many),

@@ -345,6 +345,8 @@ static void do_add(struct model *m)
         assert_int_equal(fdb_add(m->fdb, &entry), -EEXIST);
         return;
     }
+    if (own && own->is_static && own->port == entry.port && own->is_sticky == entry.is_sticky)
+        entry.seen = own->seen; /* nothing becomes of it */
     fdb_plan_learn(m->fdb, entry.vid, entry.mac, entry.port, m->now, &plan);
     if (plan.action == FDB_REFUSE_INSERT) {
         assert_int_equal(count_static(m), m->shape->max_entries);
