@@ -55,6 +55,8 @@ struct bridge *daemon_bridge(const struct daemon *daemon, uint32_t i);
  */
 struct bridge *daemon_bridge_from(const struct daemon *daemon, uint64_t *cursor);
 struct bridge *daemon_bridge_by_name(const struct daemon *daemon, const char *name);
+/** fdb_add() to the table of one of its bridges, of an entry that ages. */
+int daemon_add_entry(struct daemon *daemon, struct bridge *bridge, const struct fdb_entry *entry);
 /** The configuration it runs. */
 const struct config *daemon_config(const struct daemon *daemon);
 /** The number of one of its bridges, as daemon_bridge_from() counts. */

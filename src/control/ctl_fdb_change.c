@@ -244,6 +244,27 @@ static uint16_t vid_of(const struct entry_call *entry)
     return (uint16_t)(entry->vlan > VID_NONE ? entry->vlan : VID_NONE);
 }
 
+/* An entry of a port that nothing is heard behind would keep frames to the address from being
+ * flooded, and nothing that happens to the port would take it away. */
+static bool may_be_heard(const struct bridge *bridge, const struct port *port, uint16_t vid,
+                         struct ctl_fault *ret_fault)
+{
+    const struct vlan_table *vlans = bridge_vlans(bridge);
+
+    if (!vlans && vid != VID_NONE)
+        ctl_fault_set(ret_fault, CTL_REFUSED, "the bridge is transparent to tags: it has no VLANs");
+    else if (vlans && vid == VID_NONE)
+        ctl_fault_set(ret_fault, CTL_REFUSED, "which vlan? The bridge is VLAN-aware");
+    else if (bridge_tables(bridge)->activity[port->id] == PORT_ACTIVITY_NONE)
+        ctl_fault_set(ret_fault, CTL_REFUSED, "port %s is %s: nothing is heard behind it",
+                      port->name, port_state_name(port->state));
+    else if (vlans && !vlan_table_has(vlans, vid, port->id))
+        ctl_fault_set(ret_fault, CTL_REFUSED, "port %s is not in VLAN %u", port->name, vid);
+    else
+        return true;
+    return false;
+}
+
 static void add_dynamic(struct ctl_call *call, const struct ctl_commands *commands,
                         const struct entry_call *entry)
 {
@@ -256,14 +277,14 @@ static void add_dynamic(struct ctl_call *call, const struct ctl_commands *comman
         .seen = daemon_now(commands->daemon),
         .is_sticky = entry->is_sticky,
     };
+    struct ctl_fault fault;
     int r;
 
-    if (!bridge_vlans(bridge) != (wanted.vid == VID_NONE)) {
-        refuse(call, bridge_vlans(bridge) ? "which vlan? The bridge is VLAN-aware"
-                                          : "the bridge is transparent to tags: it has no VLANs");
+    if (!may_be_heard(bridge, port, wanted.vid, &fault)) {
+        ctl_call_fault(call, &fault);
         return;
     }
-    r = fdb_add(bridge_fdb(bridge), &wanted);
+    r = daemon_add_entry(commands->daemon, bridge, &wanted);
     if (r == -EEXIST)
         refuse(call, "the address has a static entry");
     else if (r < 0)

@@ -21,11 +21,20 @@ void managed_bridge_on_aging(void *arg)
     event_timer_set(mb->aging, bridge_age(mb->bridge, event_now(mb->daemon->loop)));
 }
 
-/* With an empty table nothing wakes the daemon up; the first address that is learned does. */
+/* With an empty table nothing wakes the daemon up; the first entry that ages does. */
 static void keep_aging(struct managed_bridge *mb)
 {
     if (!event_timer_is_armed(mb->aging) && fdb_used(bridge_fdb(mb->bridge)) > 0)
         managed_bridge_on_aging(mb);
+}
+
+int daemon_add_entry(struct daemon *daemon, struct bridge *bridge, const struct fdb_entry *entry)
+{
+    int r = fdb_add(bridge_fdb(bridge), entry);
+
+    if (r == 0)
+        keep_aging(daemon_find_bridge(daemon, bridge_name(bridge)));
+    return r;
 }
 
 static void on_readable(void *arg, uint32_t epoll_events)

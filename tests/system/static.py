@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Addresses whose port is fixed: what stands in the file, and nobody's frames, say where they are."""
 
-from lab import eventually, ip, main, ringspan_only
+from lab import eventually, ip, main, ringspan_only, time_limit
 from lab.traffic import Traffic
 from lab.wire import frame, pattern
 
@@ -176,6 +176,16 @@ def test_dynamic_and_sticky(lab):
     assert lab.switch.call("fdb", "del", STATION).returncode == 0
     lab.expect(b, [frame(a.mac, STATION, pattern(48))], [a])
     lab.expect(a, [frame(STATION, a.mac, pattern(49))], [b])
+
+
+@ringspan_only
+@time_limit(60)
+def test_dynamic_in_silence(lab):
+    """What nobody's frames brought into the table goes as well, and nobody's frames are needed."""
+    a, b = lab.start_with_hosts(2, aging_time=10)
+    assert lab.switch.call("fdb", "add", STATION, "dev", a.port, "dynamic").returncode == 0
+    assert lab.switch.query("bridge")[0]["fdb"]["entries"] == 1
+    eventually(lambda: lab.switch.query("bridge")[0]["fdb"]["entries"] == 0, "it is forgotten", 25)
 
 
 if __name__ == "__main__":

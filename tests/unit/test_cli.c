@@ -265,6 +265,7 @@ static void test_port_set(void **state)
     assert_prints("fdb add 02:00:00:00:00:01 dev rsp-r1 master static", "");
     assert_prints("fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "");
     assert_prints("-j fdb replace 02:00:00:00:00:01 port rsp-r1 sticky", "[]\n");
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
     assert_prints("fdb add 02:00:00:00:00:02 p rsp-r3 vlan 10 dynamic", "");
     assert_prints("fdb show",
                   "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS   STATE\n"

@@ -71,6 +71,7 @@ static void test_static_comes_and_goes(void **state)
     assert_error(
         "fdb.add", "{" ONE ",\"port\":\"rsp-r2\"}",
         "-32000,\"message\":\"02:00:00:00:00:01 has a static entry already, on port rsp-r1\"");
+    lab_set_state("rsp-r2", PORT_FORWARDING, "");
     assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r2\",\"dynamic\":true}",
                  "the address has a static entry");
     assert_has(ask("fdb.add", "{" ONE ",\"port\":\"rsp-r2\",\"replace\":true,\"sticky\":true}"),
@@ -114,8 +115,26 @@ static void test_port_with_a_static_entry_stays(void **state)
     assert_has(ask("port.del", "{\"port\":\"rsp-r1\"}"), "\"op\":\"del\"");
 }
 
+/* As if it had been heard: where nothing is heard there is nothing to add. */
+static void test_dynamic_where_nothing_is_heard(void **state)
+{
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"dynamic\":true}",
+                 "port rsp-r1 is waiting: nothing is heard behind it");
+    lab_set_state("rsp-r1", PORT_LEARNING, "");
+    assert_has(ask("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"dynamic\":true}"), "{\"steps\":[]}");
+    lab_set_state("rsp-r1", PORT_DOWN, "");
+    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":30,\"dynamic\":true}",
+                 "port rsp-r3 is not in VLAN 30");
+    assert_has(ask("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":20,\"dynamic\":true}"),
+               "{\"steps\":[]}");
+}
+
 static void test_dynamic(void **state)
 {
+    lab_set_state("rsp-r1", PORT_FORWARDING, "");
+    lab_set_state("rsp-r2", PORT_FORWARDING, "");
     assert_has(ask("fdb.add", "{" ONE ",\"port\":\"rsp-r1\",\"dynamic\":true,\"sticky\":true}"),
                "{\"steps\":[]}");
     assert_has(ask("fdb.show", "{}"), "\"flags\":[\"sticky\"],\"state\":\"\"}]");
@@ -200,6 +219,7 @@ static void test_full_of_static_entries(void **state)
 {
     char params[128];
 
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
     for (int i = 1; i <= 16; i++) {
         snprintf(params, sizeof(params),
                  "{\"mac\":\"02:00:00:00:01:%02x\",\"vlan\":10,\"port\":\"rsp-r3\"}", i);
@@ -223,6 +243,7 @@ int main(void)
         LAB_TEST(test_file_wins_over_static_entries),
         LAB_TEST(test_port_with_a_static_entry_stays),
         LAB_TEST(test_dynamic),
+        LAB_TEST(test_dynamic_where_nothing_is_heard),
         LAB_TEST(test_del_learned),
         LAB_TEST(test_refusals),
         LAB_TEST(test_vlans_are_apart),
