@@ -138,53 +138,63 @@ static bool take_kind(struct json_object *word, uint32_t *kinds, struct ctl_faul
     return false;
 }
 
-/* What is about no port is not what somebody wants who names one. */
-static uint32_t kinds_by_default(const struct ctl_selection *selection)
-{
-    bool is_narrow = *selection->bridge || *selection->port;
-
-    return is_narrow ? BUS_ALL & ~BUS_MASK(BUS_CONFIG) : BUS_ALL;
-}
-
-static bool take_kinds(struct ctl_monitor *monitor, const struct json_object *params,
+static bool take_kinds(const struct json_object *params, uint32_t *ret_kinds,
                        struct ctl_fault *ret_fault)
 {
     struct json_object *list;
+    uint32_t kinds = 0;
 
-    monitor->kinds = kinds_by_default(&monitor->selection);
     if (!params || !json_object_object_get_ex(params, "kinds", &list))
         return true;
     if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
-        return take_kind(NULL, &monitor->kinds, ret_fault);
-    monitor->kinds = 0;
+        return take_kind(NULL, &kinds, ret_fault);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        if (!take_kind(json_object_array_get_idx(list, i), &monitor->kinds, ret_fault))
+        if (!take_kind(json_object_array_get_idx(list, i), &kinds, ret_fault))
             return false;
     }
+    *ret_kinds = kinds;
     return true;
 }
 
-static bool take_snapshot(struct ctl_monitor *monitor, const struct json_object *params,
+static bool take_snapshot(const struct json_object *params, bool *ret_wants_snapshot,
                           struct ctl_fault *ret_fault)
 {
     struct json_object *value = NULL;
 
-    monitor->stage = MONITOR_LIVE;
     if (!params || !json_object_object_get_ex(params, "snapshot", &value))
         return true;
     if (!json_object_is_type(value, json_type_boolean)) {
         ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "snapshot: neither true nor false");
         return false;
     }
-    if (json_object_get_boolean(value))
-        monitor->stage = MONITOR_PORTS;
+    *ret_wants_snapshot = json_object_get_boolean(value);
     return true;
 }
 
-static bool enlist(struct ctl_monitor *monitor, struct ctl_monitors *monitors,
-                   struct ctl_fault *ret_fault)
+bool ctl_monitor_parse(const struct json_object *params, struct ctl_monitor_wish *ret_wish,
+                       struct ctl_fault *ret_fault)
 {
-    int r = bus_listen_to(monitors->listener, kinds_of_all(monitors) | monitor->kinds);
+    static const char *const known[] = {"kinds", "bridge", "port", "snapshot", NULL};
+    struct ctl_monitor_wish wish = {.kinds = BUS_ALL};
+
+    if (!ctl_params_known(params, known, ret_fault) ||
+        !ctl_params_string(params, "bridge", &wish.bridge, ret_fault) ||
+        !ctl_params_string(params, "port", &wish.port, ret_fault))
+        return false;
+    /* What is about no port is not what somebody wants who names one. */
+    if (wish.bridge || wish.port)
+        wish.kinds &= ~BUS_MASK(BUS_CONFIG);
+    if (!take_kinds(params, &wish.kinds, ret_fault) ||
+        !take_snapshot(params, &wish.wants_snapshot, ret_fault))
+        return false;
+    *ret_wish = wish;
+    return true;
+}
+
+static bool enlist(struct ctl_monitor *monitor, const struct ctl_monitor_wish *wish,
+                   struct ctl_monitors *monitors, struct ctl_fault *ret_fault)
+{
+    int r = bus_listen_to(monitors->listener, kinds_of_all(monitors) | wish->kinds);
 
     if (r < 0) {
         ctl_fault_set(ret_fault, CTL_INTERNAL_ERROR, "%s", strerror(-r));
@@ -192,6 +202,8 @@ static bool enlist(struct ctl_monitor *monitor, struct ctl_monitors *monitors,
     }
     daemon_tell_fdb(monitors->daemon); /* what was before is not for the one that comes now */
     monitor->all = monitors;
+    monitor->kinds = wish->kinds;
+    monitor->stage = wish->wants_snapshot ? MONITOR_PORTS : MONITOR_LIVE;
     monitor->next = monitors->first;
     monitors->first = monitor;
     return true;
@@ -200,17 +212,16 @@ static bool enlist(struct ctl_monitor *monitor, struct ctl_monitors *monitors,
 void ctl_monitor_start(struct ctl_call *call, const struct json_object *params, void *context)
 {
     static const struct ctl_rows lines = {next_line, monitor_free};
-    static const char *const known[] = {"kinds", "bridge", "port", "snapshot", NULL};
     struct ctl_commands *commands = context;
     struct ctl_monitor *monitor = calloc(1, sizeof(*monitor));
+    struct ctl_monitor_wish wish = {0};
     struct json_writer *writer;
     struct ctl_fault fault;
 
     ctl_fault_set(&fault, CTL_INTERNAL_ERROR, "out of memory");
-    if (!monitor || !ctl_params_known(params, known, &fault) ||
+    if (!monitor || !ctl_monitor_parse(params, &wish, &fault) ||
         !ctl_select(commands->daemon, params, &monitor->selection, &fault) ||
-        !take_kinds(monitor, params, &fault) || !take_snapshot(monitor, params, &fault) ||
-        !enlist(monitor, &commands->monitors, &fault)) {
+        !enlist(monitor, &wish, &commands->monitors, &fault)) {
         free(monitor);
         ctl_call_fault(call, &fault);
         return;

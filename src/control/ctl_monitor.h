@@ -55,6 +55,18 @@ struct ctl_monitors {
     struct byte_queue line; /* of the event that is being told */
 };
 
+/* What a client asks for. The names may be nobody's. */
+struct ctl_monitor_wish {
+    uint32_t kinds;
+    bool wants_snapshot;
+    const char *bridge; /* in the parameters; NULL: all */
+    const char *port;
+};
+
+/** False, and a fault, if @params (which may be NULL) are not those of monitor.start. */
+bool ctl_monitor_parse(const struct json_object *params, struct ctl_monitor_wish *ret_wish,
+                       struct ctl_fault *ret_fault);
+
 /** 0 or -errno. Finish it after the last client and before the daemon. */
 int ctl_monitors_init(struct ctl_monitors *monitors, struct daemon *daemon);
 /** Of one that was never initialised, too, if it is zeroed. */

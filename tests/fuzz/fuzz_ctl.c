@@ -2,13 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/control/ctl_monitor.h"
 #include "fuzz.h"
 #include "ringspan/ctl_protocol.h"
 #include "ringspan/json_scan.h"
 #include "ringspan/json_text.h"
 
 /*
- * A line of any bytes is a request or a fault, and what is answered is one line of strict JSON;
+ * A line of any bytes is a request or a fault, and what is answered is one line of strict JSON; its
+ * parameters are those of a monitor, or a fault;
  * any string can be written as JSON; and cutting text that is not JSON stays inside of it.
  */
 
@@ -42,6 +44,17 @@ static void check_params(const struct ctl_request *request)
         fuzz_require(integer >= 0 && integer <= 4094);
 }
 
+static void check_wish(const struct ctl_request *request)
+{
+    struct ctl_monitor_wish wish = {0};
+    struct ctl_fault fault = {0};
+
+    if (ctl_monitor_parse(request->params, &wish, &fault))
+        fuzz_require(wish.kinds != 0 && !(wish.kinds & ~BUS_ALL));
+    else
+        fuzz_require(fault.code == CTL_INVALID_PARAMS && *fault.message && wish.kinds == 0);
+}
+
 static void check_request(const char *text, size_t len)
 {
     struct ctl_request request;
@@ -57,6 +70,7 @@ static void check_request(const char *text, size_t len)
     } else {
         fuzz_require(request.method);
         check_params(&request);
+        check_wish(&request);
         ctl_answer_open(&writer, request.id);
         json_put_string(&writer, NULL, request.method);
         ctl_answer_close(&writer);
