@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from lab import DEADLINE, ip, main, ringspan_only, spawn, time_limit
+from lab.space import ip_batch
 from lab.wire import BROADCAST, frame, pattern
 
 OK, UNREACHABLE = 0, 3
@@ -37,9 +38,9 @@ class Monitor:
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def until(self, is_last):
+    def until(self, is_last, timeout=DEADLINE):
         """All events up to the one that is the last, which must be the last."""
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + timeout
         events = []
         while not events or not is_last(events[-1]):
             events += self.read(deadline)
@@ -106,6 +107,44 @@ def test_a_link_that_goes_and_comes(lab):
 
 
 @ringspan_only
+def test_netlink_loses_events(lab):
+    """What changed meanwhile is told, once, and then that something may have been missed."""
+    a, b = lab.start_with_hosts(2)
+    monitor = Monitor(lab, "port", "link")
+    with lab.switch.stopped():
+        ip_batch(["link set lo alias round%d" % i for i in range(20000)])
+        ip_batch(["link set {} {}".format(b.port, state) for state in ("down", "up") * 5])
+        ip("link", "set", a.port, "down")
+    events = monitor.until(lambda event: event["event"] == "resync")
+    told = [about(event, "kind", "event", "port") for event in events[:-1]]
+    assert told == [("link", "change", a.port), ("port", "state", a.port)], events
+    assert "UP" not in events[0]["flags"] and events[1]["state"] == "down"
+    assert about(events[-1], "kind", "event") == ("link", "resync")
+    ip("link", "set", a.port, "up")
+    lab.wait_connected(a)
+    assert all(event["port"] == a.port for event in monitor.interrupt())
+
+
+@ringspan_only
+def test_the_same_interface_elsewhere_is_another(lab):
+    description = {"name": "r1", "ifname": "d0", "netns": "one"}
+    for name in ("one", "two"):
+        ip("netns", "add", name)
+        ip("-n", name, "link", "add", "index", "77", "name", "d0", "type", "veth",
+           "peer", "name", "e0")
+    lab.switch.write_bridges({"name": "lab0", "ports": [description]})
+    lab.switch.launch(wait=False)
+    lab.switch.wait_state("r1", "down")
+    monitor = Monitor(lab, "link")
+    lab.switch.write_bridges({"name": "lab0", "ports": [dict(description, netns="two")]})
+    lab.switch.call("reload")
+    events = monitor.until(lambda event: event["event"] == "add")
+    assert [about(event, "event", "ifname", "ifindex") for event in events] == \
+        [("del", "d0", 77), ("add", "d0", 77)], events
+    monitor.interrupt()
+
+
+@ringspan_only
 @time_limit(90)
 def test_addresses_are_learned_moved_and_aged(lab):
     a, b = lab.start_with_hosts(2, aging_time=10)
@@ -123,7 +162,7 @@ def test_addresses_are_learned_moved_and_aged(lab):
     moved_at = events[-1]["time"]
     events = []
     while [event for event in events if event["mac"] == STATION] == []:
-        events += monitor.until(lambda event: event["event"] == "age")
+        events += monitor.until(lambda event: event["event"] == "age", 25)
     aged = [event for event in events if event["mac"] == STATION]
     assert len(aged) == 1 and aged[0]["port"] == b.port, events
     assert 10 <= aged[0]["time"] - moved_at < 21, aged
