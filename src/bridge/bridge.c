@@ -156,10 +156,9 @@ void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
 {
     fdb_set_aging(fdb, bridge->aging_ns); /* may have changed since the table was made */
     fdb_set_journal(fdb, bridge->journal, bridge);
-    fdb_flush_all(bridge->fdb); /* for the journal: what was in it is forgotten */
-    for (uint32_t id = 0; id < bridge->id_limit; id++)
-        fdb_del_port(bridge->fdb, (port_id)id);
     fdb_succeed(fdb, bridge->fdb);
+    for (uint32_t id = 0; id < bridge->id_limit; id++)
+        fdb_del_port(bridge->fdb, (port_id)id); /* its static entries: for the journal */
     fdb_free(bridge->fdb);
     bridge->fdb = fdb;
     bridge->tables.fdb = fdb;

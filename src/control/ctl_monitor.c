@@ -11,13 +11,11 @@
 
 /* ---- telling ---- */
 
-/* A move concerns both ports, and a flush of all concerns each. */
+/* A move concerns both ports, and a flush of all, which is about no port, each. */
 static bool selects_fdb(const struct ctl_monitor *monitor, const struct bus_event *event)
 {
     const struct fdb_change *change = event->fdb;
 
-    if (change->kind == FDB_CHANGE_FLUSH && change->port == PORT_NONE)
-        return ctl_monitor_selects(monitor, event->bridge, NULL);
     return ctl_monitor_selects(monitor, event->bridge, event->port) ||
            (change->kind == FDB_CHANGE_MOVE &&
             ctl_monitor_selects(monitor, event->bridge, bridge_port(event->bridge, change->from)));

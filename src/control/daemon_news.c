@@ -131,7 +131,6 @@ static void end_journal(struct daemon *daemon)
 {
     struct fdb_journal *journal = daemon->journal;
 
-    daemon_tell_fdb(daemon); /* those who stay have it complete */
     event_loop_after_turn(daemon->loop, NULL, NULL);
     give_journal(daemon, NULL);
     fdb_journal_free(journal);

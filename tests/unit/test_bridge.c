@@ -262,6 +262,21 @@ static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
     assert_int_equal(fdb_used(bridge_fdb(bridge)), 0);
 }
 
+/* A table is made before a plan runs, and the plan may change the aging time, too. */
+static void test_new_table_has_the_aging_time_of_now(void **state)
+{
+    struct bridge *bridge = *state;
+    struct fdb *fdb;
+
+    add_port(bridge, "a");
+    assert_int_equal(bridge_new_fdb(bridge, N_ADDRESSES, &fdb), 0);
+    bridge_set_aging(bridge, AGING / 2);
+    bridge_set_fdb(bridge, fdb);
+    learn(bridge, 2);
+    assert_int_equal(fdb_lookup(bridge_fdb(bridge), 0, 2, NOW + AGING / 2 - 1), 0);
+    assert_int_equal(fdb_lookup(bridge_fdb(bridge), 0, 2, NOW + AGING / 2), PORT_NONE);
+}
+
 static void test_ledger_names_the_sum_that_fails(void **state)
 {
     struct bridge *bridge = *state;
@@ -318,6 +333,7 @@ int main(void)
         TEST(test_states_set_the_flood_set),
         TEST(test_leaving_takes_what_was_learned),
         TEST(test_reason_is_kept_and_changes),
+        TEST(test_new_table_has_the_aging_time_of_now),
         TEST(test_aging_sleeps_while_there_is_nothing_to_age),
         TEST(test_ledger_names_the_sum_that_fails),
         TEST(test_ledger_of_nothing),

@@ -154,6 +154,34 @@ static void test_config(void **state)
                              "\"deleted\":1,\"changed\":1,\"added\":0"));
 }
 
+/* Who names a port or a bridge is not told what is about neither. */
+static void test_config_is_about_no_port(void **state)
+{
+    start(0, "{\"port\":\"rsp-r1\"}");
+    bench_dial(1);
+    lab_write("{");
+    bench_say(1, REQUEST(1, "daemon.reload"));
+    bench_hear_lines(1, 1);
+    lab_set_state("rsp-r1", PORT_DOWN, "");
+    bench_hear_lines(0, 1);
+    assert_non_null(strstr(bench.text, "\"kind\":\"port\""));
+}
+
+/* Of one turn: what was before it asked is for those who asked before. */
+static void test_what_was_before_is_not_told(void **state)
+{
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    bench_dial(1);
+    bench_turns(2);
+    lab_learn("rsp-r1", 0, MAC(1));
+    bench_say(1, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"monitor.start\"}\n");
+    bench_hear_lines(1, 1);
+    lab_learn("rsp-r1", 0, MAC(2));
+    assert_told(1, FDB_ROW("learn", "02:00:00:00:00:02", "rsp-r1", ""));
+    assert_told(0, FDB_ROW("learn", "02:00:00:00:00:01", "rsp-r1", "")
+                       FDB_ROW("learn", "02:00:00:00:00:02", "rsp-r1", ""));
+}
+
 /* @fdb: of lab0, whose first port has the keys @port besides its name. */
 static void reload_with(const char *fdb, const char *port)
 {
@@ -188,6 +216,36 @@ static void test_static_entries_are_told_once(void **state)
     reload_with("\"max_entries\":32,\"static\":[" STATIC(1, ",\"description\":\"a\"") "]", "");
     lab_learn("rsp-r1", 0, MAC(3));
     assert_told(0, STATIC_ROW("del", 2) FDB_ROW("learn", "02:00:00:00:00:03", "rsp-r1", ""));
+}
+
+/* What was learned is forgotten at once, and not port by port. */
+static void test_table_replaced(void **state)
+{
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    bench_dial(1);
+    reload_with("\"static\":[" STATIC(1, "") "]", "");
+    lab_learn("rsp-r1", 0, MAC(2));
+    lab_learn("rsp-r2", 0, MAC(3));
+    bench_hear_lines(0, 3);
+    reload_with("\"max_entries\":32,\"static\":[" STATIC(1, "") "]", "");
+    lab_learn("rsp-r1", 0, MAC(2));
+    assert_told(0, EVENT("\"kind\":\"fdb\",\"event\":\"flush\",\"port\":null,"
+                         "\"master\":\"lab0\",\"count\":2") STATIC_ROW("del", 1)
+                       STATIC_ROW("add", 1) FDB_ROW("learn", "02:00:00:00:00:02", "rsp-r1", ""));
+}
+
+static void test_new_bridge(void **state)
+{
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    bench_dial(1);
+    lab_write(
+        "{\"version\":1,\"bridges\":[{\"name\":\"lab2\",\"ports\":[{\"name\":\"rsp-r9\"}]}]}");
+    bench_say(1, REQUEST(1, "daemon.reload"));
+    bench_hear_lines(1, 1);
+    lab_learn("rsp-r9", 0, MAC(1));
+    bench_hear_lines(0, 1);
+    assert_non_null(strstr(bench.text, "\"event\":\"learn\""));
+    assert_non_null(strstr(bench.text, "\"master\":\"lab2\""));
 }
 
 /* What nothing in the file says anything new about is there again when its port is. */
@@ -387,6 +445,28 @@ static void test_a_turn_beyond_the_journal(void **state)
     }
 }
 
+/* What the journal lost counts for as many as it was, also among what is lost anyway. */
+static void test_lost_twice(void **state)
+{
+    struct tally tally;
+
+    start(0, "{\"kinds\":[\"fdb\"]}");
+    storm(STORM_TURNS, STORM_EACH);
+    storm(1, LIMIT_FDB_JOURNAL + 123);
+    hear_events(0, STORM_TURNS * STORM_EACH + LIMIT_FDB_JOURNAL + 123, &tally);
+    assert_int_equal(tally.n_lost_lines, 1);
+    assert_true(tally.is_gapless);
+}
+
+/* With nobody left to listen, tables note nothing. */
+static void assert_nothing_is_noted(void)
+{
+    uint64_t seq = bus_seq(daemon_bus(lab.daemon));
+
+    storm(3, 10);
+    assert_int_equal(bus_seq(daemon_bus(lab.daemon)), seq);
+}
+
 static void test_a_client_that_goes(void **state)
 {
     start(0, "{}");
@@ -395,7 +475,7 @@ static void test_a_client_that_goes(void **state)
     storm(3, 10);
     bench_hang_up(1);
     TURN_UNTIL(ctl_server_n_clients(bench.server) == 0);
-    storm(3, 10);
+    assert_nothing_is_noted();
     /* Another one finds the world in order. */
     start(0, "{\"kinds\":[\"fdb\"]}");
     storm(1, 1);
@@ -576,6 +656,11 @@ int main(void)
         LAB_TEST(test_config),
         LAB_TEST(test_static_entries_are_told_once),
         LAB_TEST(test_static_entries_of_a_port_made_anew),
+        LAB_TEST(test_table_replaced),
+        LAB_TEST(test_new_bridge),
+        LAB_TEST(test_config_is_about_no_port),
+        LAB_TEST(test_what_was_before_is_not_told),
+        LAB_TEST(test_lost_twice),
         LAB_TEST(test_filters),
         LAB_TEST(test_refusals),
         LAB_TEST(test_a_slow_reader_is_told_how_many),
