@@ -26,5 +26,7 @@ struct ctl_place {
 
 /** False if no port has that name. */
 bool ctl_find_place(struct json_object *document, const char *port, struct ctl_place *ret_place);
+/** -EINVAL, and a sentence: one that a pattern makes is none that the configuration has. */
+int ctl_no_such_port(struct json_object *document, const char *name, char ret_why[CHANGE_WHY_SIZE]);
 
 #endif

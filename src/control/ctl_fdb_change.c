@@ -145,10 +145,8 @@ static int alter_by_add(void *state, struct json_object *document, char ret_why[
     char mac[MAC_STRING_SIZE];
     size_t i;
 
-    if (!ctl_find_place(document, entry->port, &place)) {
-        snprintf(ret_why, CHANGE_WHY_SIZE, "there is no port named '%s'", entry->port);
-        return -EINVAL;
-    }
+    if (!ctl_find_place(document, entry->port, &place))
+        return ctl_no_such_port(document, entry->port, ret_why);
     list = statics_of(place.bridge);
     i = find_element(list, entry);
     if (i < json_object_array_length(list) && !entry->replaces) {

@@ -71,9 +71,7 @@ bool ctl_find_place(struct json_object *document, const char *name, struct ctl_p
     return false;
 }
 
-/* One that a pattern makes is none that the configuration has. */
-static int no_such_port(struct json_object *document, const char *name,
-                        char ret_why[CHANGE_WHY_SIZE])
+int ctl_no_such_port(struct json_object *document, const char *name, char ret_why[CHANGE_WHY_SIZE])
 {
     struct json_object *bridges = json_object_object_get(document, "bridges");
     const char *match = NULL;
@@ -110,7 +108,7 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
     struct ctl_place place;
 
     if (!ctl_find_place(document, name, &place))
-        return no_such_port(document, name, ret_why);
+        return ctl_no_such_port(document, name, ret_why);
     port = json_object_array_get_idx(place.ports, place.i);
     json_object_object_foreach(params, key, value)
     {
@@ -176,7 +174,7 @@ static int alter_by_del(void *state, struct json_object *document, char ret_why[
     struct ctl_place place;
 
     if (!ctl_find_place(document, name, &place))
-        return no_such_port(document, name, ret_why);
+        return ctl_no_such_port(document, name, ret_why);
     json_object_array_del_idx(place.ports, place.i, 1);
     return 0;
 }

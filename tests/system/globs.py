@@ -386,5 +386,22 @@ def test_a_thousand_at_once(lab):
     lab.check()
 
 
+@ringspan_only
+def test_run_time_commands_say_whose_port_it_is(lab):
+    """The port exists, but the configuration, which a command alters, has none of that name."""
+    hosts = lab.add_hosts(1)
+    launch(lab, bridge(glob("p*")))
+    become(lab, all_of(hosts, "p*"))
+    name = hosts[0].port
+    for words in (("port", "set", name, "description", "x"),
+                  ("fdb", "add", "02:00:00:00:00:01", "dev", name)):
+        refused = lab.switch.call(*words)
+        assert refused.returncode == 2
+        assert "'{0}' is no port of its own but one of match p*: `port add {0}` makes it one" \
+            .format(name) in refused.stderr, refused.stderr
+    assert lab.switch.call("port", "add", name, "master", "lab0").returncode == 0
+    assert lab.switch.call("fdb", "add", "02:00:00:00:00:01", "dev", name).returncode == 0
+
+
 if __name__ == "__main__":
     main()
