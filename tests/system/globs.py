@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: ISC
 """Patterns: each interface whose name matches is a port, as long as it exists."""
 
+import fnmatch
 import os
+import random
 import socket
 import time
 
-from lab import eventually, ip, main, ringspan_only, time_limit
+from lab import eventually, ip, main, ringspan_only, run, time_limit
 from lab.space import ip_batch
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, pattern
@@ -14,6 +16,7 @@ from lab.wire import BROADCAST, pattern
 ROUNDS = 10
 CYCLES = 1000
 MANY = 1000
+RANDOM_ROUNDS = 25
 
 
 def glob(match, **settings):
@@ -362,6 +365,153 @@ def test_storm(lab):
     become(lab, {a.port: ("lab0", None), b.port: ("lab0", None)})
     assert matches(lab) == [("d*", 0, 0)]
     eventually(lambda: len(os.listdir(folder)) <= before, "all rings are closed")
+
+
+class Interfaces:
+    """Made, deleted, renamed and swapped at random, many at once. There are few indexes, so that
+    they come again, for others."""
+
+    def __init__(self, rand):
+        self.rand = rand
+        self.here = {}  # name: index
+        self.n_peers = 0
+
+    def free(self, letters):
+        return [name for name in (letter + str(i) for letter in letters for i in range(8))
+                if name not in self.here]
+
+    def _add(self):
+        name = self.rand.choice(self.free("de"))
+        index = self.rand.choice([i for i in range(1000, 1020) if i not in self.here.values()])
+        self.here[name] = index
+        if self.rand.random() < 0.5:
+            return ["link add name {} index {} type bridge".format(name, index)]
+        self.n_peers += 1
+        return ["link add {} index {} type veth peer name x{} netns far".format(
+            name, index, self.n_peers), "link set {} up".format(name)]
+
+    def _delete(self):
+        name = self.rand.choice(sorted(self.here))
+        del self.here[name]
+        return ["link del " + name]
+
+    def _rename(self):
+        old, new = self.rand.choice(sorted(self.here)), self.rand.choice(self.free("def"))
+        self.here[new] = self.here.pop(old)
+        return ["link set {} down".format(old), "link set {} name {}".format(old, new),
+                "link set {} up".format(new)]
+
+    def _swap(self):
+        one, other = self.rand.sample(sorted(self.here), 2)
+        self.here[one], self.here[other] = self.here[other], self.here[one]
+        return ["link set {} name {}".format(*each)
+                for each in ((one, "swap"), (other, one), ("swap", other))]
+
+    def change(self):
+        """ip(8) commands of one change."""
+        ways = [self._add] * 3 + [self._delete, self._rename, self._swap]
+        if len(self.here) < 3:
+            ways = [self._add]
+        elif len(self.here) > 12:
+            ways = [self._delete, self._rename, self._swap]
+        return self.rand.choice(ways)()
+
+
+class Wanted:
+    """What is to be made of the interfaces, by the words of ringspan.json(5)."""
+
+    def __init__(self, bridges, names):
+        """{pattern: (bridge, most, names that match it first)}, and named ports."""
+        self.named = {}
+        self.patterns = {}
+        for each in bridges:
+            for port in each["ports"]:
+                if "match" in port:
+                    self.patterns[port["match"]] = (each["name"], port["max"], set())
+                else:
+                    self.named[port["name"]] = (each["name"], port.get("ifname", port["name"]))
+        taken = set(self.named) | {ifname for _, ifname in self.named.values()}
+        for name in names:
+            first = next((match for match in self.patterns if fnmatch.fnmatchcase(name, match)), None)
+            if first is not None and name not in taken:
+                self.patterns[first][2].add(name)
+
+    def is_within_bounds(self, now):
+        """At each moment, also while it changes."""
+        return all([match for _, match in now.values()].count(each) <= most
+                   for each, (_, most, _) in self.patterns.items())
+
+    def is_there(self, lab):
+        now = ports(lab)
+        counts = {match: (n, left_out) for name in ("lab0", "lab1")
+                  for match, n, left_out in matches(lab, name)}
+        return (all(now.get(name) == (where, None) for name, (where, _) in self.named.items()) and
+                all(match is None or (where == self.patterns[match][0] and
+                                      name in self.patterns[match][2])
+                    for name, (where, match) in now.items()) and
+                counts == {match: (min(most, len(names)), max(0, len(names) - most))
+                           for match, (_, most, names) in self.patterns.items()})
+
+
+def indexes(lab):
+    """{port: (bridge, ifindex)}"""
+    return {row["name"]: (row["master"], row["ifindex"]) for row in lab.switch.query("port")}
+
+
+def draw_file(rand):
+    """Bridges of a file at random: patterns that overlap, ports with names in between."""
+    globs = [glob(match, max=rand.choice([1, 3, 64])) for match in
+             rand.sample(["d*", "[de]?", "e[0-3]", "?[4-7]", "*[1357]"], 3)]
+    named = rand.sample(["d1", "e2", {"name": "d3", "ifname": "e5"}, {"name": "y", "ifname": "d4"}],
+                          rand.randrange(3))
+    entries = globs + named
+    rand.shuffle(entries)
+    middle = rand.randrange(len(entries) + 1)
+    return [bridge("p1", *entries[:middle]), bridge("p2", *entries[middle:], name="lab1")]
+
+
+@ringspan_only
+@time_limit(180)
+def test_random_changes(lab):
+    """Of interfaces and of the file: in the end it is as the words of the manual say."""
+    seed = int(os.environ.get("GLOBS_SEED", "1"))
+    rand = random.Random(seed)
+    a, b = lab.add_hosts(2)
+    run("ip", "netns", "add", "far")
+    interfaces = Interfaces(rand)
+    bridges = draw_file(rand)
+    lab.switch.write_bridges(*bridges)
+    lab.switch.launch(wait=False)
+    before = lab.switch.descriptors()
+    for _ in range(RANDOM_ROUNDS):
+        if rand.random() < 0.5:
+            bridges = draw_file(rand)
+            lab.switch.write_bridges(*bridges)
+            lab.switch.query("reload")
+        for _ in range(5):
+            ip_batch([line for _ in range(rand.randrange(1, 8)) for line in interfaces.change()])
+            assert Wanted(bridges, ()).is_within_bounds(ports(lab))
+            for host in a, b:
+                host.wire.send(*[host.frame(BROADCAST)] * 20)
+            lab.check()
+        wanted = Wanted(bridges, interfaces.here)
+        eventually(lambda: wanted.is_there(lab), "ports are {}".format(wanted.patterns))
+    bridges = [bridge(glob("d?", max=64), "p1", "p2"), bridge(glob("*[0-3]", max=64), name="lab1")]
+    lab.switch.write_bridges(*bridges)
+    lab.switch.query("reload")
+    wanted = Wanted(bridges, interfaces.here)
+    eventually(lambda: wanted.is_there(lab), "ports are {}".format(wanted.patterns))
+    settle(lab)
+    there = indexes(lab)
+    assert {name: index for name, (_, index) in there.items() if name not in ("p1", "p2")} == {
+        name: index for name, index in interfaces.here.items() if name in there}
+    assert lab.switch.stop() == 0
+    lab.switch.launch(wait=False)
+    settle(lab)
+    assert indexes(lab) == there
+    delete(*interfaces.here)
+    eventually(lambda: set(ports(lab)) == {"p1", "p2"}, "none is left")
+    eventually(lambda: lab.switch.descriptors() <= before, "all rings are closed")
 
 
 @ringspan_only
