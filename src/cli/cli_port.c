@@ -79,6 +79,19 @@ static const char *take_name(int *argc, char ***argv)
     return name;
 }
 
+/* A port, under @name_key, or a pattern: "match PATTERN". A port of that name is "dev match". */
+static const char *take_subject(int *argc, char ***argv, const char *name_key, const char **ret_key)
+{
+    bool is_pattern = *argc > 1 && strcmp((*argv)[0], "match") == 0;
+
+    *ret_key = is_pattern ? "match" : name_key;
+    if (is_pattern) {
+        ++*argv;
+        --*argc;
+    }
+    return take_name(argc, argv);
+}
+
 int cli_change(const struct cli *cli, const char *method, struct byte_queue *params)
 {
     struct ctl_reply reply;
@@ -111,7 +124,8 @@ static void print_keys(void)
 
 static int run_set(const struct cli *cli, int argc, char **argv)
 {
-    const char *name = take_name(&argc, &argv);
+    const char *key;
+    const char *name = take_subject(&argc, &argv, "port", &key);
     struct json_writer writer;
     struct byte_queue params;
     int status;
@@ -122,7 +136,7 @@ static int run_set(const struct cli *cli, int argc, char **argv)
     byte_queue_init(&params, SIZE_MAX);
     json_writer_init(&writer, &params);
     json_open_object(&writer, NULL);
-    json_put_string(&writer, "port", name);
+    json_put_string(&writer, key, name);
     status = put_settings(&writer, argc, argv, NULL);
     json_close_object(&writer);
     if (status == CLI_OK)
@@ -133,7 +147,8 @@ static int run_set(const struct cli *cli, int argc, char **argv)
 
 static int run_add(const struct cli *cli, int argc, char **argv)
 {
-    const char *name = take_name(&argc, &argv);
+    const char *key;
+    const char *name = take_subject(&argc, &argv, "name", &key);
     const char *bridge = NULL;
     struct json_writer writer;
     struct byte_queue params;
@@ -146,7 +161,7 @@ static int run_add(const struct cli *cli, int argc, char **argv)
     json_writer_init(&writer, &params);
     json_open_object(&writer, NULL);
     json_open_object(&writer, "port");
-    json_put_string(&writer, "name", name);
+    json_put_string(&writer, key, name);
     status = put_settings(&writer, argc, argv, &bridge);
     json_close_object(&writer);
     if (bridge)
@@ -160,7 +175,8 @@ static int run_add(const struct cli *cli, int argc, char **argv)
 
 static int run_del(const struct cli *cli, int argc, char **argv)
 {
-    const char *name = take_name(&argc, &argv);
+    const char *key;
+    const char *name = take_subject(&argc, &argv, "port", &key);
     struct json_writer writer;
     struct byte_queue params;
     int status;
@@ -170,7 +186,7 @@ static int run_del(const struct cli *cli, int argc, char **argv)
     byte_queue_init(&params, SIZE_MAX);
     json_writer_init(&writer, &params);
     json_open_object(&writer, NULL);
-    json_put_string(&writer, "port", name);
+    json_put_string(&writer, key, name);
     json_close_object(&writer);
     status = cli_change(cli, "port.del", &params);
     byte_queue_fini(&params);
@@ -182,10 +198,11 @@ const struct cli_verb cli_port_verbs[] = {
         .name = "set",
         .help =
             "Usage: ringspan port set NAME up|down\n"
-            "       ringspan port set NAME KEY VALUE...\n\n"
+            "       ringspan port set NAME KEY VALUE...\n"
+            "       ringspan port set match PATTERN KEY VALUE...\n\n"
             "Changes a port until the next reload or start, which return to the file. KEY is any\n"
             "key that a port has in the file. A port that is down drops what arrives and sends\n"
-            "nothing; its interface is left as it is.\n\n"
+            "nothing; its interface is left as it is. Of a pattern in the file, all ports change.\n\n"
             "Example: ringspan port set r1 down\n",
         .print_more = print_keys,
         .run = run_set,
@@ -193,20 +210,23 @@ const struct cli_verb cli_port_verbs[] = {
     {
         .name = "add",
         .help =
-            "Usage: ringspan port add NAME [bridge BRIDGE] [up|down] [KEY VALUE...]\n\n"
+            "Usage: ringspan port add NAME [bridge BRIDGE] [up|down] [KEY VALUE...]\n"
+            "       ringspan port add match PATTERN [bridge BRIDGE] [up|down] [KEY VALUE...]\n\n"
             "Adds a port until the next reload or start, which return to the file. KEY is any\n"
-            "key that a port has in the file; ifname is NAME if it is not given. The bridge may\n"
-            "be left out if there is only one.\n\n"
+            "key that a port has in the file; ifname is NAME if it is not given. A pattern is a\n"
+            "port for each interface that matches. The bridge may be left out if there is only one.\n\n"
             "Example: ringspan port add r3 bridge lab0 ifname veth-r3\n",
         .print_more = print_keys,
         .run = run_add,
     },
     {
         .name = "del",
-        .help = "Usage: ringspan port del NAME\n\n"
-                "Deletes a port until the next reload or start, which return to the file. Its\n"
-                "interface is left as it is.\n\n"
-                "Example: ringspan port del r3\n",
+        .help =
+            "Usage: ringspan port del NAME\n"
+            "       ringspan port del match PATTERN\n\n"
+            "Deletes a port, or a pattern and all ports that it made, until the next reload or\n"
+            "start, which return to the file. Interfaces are left as they are.\n\n"
+            "Example: ringspan port del r3\n",
         .run = run_del,
     },
     {0},

@@ -7,6 +7,7 @@
 
 #include "config_stages.h"
 #include "ringspan/config.h"
+#include "ringspan/glob.h"
 #include "ringspan/mac.h"
 
 /* What spans the static entries of a bridge: their ports, their number, and that none is there
@@ -75,17 +76,34 @@ static const char *bridge_of_port(const struct config *config, const char *name)
     return NULL;
 }
 
+/* The pattern of the bridge that may make a port of this name, or NULL. */
+static const char *match_of_port(const struct config_bridge *bridge, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < bridge->n_ports &&
+           !(*bridge->ports[i].match && glob_matches(bridge->ports[i].match, name)))
+        i++;
+    return i < bridge->n_ports ? bridge->ports[i].match : NULL;
+}
+
 static void report_port(const struct static_checker *c, const struct placed *placed)
 {
-    const char *bridge = bridge_of_port(c->config, placed->entry->port);
+    const char *name = placed->entry->port;
+    const char *bridge = bridge_of_port(c->config, name);
+    const char *match = match_of_port(&c->config->bridges[c->bridge], name);
     char path[PATH_SIZE];
-    char hint[128];
+    char hint[192] = "";
 
-    snprintf(hint, sizeof(hint), "'%s' is a port of the bridge '%s'", placed->entry->port,
-             bridge ? bridge : "");
+    if (bridge)
+        snprintf(hint, sizeof(hint), "'%s' is a port of the bridge '%s'", name, bridge);
+    else if (match)
+        snprintf(hint, sizeof(hint),
+                 "ports that a pattern makes ('%s') have no static entries: add "
+                 "{ \"name\": \"%s\" } to its ports",
+                 match, name);
     config_report_add(c->report, place_of(c, placed, "port"), path_of(c, placed, ".port", path),
-                      bridge ? hint : NULL, "this bridge has no port named '%s'",
-                      placed->entry->port);
+                      *hint ? hint : NULL, "this bridge has no port named '%s'", name);
 }
 
 static void check_ports(const struct static_checker *c)

@@ -88,6 +88,39 @@ int ctl_no_such_port(struct json_object *document, const char *name, char ret_wh
     return -EINVAL;
 }
 
+/* A pattern stands once for each namespace, which nobody names here. */
+static int find_pattern(struct json_object *document, const char *match,
+                        struct ctl_place *ret_place, char ret_why[CHANGE_WHY_SIZE])
+{
+    struct json_object *bridges = json_object_object_get(document, "bridges");
+    uint32_t n = 0;
+
+    for (size_t b = 0; b < json_object_array_length(bridges); b++) {
+        struct ctl_place place = {.bridge = json_object_array_get_idx(bridges, b)};
+
+        place.ports = json_object_object_get(place.bridge, "ports");
+        for (place.i = 0; place.i < json_object_array_length(place.ports); place.i++) {
+            struct json_object *port = json_object_array_get_idx(place.ports, place.i);
+            const char *its_match = json_object_get_string(json_object_object_get(port, "match"));
+
+            if (!its_match || strcmp(its_match, match) != 0)
+                continue;
+            *ret_place = place;
+            n++;
+        }
+    }
+    if (n == 1)
+        return 0;
+    if (n == 0)
+        snprintf(ret_why, CHANGE_WHY_SIZE, "there is no pattern '%s'", match);
+    else
+        snprintf(ret_why, CHANGE_WHY_SIZE,
+                 "there are %u patterns '%s', in as many namespaces: only the file can tell them "
+                 "apart",
+                 n, match);
+    return -EINVAL;
+}
+
 /* ---- the edits; the state is a copy of the call's parameters ---- */
 
 static void free_params(void *state)
@@ -100,21 +133,35 @@ static const char *string_of(struct json_object *params, const char *key)
     return json_object_get_string(json_object_object_get(params, key));
 }
 
+/* The port that is called "port", or the pattern that is "match". */
+static int find_subject(struct json_object *params, struct json_object *document,
+                        struct ctl_place *ret_place, char ret_why[CHANGE_WHY_SIZE])
+{
+    const char *name = string_of(params, "port");
+
+    if (!name)
+        return find_pattern(document, string_of(params, "match"), ret_place, ret_why);
+    return ctl_find_place(document, name, ret_place) ? 0
+                                                     : ctl_no_such_port(document, name, ret_why);
+}
+
 static int alter_by_set(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
 {
     struct json_object *params = state;
     const char *name = string_of(params, "port");
     struct json_object *port;
     struct ctl_place place;
+    int r = find_subject(params, document, &place, ret_why);
 
-    if (!ctl_find_place(document, name, &place))
-        return ctl_no_such_port(document, name, ret_why);
+    if (r < 0)
+        return r;
     port = json_object_array_get_idx(place.ports, place.i);
     json_object_object_foreach(params, key, value)
     {
-        if (strcmp(key, "port") == 0)
+        if (strcmp(key, name ? "port" : "match") == 0)
             continue;
-        if (strcmp(key, "name") == 0 && (!value || strcmp(json_object_get_string(value), name))) {
+        if (name && strcmp(key, "name") == 0 &&
+            (!value || strcmp(json_object_get_string(value), name))) {
             snprintf(ret_why, CHANGE_WHY_SIZE,
                      "port %s: a port keeps its name: delete it and add another", name);
             return -EINVAL;
@@ -170,13 +217,12 @@ static int alter_by_add(void *state, struct json_object *document, char ret_why[
 
 static int alter_by_del(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
 {
-    const char *name = string_of(state, "port");
     struct ctl_place place;
+    int r = find_subject(state, document, &place, ret_why);
 
-    if (!ctl_find_place(document, name, &place))
-        return ctl_no_such_port(document, name, ret_why);
-    json_object_array_del_idx(place.ports, place.i, 1);
-    return 0;
+    if (r == 0)
+        json_object_array_del_idx(place.ports, place.i, 1);
+    return r;
 }
 
 static const struct change_edit edit_add = {"port.add", alter_by_add, free_params};
@@ -185,16 +231,17 @@ static const struct change_edit edit_set = {"port.set", alter_by_set, free_param
 
 /* ---- the methods ---- */
 
-static bool needs_string(const struct json_object *params, const char *key,
-                         struct ctl_fault *ret_fault)
+static bool needs_subject(const struct json_object *params, struct ctl_fault *ret_fault)
 {
-    const char *value = NULL;
+    const char *port = NULL;
+    const char *match = NULL;
 
-    if (!ctl_params_string(params, key, &value, ret_fault))
+    if (!ctl_params_string(params, "port", &port, ret_fault) ||
+        (!port && !ctl_params_string(params, "match", &match, ret_fault)))
         return false;
-    if (!value)
-        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "%s: missing", key);
-    return value != NULL;
+    if (!port && !match)
+        ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "port: missing");
+    return port || match;
 }
 
 static void begin(struct ctl_call *call, const struct json_object *params,
@@ -213,7 +260,7 @@ void ctl_port_set(struct ctl_call *call, const struct json_object *params, void 
 {
     struct ctl_fault fault;
 
-    if (needs_string(params, "port", &fault))
+    if (needs_subject(params, &fault))
         begin(call, params, context, &edit_set);
     else
         ctl_call_fault(call, &fault);
@@ -248,10 +295,10 @@ void ctl_port_add(struct ctl_call *call, const struct json_object *params, void 
 
 void ctl_port_del(struct ctl_call *call, const struct json_object *params, void *context)
 {
-    static const char *const known[] = {"port", NULL};
+    static const char *const known[] = {"match", "port", NULL};
     struct ctl_fault fault;
 
-    if (ctl_params_known(params, known, &fault) && needs_string(params, "port", &fault))
+    if (ctl_params_known(params, known, &fault) && needs_subject(params, &fault))
         begin(call, params, context, &edit_del);
     else
         ctl_call_fault(call, &fault);

@@ -331,6 +331,68 @@ def test_pattern_leaves_with_its_bridge(lab):
 
 
 @ringspan_only
+def test_at_run_time(lab):
+    a, b, c = lab.add_hosts(3)
+    launch(lab, bridge(a.port))
+    lab.switch.query("port", "add", "match", "p*", "bridge", "lab0", "max", "1")
+    become(lab, {a.port: ("lab0", None), b.port: ("lab0", "p*")})
+    assert matches(lab) == [("p*", 1, 1)]
+    lab.switch.query("port", "set", "match", "p*", "max", "5")
+    become(lab, dict(all_of([b, c], "p*"), **{a.port: ("lab0", None)}))
+    lab.expect(a, [a.frame(BROADCAST)], [b, c])
+    with Traffic(a, b):
+        for _ in range(ROUNDS):
+            # A port with a name comes, and takes the interface; it goes, and gives it back.
+            lab.switch.query("port", "add", c.port)
+            become(lab, {a.port: ("lab0", None), b.port: ("lab0", "p*"), c.port: ("lab0", None)})
+            lab.switch.query("port", "del", c.port)
+            become(lab, dict(all_of([b, c], "p*"), **{a.port: ("lab0", None)}))
+    lab.switch.query("port", "del", "match", "p*")
+    become(lab, {a.port: ("lab0", None)})
+    assert lab.switch.query("config", "diff") == []
+
+
+def add_there(netns, *names):
+    """Interfaces that need nobody."""
+    for name in names:
+        ip("-n", netns, "link", "add", "name", name, "type", "bridge")
+
+
+@ringspan_only
+def test_in_another_namespace(lab):
+    (a,) = lab.add_hosts(1)
+    ip("netns", "add", "red")
+    launch(lab, bridge(glob("p*"), glob("e*", netns="red")))
+    become(lab, all_of([a], "p*"))
+    add_there("red", "e1", "x1")
+    become(lab, dict(all_of([a], "p*"), e1=("lab0", "e*")))
+    assert lab.switch.port("e1")["netns"] == "red"
+    ip("-n", "red", "link", "set", "dev", "x1", "name", "e2")
+    become(lab, dict(all_of([a], "p*"), e1=("lab0", "e*"), e2=("lab0", "e*")))
+    ip("netns", "del", "red")
+    become(lab, all_of([a], "p*"))
+    ip("netns", "add", "red")  # another one, of the same name
+    add_there("red", "e3")
+    become(lab, dict(all_of([a], "p*"), e3=("lab0", "e*")))
+
+
+@ringspan_only
+def test_one_name_in_two_namespaces(lab):
+    """The first that is there has it; when it goes, the other one does."""
+    add_plain("d1")
+    ip("netns", "add", "red")
+    launch(lab, bridge(glob("d*"), glob("d*", netns="red")))
+    become(lab, {"d1": ("lab0", "d*")})
+    add_there("red", "d1")
+    eventually(lambda: matches(lab) == [("d*", 1, 0), ("d*", 0, 1)], "it is counted")
+    assert lab.switch.port("d1")["netns"] is None
+    assert "match d*: d1 is left out: there is a port of that name" in lab.switch.read_log()
+    delete("d1")
+    eventually(lambda: matches(lab) == [("d*", 0, 0), ("d*", 1, 0)], "the other one has the name")
+    assert lab.switch.port("d1")["netns"] == "red"
+
+
+@ringspan_only
 def test_effective_configuration_is_a_file(lab):
     (a,) = lab.add_hosts(1)
     launch(lab, bridge(glob("p*")))

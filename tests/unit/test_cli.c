@@ -303,6 +303,29 @@ static void test_port_set(void **state)
     assert_fails("port se", CLI_REFUSED, "there is no port named 'se'");
 }
 
+static void test_patterns(void **state)
+{
+    assert_prints("port add match veth-* bridge lab0 max 5", "");
+    assert_prints("port set match veth-* max 7 qdisc_bypass true", "");
+    assert_prints("config diff", "OP   BRIDGE  PORT    KEY  DISRUPTION\n"
+                                 "add  lab0    veth-*  -    none\n");
+    assert_fails("port add match veth-* bridge lab0", CLI_REFUSED, "the pattern 'veth-*' is used");
+    assert_fails("port add match veth bridge lab0", CLI_REFUSED, "is one name");
+    assert_fails("port set match e* max 5", CLI_REFUSED, "there is no pattern 'e*'");
+    assert_fails("port set veth-1 down", CLI_REFUSED, "one of match veth-*");
+    assert_fails("port del veth-*", CLI_REFUSED, "veth-*");
+    assert_fails("port del match veth-* rsp-r1", CLI_USAGE, "wants one port");
+    assert_prints("port add match veth-* bridge lab0 netns red", "");
+    assert_fails("port del match veth-*", CLI_REFUSED, "there are 2 patterns 'veth-*'");
+    assert_prints("-j port add match x* bridge lab0",
+                  "[{\"op\":\"add\",\"bridge\":\"lab0\",\"port\":null,\"match\":\"x*\","
+                  "\"key\":null,\"disruption\":\"none\"}]\n");
+    assert_prints("port del match x*", "");
+    assert_fails("port del match x*", CLI_REFUSED, "there is no pattern 'x*'");
+    assert_prints("port add dev match bridge lab0", ""); /* a name like others */
+    assert_prints("port del match", "");
+}
+
 static void test_port_add_and_del(void **state)
 {
     assert_prints("config diff", "nothing to change\n");
@@ -575,16 +598,17 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),        CLI_TEST(test_port_statistics),
-        CLI_TEST(test_json),          CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),         CLI_TEST(test_help),
-        CLI_TEST(test_no_daemon),     CLI_TEST(test_wait),
-        CLI_TEST(test_port_set),      CLI_TEST(test_port_add_and_del),
-        CLI_TEST(test_ledger),        CLI_TEST(test_check),
-        CLI_TEST(test_config),        CLI_TEST(test_apply),
-        CLI_TEST(test_apply_refused), CLI_TEST(test_standard_input),
-        CLI_TEST(test_schema),        CLI_TEST(test_version),
-        CLI_TEST(test_output_fails),  cmocka_unit_test(test_table),
+        CLI_TEST(test_tables),         CLI_TEST(test_port_statistics),
+        CLI_TEST(test_json),           CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),          CLI_TEST(test_help),
+        CLI_TEST(test_no_daemon),      CLI_TEST(test_wait),
+        CLI_TEST(test_port_set),       CLI_TEST(test_port_add_and_del),
+        CLI_TEST(test_patterns),       CLI_TEST(test_ledger),
+        CLI_TEST(test_check),          CLI_TEST(test_config),
+        CLI_TEST(test_apply),          CLI_TEST(test_apply_refused),
+        CLI_TEST(test_standard_input), CLI_TEST(test_schema),
+        CLI_TEST(test_version),        CLI_TEST(test_output_fails),
+        cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
