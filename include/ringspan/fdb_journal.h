@@ -27,7 +27,8 @@
  *           they are forgotten by generation, not one by one
  *   add     somebody put a static or sticky entry there         (sticky: counters.inserted)
  *   del     a live entry was deleted: by somebody, for an       (not static: counters.flushed)
- *           `add` that follows, or a static one with its port
+ *           `add` that follows, or a static one with its port;
+ *           or one of a VLAN that its port left
  *
  * An entry that has expired is a miss at lookup at once, and its `age` comes when its memory is
  * taken back, at most one aging time later.

@@ -120,6 +120,26 @@ static void a_flush_is_one_note(void **state)
     assert_int_equal(tables->journal->changes[1].count, 4);
 }
 
+/* Of the VLANs that a port left each entry is one, expired or not; nothing else is known of them.
+ */
+static void a_vlan_that_is_left_deletes(void **state)
+{
+    struct tables *tables = *state;
+    struct vidset vids = {{0}};
+
+    learn(tables, MAC(1), 0, 0);
+    learn(tables, MAC(2), 1, 0);
+    fdb_journal_clear(tables->journal);
+    vidset_add(&vids, 8);
+    fdb_flush_port_vlans(tables->fdb, 0, &vids);
+    assert_int_equal(tables->journal->n, 0);
+    vidset_add(&vids, 7);
+    fdb_flush_port_vlans(tables->fdb, 0, &vids);
+    assert_int_equal(tables->journal->n, 1);
+    assert_note(tables, 0, FDB_CHANGE_DEL, MAC(1), 0);
+    assert_int_equal(tables->journal->changes[0].vid, 7);
+}
+
 static void the_first_are_kept_and_the_rest_is_counted(void **state)
 {
     struct tables *tables = *state;
@@ -171,6 +191,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(the_sweep_ages, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flush_is_one_note, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_vlan_that_is_left_deletes, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_are_kept_and_the_rest_is_counted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_full_table_evicts, setup, teardown),
