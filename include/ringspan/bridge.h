@@ -31,6 +31,10 @@ struct bridge;
 typedef void (*bridge_port_state_fn)(void *arg, struct bridge *bridge, const struct port *port,
                                      enum port_state was);
 
+/* @why is a sentence for people; @recovery: seconds, 0: never. */
+typedef void (*bridge_port_shut_fn)(void *arg, const struct port *port, const char *why,
+                                    uint32_t recovery);
+
 struct bridge_params {
     const char *name;
     uint32_t max_ports;
@@ -59,6 +63,9 @@ void bridge_set_port_reserved(struct bridge *bridge, port_id id,
 void bridge_set_journal(struct bridge *bridge, struct fdb_journal *journal);
 /** Calls @fn after each change of a port's state or reason; @was is the state before. */
 void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *arg);
+/** Calls @fn when a frame has shut its port down. It sets the port's state to PORT_ERROR, and to
+ * another one after @recovery. Without it, the state is set and stays. */
+void bridge_on_port_shut(struct bridge *bridge, bridge_port_shut_fn fn, void *arg);
 /** An empty table for this bridge, and the bridge's table from now on: it takes @fdb over, and
  * everything that was learned is forgotten. Only the first can fail: 0 or -errno. */
 int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb);
@@ -80,7 +87,8 @@ void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype);
 void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings);
 
 /** From the next frame on. What was learned behind a port that does not learn any more is
- * forgotten: nothing would keep it up to date. */
+ * forgotten: nothing would keep it up to date. So is what was learned behind a port that had no
+ * mac_limit and gets one, and what is more than a lower one. */
 void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy);
 const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id);
 

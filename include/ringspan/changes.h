@@ -90,6 +90,8 @@ struct change_edit {
      * -errno and, unless that is -ENOMEM, a sentence. */
     int (*alter)(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE]);
     void (*free)(void *state); /* called once, in the loop */
+    /* NULL; or called in the loop when it was made, even if it made no difference. */
+    void (*made)(void *state, struct daemon *daemon);
 };
 
 /** Takes @state over, always. 0, and @fn is called when it is done; or -errno. */

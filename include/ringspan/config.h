@@ -67,6 +67,7 @@ struct config_port {
     char *vlan_description;
     struct port_policy policy;
     char *flood_description;
+    char *mac_limit_description;
 };
 
 /* What a port has that does not say it. The ports of a struct config are filled in. */

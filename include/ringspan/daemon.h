@@ -63,6 +63,8 @@ const struct config *daemon_config(const struct daemon *daemon);
 uint64_t daemon_bridge_number(const struct daemon *daemon, const struct bridge *bridge);
 /** The interface that has the name that a port names, as the bus knows it, or NULL. */
 const struct link *daemon_named_link(const struct port *port);
+/** A port that is shut down for what arrived on it is tried again; nothing happens to others. */
+void daemon_recover_port(struct daemon *daemon, const char *name);
 /** The interface that a port is bound to now, or NULL. */
 const struct link *daemon_port_link(const struct daemon *daemon, const struct port *port);
 /** The network namespace that a port is configured to be in: a name, a path, or NULL for the

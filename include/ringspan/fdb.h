@@ -46,8 +46,14 @@
  * ones, but as long as they live their address does not move either. When all entries are static
  * nothing is learned.
  *
- * Refreshing an entry writes that entry and nothing else. A lookup that hits reads one cache line
- * of the index and one of the entries, besides the port's generation.
+ * Limits. A port may be given a most that it holds of entries that are not static. What would be
+ * one more is refused, but an entry that has expired holds no room, whether its memory has been
+ * reclaimed or not. So that this is exact, and costs the same for any number, the list of such a
+ * port is kept in the order in which addresses were heard of: an expired one is at its head.
+ *
+ * Refreshing an entry writes that entry and nothing else, but for the list of a port with a limit.
+ * A lookup that hits reads one cache line of the index and one of the entries, besides the port's
+ * generation.
  */
 
 struct fdb;
@@ -64,6 +70,7 @@ enum fdb_action {
     FDB_NOTHING,       /* the port id is out of range; committing it changes nothing */
     FDB_REFUSE_MOVE,   /* a static or sticky entry has the address on another port */
     FDB_REFUSE_INSERT, /* all entries are static */
+    FDB_REFUSE_LIMIT,  /* the port holds as many as it may */
     FDB_REFRESH,
     FDB_MOVE,
     FDB_INSERT,
@@ -108,6 +115,14 @@ struct fdb_counters {
     uint64_t flushed; /* counted at the flush; and live ones that were deleted or replaced */
     uint64_t refused_moves;
     uint64_t refused_inserts;
+    uint64_t refused_limits;
+};
+
+/* The same for one port, from when it came. */
+struct fdb_port_counters {
+    uint64_t moved_in; /* addresses that came to it from another port */
+    uint64_t moved_out;
+    uint64_t refused_limits;
 };
 
 /**
@@ -127,6 +142,11 @@ void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id p
 port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
                          uint64_t mac, uint64_t now);
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
+
+/** @port holds at most @max entries that are not static; 0: as many as there is room for. Those
+ * that a port already holds are flushed if it had no limit; of those above a lower one, those go
+ * that were not heard of for longest. Out of range: nothing happens. */
+void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max);
 
 /** All entries of @port but the static ones are misses from now on. A @port out of range has none.
  */
@@ -158,7 +178,7 @@ bool fdb_flush_some(struct fdb *fdb, const struct fdb_filter *filter, uint64_t n
 int fdb_add(struct fdb *fdb, const struct fdb_entry *entry);
 /** Forgets the live entry, static or not; false if there is none. */
 bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
-/** Forgets all entries of @port, static ones included: it is going. */
+/** Forgets all entries of @port, static ones included, its limit and its counters: it is going. */
 void fdb_del_port(struct fdb *fdb, port_id port);
 
 /**
@@ -181,7 +201,12 @@ uint32_t fdb_used(const struct fdb *fdb);
 uint32_t fdb_n_static(const struct fdb *fdb);
 uint32_t fdb_max_entries(const struct fdb *fdb);
 struct fdb_counters fdb_counters(const struct fdb *fdb);
-/** Forgets all that @before has learned, and goes on counting where it ends; @fdb is new. */
+/** Of a port in range. */
+struct fdb_port_counters fdb_port_counters(const struct fdb *fdb, port_id port);
+/** Entries of @port that are not static, live or expired: cheap. */
+uint32_t fdb_held(const struct fdb *fdb, port_id port);
+/** Forgets all that @before has learned, and goes on with its limits, and counting where it ends;
+ * @fdb is new and for as many ports. */
 void fdb_succeed(struct fdb *fdb, struct fdb *before);
 
 /**

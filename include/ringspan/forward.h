@@ -24,7 +24,8 @@
  *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
  *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change), if the port
- *             learns.
+ *             learns. A port with as many addresses as it may have ends the path here, if its
+ *             mac_limit says so.
  *   lookup    where the destination is, as if that had been noted already.
  *   egress    which ports get a copy: not the one it came from, unless it is a hairpin; only
  *             members of its VLAN; none of the same isolation group; and of a flood those that take
@@ -60,6 +61,12 @@ enum verdict {
     VERDICT_CONSUME, /* for a protocol of this bridge */
 };
 
+/* What a frame does to the port that it came from. */
+enum port_action {
+    PORT_ACTION_NONE,
+    PORT_ACTION_SHUT_DOWN, /* its mac_limit says so */
+};
+
 struct decision {
     enum verdict verdict;
     enum drop_reason reason;         /* why, for VERDICT_DROP; else DROP_NONE */
@@ -69,10 +76,11 @@ struct decision {
     port_id ingress;
     bool hairpin; /* of the ingress port, as is the next */
     uint32_t isolation_group;
-    enum flood_class flood; /* VERDICT_FLOOD: the class whose ports it leaves by */
-    port_id egress;         /* VERDICT_UNICAST: the one port */
-    uint32_t fanout;        /* how many ports get a copy */
-    struct fdb_plan learn;  /* effect: FDB_NOTHING if the frame teaches nothing */
+    enum flood_class flood;       /* VERDICT_FLOOD: the class whose ports it leaves by */
+    port_id egress;               /* VERDICT_UNICAST: the one port */
+    uint32_t fanout;              /* how many ports get a copy */
+    enum port_action port_action; /* effect, for the bridge to carry out */
+    struct fdb_plan learn;        /* effect: FDB_NOTHING if the frame teaches nothing */
 };
 
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,

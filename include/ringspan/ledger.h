@@ -48,6 +48,8 @@
     X(FRAME_TYPE, "frame_type", FILTERED, "it is not of its port's acceptable_frame_types")        \
     X(VID_RESERVED, "vid_reserved", FILTERED, "its tag has VID 4095, which is reserved")           \
     X(VLAN_NOT_ALLOWED, "vlan_not_allowed", FILTERED, "the port it arrived on is not in its VLAN") \
+    X(MAC_LIMIT, "mac_limit", FILTERED,                                                            \
+      "its source is one address more than its port's mac_limit")                                  \
     X(VLAN_EGRESS, "vlan_egress", FILTERED,                                                        \
       "the port that its destination is on is not in its VLAN")                                    \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \

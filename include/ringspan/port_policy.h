@@ -16,6 +16,10 @@
  *   isolation_group   ports of the same group exchange no frames, neither unicast nor floods. A
  *                     port of a group does not exchange frames with itself either, hairpin or not.
  *
+ *   mac_limit         how many addresses may be learned behind the port, and what becomes of frames
+ *                     from one more: they are dropped; or forwarded, and teach nothing; or the
+ *                     first of them shuts the port down. Counting is the table's business (fdb.h).
+ *
  * The policies of a bridge's ports stand in one table, which keeps ready what a frame needs: for
  * each class of flood the set of the ports that it leaves by, and for each group the set of its
  * members, in columns of 64 ports. So a flood reads one word per 64 ports, and another one if the
@@ -34,11 +38,25 @@ enum flood_class {
     FLOOD_N_CLASSES,
 };
 
+enum mac_limit_action {
+    MAC_LIMIT_DROP,
+    MAC_LIMIT_FLOOD,
+    MAC_LIMIT_SHUTDOWN,
+    MAC_LIMIT_N_ACTIONS,
+};
+
+struct mac_limit {
+    uint32_t max; /* 0: none */
+    enum mac_limit_action action;
+    uint32_t recovery; /* seconds, of a port that was shut down; 0: it stays so until asked */
+};
+
 struct port_policy {
     bool learning;
     bool hairpin;
     bool flood[FLOOD_N_CLASSES];
     uint32_t isolation_group;
+    struct mac_limit mac_limit;
 };
 
 /* What a port does that was told nothing. */
@@ -68,5 +86,9 @@ static inline uint64_t policy_table_group_word(const struct policy_table *table,
 {
     return table->members[(uint64_t)word * (ISOLATION_GROUP_MAX + 1) + group];
 }
+
+bool mac_limit_equal(const struct mac_limit *a, const struct mac_limit *b);
+/** "drop", "flood", "shutdown". */
+const char *mac_limit_action_name(enum mac_limit_action action);
 
 #endif

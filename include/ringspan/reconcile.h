@@ -33,6 +33,8 @@
  * A port that is asked to be down is disabled, whatever the interface is like, and stays bound as
  * above: its ring is still read, so that what arrives is accounted for.
  *
+ * One that was shut down, for what arrived on it, is in error in the same way.
+ *
  * A port follows a name. After a rename the interface that has the name now is another one, and
  * the port lets go of the first; after deletion and re-creation the ifindex differs, and the same
  * socket and ring are bound to the new one. Sockets stay in the network namespace that they were
@@ -72,6 +74,9 @@ bool reconcile_may_match(const struct link *link);
 
 /** What becomes of @target if the port called @name is asked to be down. */
 void reconcile_disabled(const char *name, struct port_target *target);
+
+/** What becomes of @target if the port is shut down for what arrived on it. */
+void reconcile_shut(const char *why, struct port_target *target);
 
 /* Where a port is. */
 struct port_position {

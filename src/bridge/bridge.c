@@ -27,6 +27,8 @@ struct bridge {
     struct fdb_journal *journal;
     bridge_port_state_fn on_port_state;
     void *on_port_state_arg;
+    bridge_port_shut_fn on_port_shut;
+    void *on_port_shut_arg;
 
     struct port **to_flush;
     uint32_t n_to_flush;
@@ -176,6 +178,12 @@ void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *
     bridge->on_port_state_arg = arg;
 }
 
+void bridge_on_port_shut(struct bridge *bridge, bridge_port_shut_fn fn, void *arg)
+{
+    bridge->on_port_shut = fn;
+    bridge->on_port_shut_arg = arg;
+}
+
 /* ---- VLANs ---- */
 
 static const struct vlan_settings no_vlans = {.mode = VLAN_MODE_NONE};
@@ -246,6 +254,7 @@ void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port
     policy_table_set(&bridge->policy, id, policy);
     if (forgets)
         fdb_flush_port(bridge->fdb, id);
+    fdb_set_limit(bridge->fdb, id, policy->mac_limit.max);
 }
 
 /* ---- ports ---- */
@@ -418,6 +427,23 @@ static void count_reserved(struct port *port, const struct decision *decision)
     }
 }
 
+static void shut_down(struct bridge *bridge, const struct port *port)
+{
+    const struct mac_limit *limit = &bridge->policy.ports[port->id].mac_limit;
+    char after[sizeof("tried again in 4294967295 s, or ")] = "";
+    char why[PORT_WHY_SIZE];
+
+    if (limit->recovery > 0)
+        snprintf(after, sizeof(after), "tried again in %u s, or ", limit->recovery);
+    snprintf(why, sizeof(why),
+             "shut down: more addresses than its mac_limit of %u (%sringspan port set %s up)",
+             limit->max, after, port->name);
+    if (bridge->on_port_shut)
+        bridge->on_port_shut(bridge->on_port_shut_arg, port, why, limit->recovery);
+    else
+        bridge_set_port_state(bridge, port->id, PORT_ERROR, why);
+}
+
 static void forward_frame(struct bridge *bridge, const struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[frame->ingress];
@@ -434,6 +460,8 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
     if (decision.reserved != RESERVED_N_PROTOCOLS)
         count_reserved(port, &decision);
     carry_out(bridge, ledger, frame, &decision);
+    if (decision.port_action == PORT_ACTION_SHUT_DOWN)
+        shut_down(bridge, bridge->ports[frame->ingress]);
 }
 
 static void flush_egress(struct bridge *bridge)

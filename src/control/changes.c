@@ -204,6 +204,8 @@ static void run(struct change *change)
     if (change->kind == CHANGE_RELOAD)
         swap_configs(&change->changes->file, &change->file);
     log_set_level(log_level);
+    if (change->edit && change->edit->made)
+        change->edit->made(change->state, change->changes->params.daemon);
     log_plan(change);
     daemon_tell_config(change->changes->params.daemon, change_name(change), &change->plan, NULL);
 }

@@ -158,6 +158,11 @@ static const char *vlan_mode_word(uint32_t i)
     return vlan_mode_name((enum vlan_mode)i);
 }
 
+static const char *mac_limit_word(uint32_t i)
+{
+    return mac_limit_action_name((enum mac_limit_action)i);
+}
+
 static const char *frame_types_word(uint32_t i)
 {
     return vlan_frame_types_name((enum vlan_frame_types)i);
@@ -232,6 +237,8 @@ static const struct config_words reserved_words = {.name = reserved_word, .n = R
 static const struct config_words admin_state_words = {.name = admin_state_word,
                                                       .n = PORT_N_ADMIN_STATES};
 static const struct config_words vlan_mode_words = {.name = vlan_mode_word, .n = VLAN_N_MODES};
+static const struct config_words mac_limit_words = {.name = mac_limit_word,
+                                                    .n = MAC_LIMIT_N_ACTIONS};
 static const struct config_words frame_types_words = {.name = frame_types_word,
                                                       .n = VLAN_N_FRAME_TYPES};
 static const struct config_words ethertype_words = {.name = ethertype_word, .n = VLAN_N_ETHERTYPES};
@@ -372,6 +379,51 @@ static const struct config_object flood_object = {
 
 /* The first N_INDIVIDUAL_KEYS have no defaults: no two ports say the same. */
 #define N_INDIVIDUAL_KEYS 6
+
+static const struct config_key mac_limit_keys[] = {
+    {
+        .name = "max",
+        .type = CONFIG_INTEGER,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_FDB_ENTRIES_MAX,
+        .default_value = 0,
+        .offset = offsetof(struct config_port, policy.mac_limit.max),
+        .help = "How many addresses may be learned behind the port. Static ones do not count.",
+    },
+    {
+        .name = "action",
+        .type = CONFIG_WORD,
+        .default_value = MAC_LIMIT_DROP,
+        .offset = offsetof(struct config_port, policy.mac_limit.action),
+        .words = &mac_limit_words,
+        .help = "What becomes of frames from one more: dropped, forwarded without being learned, "
+                "or the port is shut down.",
+    },
+    {
+        .name = "recovery",
+        .type = CONFIG_INTEGER,
+        .min = 0,
+        .max = LIMIT_RECOVERY_MAX,
+        .default_value = LIMIT_RECOVERY_DEFAULT,
+        .unit = "seconds",
+        .offset = offsetof(struct config_port, policy.mac_limit.recovery),
+        .help = "When a port that was shut down is tried again, in seconds; 0: when it is asked "
+                "to be up.",
+    },
+    DESCRIPTION(offsetof(struct config_port, mac_limit_description)),
+};
+
+static const struct config_object mac_limit_object = {
+    .what = "a port's mac_limit",
+    .keys = mac_limit_keys,
+    .n_keys = N_ELEMENTS(mac_limit_keys),
+};
+
+static bool has_mac_limit(const void *port)
+{
+    return ((const struct config_port *)port)->policy.mac_limit.max != 0;
+}
 
 static const struct config_key port_keys[] = {
     {
@@ -530,6 +582,13 @@ static const struct config_key port_keys[] = {
         .offset = offsetof(struct config_port, policy.isolation_group),
         .help = "A number: ports of one bridge that have the same exchange no frames.",
     },
+    {
+        .name = "mac_limit",
+        .type = CONFIG_OBJECT,
+        .object = &mac_limit_object,
+        .is_set = has_mac_limit,
+        .help = "How many addresses may be behind the port.",
+    },
     DESCRIPTION(offsetof(struct config_port, description)),
     {
         .name = "owner",
@@ -589,7 +648,6 @@ static const struct config_key port_keys[] = {
     },
     PLANNED("gro"),
     PLANNED("impair"),
-    PLANNED("mac_limit"),
     PLANNED("mirror"),
     PLANNED("policing"),
     PLANNED("storm_control"),

@@ -199,8 +199,8 @@ static int alter_by_del(void *state, struct json_object *document, char ret_why[
     return n > 0 ? 0 : -ENOENT;
 }
 
-static const struct change_edit edit_add = {"fdb.add", alter_by_add, free};
-static const struct change_edit edit_del = {"fdb.del", alter_by_del, free};
+static const struct change_edit edit_add = {"fdb.add", alter_by_add, free, NULL};
+static const struct change_edit edit_del = {"fdb.del", alter_by_del, free, NULL};
 
 static void begin(struct ctl_call *call, const struct ctl_commands *commands,
                   const struct change_edit *edit, const struct entry_call *entry)

@@ -225,9 +225,18 @@ static int alter_by_del(void *state, struct json_object *document, char ret_why[
     return r;
 }
 
-static const struct change_edit edit_add = {"port.add", alter_by_add, free_params};
-static const struct change_edit edit_del = {"port.del", alter_by_del, free_params};
-static const struct change_edit edit_set = {"port.set", alter_by_set, free_params};
+/* To be asked to be up is news to a port that is up, but shut down for what arrived on it. */
+static void recover_if_up(void *state, struct daemon *daemon)
+{
+    const char *admin_state = string_of(state, "admin_state");
+
+    if (admin_state && strcmp(admin_state, port_admin_state_name(PORT_ADMIN_UP)) == 0)
+        daemon_recover_port(daemon, string_of(state, "port"));
+}
+
+static const struct change_edit edit_add = {"port.add", alter_by_add, free_params, NULL};
+static const struct change_edit edit_del = {"port.del", alter_by_del, free_params, NULL};
+static const struct change_edit edit_set = {"port.set", alter_by_set, free_params, recover_if_up};
 
 /* ---- the methods ---- */
 

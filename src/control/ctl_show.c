@@ -24,6 +24,7 @@ static void put_fdb(struct json_writer *writer, const struct fdb *fdb)
     json_put_u64(writer, "flushed", counters.flushed);
     json_put_u64(writer, "refused_moves", counters.refused_moves);
     json_put_u64(writer, "refused_inserts", counters.refused_inserts);
+    json_put_u64(writer, "refused_limits", counters.refused_limits);
     json_close_object(writer);
 }
 
@@ -211,6 +212,24 @@ bool ctl_port_is_selected(const struct ctl_walk *walk, const struct port *port)
     return port && (!*walk->selection.port || !strcmp(walk->selection.port, port->name));
 }
 
+static void put_port_fdb(struct json_writer *writer, struct bridge *bridge, port_id id)
+{
+    const struct port_policy *policy = bridge_port_policy(bridge, id);
+    const struct fdb *fdb = bridge_fdb(bridge);
+    struct fdb_port_counters counters = fdb_port_counters(fdb, id);
+
+    json_open_object(writer, "fdb");
+    json_put_u64(writer, "entries", fdb_held(fdb, id));
+    if (policy->mac_limit.max != 0)
+        json_put_u64(writer, "mac_limit", policy->mac_limit.max);
+    else
+        json_put_null(writer, "mac_limit");
+    json_put_u64(writer, "moved_in", counters.moved_in);
+    json_put_u64(writer, "moved_out", counters.moved_out);
+    json_put_u64(writer, "refused_limits", counters.refused_limits);
+    json_close_object(writer);
+}
+
 static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
                               struct json_writer *writer)
 {
@@ -237,6 +256,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     ctl_put_flags(writer, daemon_port_link(walk->daemon, port));
     put_settings(writer, port);
     put_ring(writer, port);
+    put_port_fdb(writer, bridge, port->id);
     put_reserved(writer, bridge, port);
     json_close_object(writer);
     return CTL_ROW_WRITTEN;

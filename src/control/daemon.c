@@ -141,10 +141,11 @@ int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config
         return -ENOMEM;
     mb->daemon = daemon;
     r = new_bridge(config, &mb->bridge);
-    if (r == 0)
+    if (r == 0) {
         bridge_on_port_state(mb->bridge, daemon_on_port_state, daemon);
-    if (r == 0)
+        bridge_on_port_shut(mb->bridge, daemon_on_port_shut, daemon);
         r = event_timer_new(daemon->loop, managed_bridge_on_aging, mb, &mb->aging);
+    }
     if (r < 0)
         managed_bridge_free(mb);
     else

@@ -107,6 +107,7 @@ void managed_ports_arm_retry(struct daemon *daemon)
         const struct managed_port *mp = daemon->ports[i];
 
         at = earlier(at, mp->retry_at);
+        at = earlier(at, mp->recover_at);
         if (mp->tap)
             at = earlier(at, mp->tap->retry_at);
     }
@@ -129,6 +130,9 @@ void managed_ports_on_retry(void *arg)
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
         bool is_time = is_due(&mp->retry_at, event_now(daemon->loop));
+
+        if (is_due(&mp->recover_at, event_now(daemon->loop)))
+            managed_port_recover(mp);
 
         if (mp->tap && is_due(&mp->tap->retry_at, event_now(daemon->loop))) {
             mp->tap->made = 0;
@@ -420,7 +424,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     /* Nothing may use the port while a helper has it: first it leaves the bridge's working set. */
     if (is_another_try(mp, target))
         log_debug("port %s: trying again", mp->port->name);
-    else if (target->ifindex == 0 || target->state == PORT_DISABLED)
+    else if (target->ifindex == 0 || target->state == PORT_DISABLED || mp->is_shut)
         set_state(mp, target->state, target->why);
     else
         set_state(mp, PORT_WAITING, "binding");
@@ -451,6 +455,8 @@ static void find_target(const struct managed_port *mp, struct port_target *ret_t
         managed_tap_add_complaint(mp->tap, ret_target->why);
     if (mp->port->admin_state == PORT_ADMIN_DOWN)
         reconcile_disabled(mp->port->name, ret_target);
+    else if (mp->is_shut)
+        reconcile_shut(mp->why_shut, ret_target);
 }
 
 /* What was just made is there; that it is, the link watch has yet to say. */

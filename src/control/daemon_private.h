@@ -17,8 +17,9 @@
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
  * its interface), daemon_taps.c (interfaces that ports make), daemon_globs.c (ports that patterns
- * make, see daemon_globs.h), daemon_reload.c (running a plan), daemon_news.c (telling what
- * happened) and daemon_log.c (what of it is logged).
+ * make, see daemon_globs.h), daemon_reload.c (running a plan),
+ * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
+ * what happened) and daemon_log.c (what of it is logged).
  */
 
 struct globs;
@@ -86,10 +87,13 @@ struct managed_port {
     uint32_t bound;                /* ifindex, 0: none */
     struct port_settings settings; /* as the configuration wants them */
     bool is_open;
-    bool is_deferred;                  /* another port still holds the device */
-    bool has_settled;                  /* it was where it could be, once */
-    bool is_leaving;                   /* it has no bridge any more, and goes when it is closed */
-    uint64_t retry_at;                 /* 0: not waiting for another try */
+    bool is_deferred;    /* another port still holds the device */
+    bool has_settled;    /* it was where it could be, once */
+    bool is_leaving;     /* it has no bridge any more, and goes when it is closed */
+    uint64_t retry_at;   /* 0: not waiting for another try */
+    bool is_shut;        /* down for what arrived on it, */
+    uint64_t recover_at; /* until then; 0: until somebody asks for it */
+    char why_shut[PORT_WHY_SIZE];
     struct link told_link;             /* what the bus was told last; ifindex 0: there is none */
     const struct netns *told_netns;    /* of told_link; perhaps gone: only to be compared */
     struct managed_glob *glob;         /* that made it; NULL: it has a name in the configuration */
@@ -161,6 +165,11 @@ void managed_port_adjust(struct managed_port *mp);
 int managed_port_enter_netns(const struct managed_port *mp, int *ret_home);
 /** Other settings, at once or as soon as a step that is under way lets them be made. */
 void managed_port_set(struct managed_port *mp, const struct config_port *config);
+/** For bridges: the port is in error from now on, until @recovery seconds are over; @arg is the
+ * daemon. */
+void daemon_on_port_shut(void *arg, const struct port *port, const char *why, uint32_t recovery);
+/** A port that is shut goes where it should be. */
+void managed_port_recover(struct managed_port *mp);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
  * helper has them, and until then it holds its device. Then it is freed. */
 void managed_port_leave(struct managed_port *mp);

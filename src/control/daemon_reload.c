@@ -209,6 +209,8 @@ static void change_ifname(struct managed_port *mp, const char *ifname)
 static void change_admin_state(struct managed_port *mp, enum port_admin_state admin_state)
 {
     mp->port->admin_state = admin_state;
+    mp->is_shut = false;
+    mp->recover_at = 0;
     mp->retry_at = 0;
     managed_port_look_at(mp);
 }
@@ -234,15 +236,21 @@ static bool is_reserved_key(const char *key)
     return strncmp(key, "reserved", strlen("reserved")) == 0;
 }
 
-/* As with VLANs: all of it at once. */
-static void change_policy(const struct managed_port *mp, const struct port_policy *policy)
+/* As with VLANs: all of it at once. Under another limit the port may have another try. */
+static void change_policy(struct managed_port *mp, const struct port_policy *policy)
 {
+    const struct bridge *bridge = mp->home->bridge;
+    struct mac_limit before = bridge_port_policy(bridge, mp->port->id)->mac_limit;
+
     bridge_set_port_policy(mp->home->bridge, mp->port->id, policy);
+    if (!mac_limit_equal(&before, &policy->mac_limit))
+        managed_port_recover(mp);
 }
 
 static bool is_policy(const char *key)
 {
-    return strncmp(key, "flood.", strlen("flood.")) == 0 || strcmp(key, "learning") == 0 ||
+    return strncmp(key, "flood.", strlen("flood.")) == 0 ||
+           strncmp(key, "mac_limit.", strlen("mac_limit.")) == 0 || strcmp(key, "learning") == 0 ||
            strcmp(key, "hairpin") == 0 || strcmp(key, "isolation_group") == 0;
 }
 

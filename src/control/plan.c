@@ -249,6 +249,31 @@ static int compare_floods(struct planner *planner, const struct config_bridge *b
     return r;
 }
 
+static bool is_tighter(uint32_t limit, uint32_t before)
+{
+    return limit != 0 && (before == 0 || limit < before);
+}
+
+static int compare_mac_limits(struct planner *planner, const struct config_bridge *bridge,
+                              const struct config_port *now, const struct config_port *next)
+{
+    const struct mac_limit *before = &now->policy.mac_limit;
+    const struct mac_limit *after = &next->policy.mac_limit;
+    int r = 0;
+
+    if (before->max != after->max)
+        r = add_change(planner, bridge, next, "mac_limit.max",
+                       is_tighter(after->max, before->max) ? PLAN_DISRUPTS_FLUSH
+                                                           : PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->action != after->action)
+        r = add_change(planner, bridge, next, "mac_limit.action", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->recovery != after->recovery)
+        r = add_change(planner, bridge, next, "mac_limit.recovery", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->mac_limit_description, next->mac_limit_description))
+        r = add_change(planner, bridge, next, "mac_limit.description", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_policies(struct planner *planner, const struct config_bridge *bridge,
                             const struct config_port *now, const struct config_port *next)
 {
@@ -263,7 +288,7 @@ static int compare_policies(struct planner *planner, const struct config_bridge 
         r = add_change(planner, bridge, next, "hairpin", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->policy.isolation_group != next->policy.isolation_group)
         r = add_change(planner, bridge, next, "isolation_group", PLAN_DISRUPTS_NONE);
-    return r;
+    return r == 0 ? compare_mac_limits(planner, bridge, now, next) : r;
 }
 
 static int compare_port(struct planner *planner, const struct config_bridge *bridge,

@@ -121,6 +121,12 @@ void reconcile_disabled(const char *name, struct port_target *target)
     snprintf(target->why, sizeof(target->why), "asked to be down (ringspan port set %s up)", name);
 }
 
+void reconcile_shut(const char *why, struct port_target *target)
+{
+    target->state = PORT_ERROR;
+    snprintf(target->why, sizeof(target->why), "%s", why);
+}
+
 enum port_step reconcile_step(struct port_position position, const struct port_target *target)
 {
     bool stays = position.bound == target->ifindex && !position.is_elsewhere;

@@ -45,7 +45,9 @@ uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports)
 {
     return sizeof(struct fdb) + entries_size(max_entries) +
            sizeof(struct bucket) * (uint64_t)index_size(max_entries) +
-           (sizeof(struct fdb_port) + sizeof(uint32_t) + sizeof(port_id)) * (uint64_t)max_ports;
+           (sizeof(struct fdb_port) + sizeof(uint32_t) + sizeof(struct fdb_port_counters) +
+            sizeof(port_id)) *
+               (uint64_t)max_ports;
 }
 
 static void reset_ports(struct fdb *fdb)
@@ -73,11 +75,13 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
     fdb->index = calloc(buckets, sizeof(*fdb->index));
     fdb->ports = calloc(params->max_ports + 1u, sizeof(*fdb->ports));
     fdb->fixed = calloc(params->max_ports + 1u, sizeof(*fdb->fixed));
+    fdb->tallies = calloc(params->max_ports + 1u, sizeof(*fdb->tallies));
     fdb->by_held = calloc(params->max_ports + 1u, sizeof(*fdb->by_held));
     /* Not zeroed: an entry's first use initialises it, so a big table that stays empty costs the
      * machine nothing. */
     fdb->entries = aligned_alloc(CACHE_LINE, entries_size(params->max_entries));
-    if (!fdb->index || !fdb->ports || !fdb->fixed || !fdb->by_held || !fdb->entries) {
+    if (!fdb->index || !fdb->ports || !fdb->fixed || !fdb->tallies || !fdb->by_held ||
+        !fdb->entries) {
         fdb_free(fdb);
         return -ENOMEM;
     }
@@ -99,6 +103,7 @@ void fdb_free(struct fdb *fdb)
         return;
     free(fdb->entries);
     free(fdb->by_held);
+    free(fdb->tallies);
     free(fdb->fixed);
     free(fdb->ports);
     free(fdb->index);
@@ -214,6 +219,14 @@ static enum fdb_action action_on_known(const struct fdb *fdb, const struct entry
     return entry->kind ? FDB_REFUSE_MOVE : FDB_MOVE;
 }
 
+static bool is_at_limit(const struct fdb *fdb, port_id port, uint64_t now)
+{
+    const struct fdb_port *p = &fdb->ports[port];
+
+    return p->limit != 0 && p->held >= p->limit &&
+           !has_expired(fdb, fdb->entries[p->head].seen, now);
+}
+
 /* The plan is built in place: copying one together out of what was just written to it costs as much
  * as finding the entry. */
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
@@ -233,6 +246,8 @@ void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id p
         ret_plan->action = action_on_known(fdb, &fdb->entries[found], port, now);
     else
         ret_plan->action = find_room(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
+    if (ret_plan->action >= FDB_MOVE && is_at_limit(fdb, port, now))
+        ret_plan->action = FDB_REFUSE_LIMIT;
 }
 
 /* Committing */
@@ -367,6 +382,29 @@ static void take_free(struct fdb *fdb, uint32_t entry)
     fdb->used++;
 }
 
+/* Frees the entry's memory. */
+static void reclaim(struct fdb *fdb, uint32_t entry)
+{
+    detach(fdb, entry);
+    index_del(fdb, entry);
+    fdb->entries[entry].port = PORT_NONE;
+    fdb->entries[entry].next = fdb->free;
+    fdb->free = entry;
+    fdb->used--;
+}
+
+/* What a port holds above its limit: an expired entry, in the place of which another was learned;
+ * or the one that was not heard of for longest, if somebody put one there. */
+static void trim(struct fdb *fdb, port_id port, uint64_t now)
+{
+    const struct fdb_port *p = &fdb->ports[port];
+
+    if (p->limit == 0 || p->held <= p->limit)
+        return;
+    count_end(fdb, &fdb->entries[p->head], now, FDB_CHANGE_EVICT);
+    reclaim(fdb, p->head);
+}
+
 static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind)
 {
     struct entry *entry = &fdb->entries[plan->entry];
@@ -390,6 +428,7 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t 
     if (!is_static(entry))
         fdb->counters.inserted++;
     note(fdb, kind ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
+    trim(fdb, plan->port, plan->now);
 }
 
 static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
@@ -402,7 +441,23 @@ static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
     entry->refreshed = false;
     attach(fdb, plan->entry, plan->port);
     fdb->counters.moved++;
+    fdb->tallies[from].moved_out++;
+    fdb->tallies[plan->port].moved_in++;
     note(fdb, FDB_CHANGE_MOVE, entry, from);
+    trim(fdb, plan->port, plan->now);
+}
+
+static void commit_refresh(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+    struct fdb_port *port = &fdb->ports[entry->port];
+
+    entry->seen = plan->now;
+    entry->refreshed = port->limit == 0; /* its list says it, else */
+    if (port->limit == 0 || is_static(entry))
+        return;
+    fdb_list_remove(fdb, &port->head, plan->entry);
+    fdb_list_append(fdb, &port->head, plan->entry);
 }
 
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
@@ -416,9 +471,12 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
     case FDB_REFUSE_INSERT:
         fdb->counters.refused_inserts++;
         break;
+    case FDB_REFUSE_LIMIT:
+        fdb->counters.refused_limits++;
+        fdb->tallies[plan->port].refused_limits++;
+        break;
     case FDB_REFRESH:
-        fdb->entries[plan->entry].seen = plan->now;
-        fdb->entries[plan->entry].refreshed = true;
+        commit_refresh(fdb, plan);
         break;
     case FDB_MOVE:
         commit_move(fdb, plan);
@@ -475,17 +533,6 @@ void fdb_flush_all(struct fdb *fdb)
     note_flush(fdb, PORT_NONE, count);
 }
 
-/* Frees the entry's memory. */
-static void reclaim(struct fdb *fdb, uint32_t entry)
-{
-    detach(fdb, entry);
-    index_del(fdb, entry);
-    fdb->entries[entry].port = PORT_NONE;
-    fdb->entries[entry].next = fdb->free;
-    fdb->free = entry;
-    fdb->used--;
-}
-
 void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids)
 {
     uint32_t left = port < fdb->max_ports ? fdb->ports[port].held : 0;
@@ -500,6 +547,23 @@ void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vi
             reclaim(fdb, at);
         }
         at = next;
+    }
+}
+
+void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max)
+{
+    struct fdb_port *p;
+
+    if (port >= fdb->max_ports)
+        return;
+    p = &fdb->ports[port];
+    if (p->limit == 0 && max != 0)
+        fdb_flush_port(fdb, port); /* its list is in another order */
+    p->limit = max;
+    while (max != 0 && p->held > max) {
+        note(fdb, FDB_CHANGE_DEL, &fdb->entries[p->head], PORT_NONE);
+        fdb->counters.flushed++;
+        reclaim(fdb, p->head);
     }
 }
 
@@ -570,6 +634,8 @@ void fdb_del_port(struct fdb *fdb, port_id port)
         note(fdb, FDB_CHANGE_DEL, &fdb->entries[fdb->fixed[port]], PORT_NONE);
         reclaim(fdb, fdb->fixed[port]);
     }
+    fdb->ports[port].limit = 0;
+    fdb->tallies[port] = (struct fdb_port_counters){0};
 }
 
 /* Configured */
@@ -613,64 +679,4 @@ void fdb_set_journal(struct fdb *fdb, struct fdb_journal *journal, const void *o
 {
     fdb->journal = journal;
     fdb->owner = owner;
-}
-
-/* Looking at it */
-
-bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry)
-{
-    for (; *cursor < fdb->touched; (*cursor)++) {
-        const struct entry *entry = &fdb->entries[*cursor];
-
-        if (entry->port == PORT_NONE || !is_live(fdb, entry, now))
-            continue;
-        *ret_entry = (struct fdb_entry){
-            .mac = entry->key & MAC_BROADCAST,
-            .vid = (uint16_t)(entry->key >> 48),
-            .port = entry->port,
-            .seen = entry->seen,
-            .is_static = is_static(entry),
-            .is_sticky = entry->kind & ENTRY_STICKY,
-        };
-        (*cursor)++;
-        return true;
-    }
-    return false;
-}
-
-uint32_t fdb_count(const struct fdb *fdb, uint64_t now)
-{
-    struct fdb_entry entry;
-    uint32_t cursor = 0;
-    uint32_t count = 0;
-
-    while (fdb_next(fdb, now, &cursor, &entry))
-        count++;
-    return count;
-}
-
-uint32_t fdb_used(const struct fdb *fdb)
-{
-    return fdb->used;
-}
-
-uint32_t fdb_n_static(const struct fdb *fdb)
-{
-    return fdb->n_static;
-}
-
-uint32_t fdb_max_entries(const struct fdb *fdb)
-{
-    return fdb->max_entries;
-}
-
-void fdb_succeed(struct fdb *fdb, struct fdb *before)
-{
-    fdb_flush_all(before);
-    fdb->counters = before->counters;
-}
-
-struct fdb_counters fdb_counters(const struct fdb *fdb)
-{
-    return fdb->counters;
 }

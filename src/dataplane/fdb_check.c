@@ -40,6 +40,20 @@ static uint32_t list_length(const struct fdb *fdb, uint32_t head,
     return length;
 }
 
+/* Of a port with a limit: no more than it may, and those that were heard of first come first. */
+static bool keeps_limit(const struct fdb *fdb, const struct fdb_port *port)
+{
+    uint32_t at = port->head;
+
+    if (port->limit == 0)
+        return true;
+    for (uint32_t n = 1; n < port->held; n++, at = fdb->entries[at].next) {
+        if (fdb->entries[at].seen > fdb->entries[fdb->entries[at].next].seen)
+            return false;
+    }
+    return port->held <= port->limit;
+}
+
 static const char *check_ports(const struct fdb *fdb)
 {
     const struct fdb_counters *counters = &fdb->counters;
@@ -55,6 +69,8 @@ static const char *check_ports(const struct fdb *fdb)
         n_static += fixed;
         if (list_length(fdb, port->head, is_fresh_of, (port_id)i) != port->held)
             return "a port's list does not have the entries that the port holds";
+        if (!keeps_limit(fdb, port))
+            return "a port holds more than its limit, or in another order than that of time";
         if (port->rank >= fdb->max_ports || fdb->by_held[port->rank] != i)
             return "a port's rank is not its place in the heap";
         if (port->rank > 0 && fdb->ports[fdb->by_held[(port->rank - 1) / 2]].held < port->held)

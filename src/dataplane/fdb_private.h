@@ -48,6 +48,7 @@ struct fdb_port {
     uint32_t head;       /* the entry that eviction considers next, or NO_ENTRY */
     uint32_t held;       /* entries of this generation, live or expired */
     uint32_t rank;       /* its place in `by_held` */
+    uint32_t limit; /* of `held`; 0: none. The list is in the order of `seen` if there is one */
 };
 
 struct fdb {
@@ -56,6 +57,7 @@ struct fdb {
     struct entry *entries;
     struct fdb_port *ports;
     uint32_t *fixed; /* by port: the list of its static entries; no lookup reads this */
+    struct fdb_port_counters *tallies; /* by port */
     uint64_t aging_ns;
     uint32_t index_mask;
     uint32_t max_entries;

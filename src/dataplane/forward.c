@@ -61,6 +61,24 @@ static bool passes_reserved(const struct forward_tables *tables, const struct fr
     return false;
 }
 
+/* What becomes of a frame from an address that its port may not have: true if it takes the ordinary
+ * path, else the decision is made. */
+static bool passes_mac_limit(const struct port_policy *policy, struct decision *decision)
+{
+    switch (policy->mac_limit.action) {
+    case MAC_LIMIT_FLOOD:
+        return true;
+    case MAC_LIMIT_SHUTDOWN:
+        decision->port_action = PORT_ACTION_SHUT_DOWN;
+        break;
+    case MAC_LIMIT_DROP:
+    case MAC_LIMIT_N_ACTIONS:
+        break;
+    }
+    drop(decision, DROP_MAC_LIMIT);
+    return false;
+}
+
 static bool is_isolated(const struct forward_tables *tables, const struct decision *decision,
                         port_id egress)
 {
@@ -205,6 +223,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     decision->hairpin = policy->hairpin;
     decision->isolation_group = policy->isolation_group;
     decision->reason = DROP_NONE;
+    decision->port_action = PORT_ACTION_NONE;
     decision->learn.action = FDB_NOTHING;
 
     reason = admit(tables, frame, decision);
@@ -224,6 +243,8 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     if (policy->learning)
         fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
                        &decision->learn);
+    if (decision->learn.action == FDB_REFUSE_LIMIT && !passes_mac_limit(policy, decision))
+        return;
     if (tables->activity[frame->ingress] < PORT_ACTIVITY_FORWARD) {
         drop(decision, DROP_INGRESS_DOWN);
         return;

@@ -66,3 +66,16 @@ void policy_table_set_forwarding(struct policy_table *table, port_id port, bool 
     put(&table->forwarding, port, forwards);
     set_floods(table, port);
 }
+
+bool mac_limit_equal(const struct mac_limit *a, const struct mac_limit *b)
+{
+    return a->max == b->max && a->action == b->action && a->recovery == b->recovery;
+}
+
+const char *mac_limit_action_name(enum mac_limit_action action)
+{
+    static const char *const names[] = {"drop", "flood", "shutdown"};
+
+    _Static_assert(sizeof(names) / sizeof(*names) == MAC_LIMIT_N_ACTIONS, "one name an action");
+    return names[action];
+}

@@ -224,11 +224,14 @@ static void set_policy(struct sim *sim, struct input *in)
 {
     uint32_t port = take_port(sim, in);
     uint8_t bits = take8(in);
+    uint8_t limit = take8(in);
     const struct port_policy policy = {
         .learning = !(bits & 1),
         .hairpin = bits & 2,
         .flood = {!(bits & 4), !(bits & 8), !(bits & 16)},
         .isolation_group = bits >> 5 == 7 ? ISOLATION_GROUP_MAX : bits >> 5,
+        .mac_limit = {.max = limit & 7,
+                      .action = (enum mac_limit_action)(limit >> 3) % MAC_LIMIT_N_ACTIONS},
     };
 
     sim_set_policy(sim, port, &policy);

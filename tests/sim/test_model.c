@@ -23,6 +23,7 @@ struct known {
     uint64_t mac;
     uint32_t port;
     uint64_t when;
+    uint64_t number; /* of the frame that said so */
     bool is_known;
 };
 
@@ -38,6 +39,7 @@ struct model {
     uint32_t n_known;
     uint64_t n_sent;
     uint64_t n_flooded;
+    uint64_t n_too_many;
 };
 
 static uint32_t below(struct model *m, uint32_t bound)
@@ -64,7 +66,45 @@ static void learn(struct model *m, uint64_t mac, uint32_t port)
         assert_true(m->n_known < LENGTH(m->known));
         known = &m->known[m->n_known++];
     }
-    *known = (struct known){.mac = mac, .port = port, .when = sim_now(m->sim), .is_known = true};
+    *known = (struct known){
+        .mac = mac, .port = port, .when = sim_now(m->sim), .number = m->n_sent, .is_known = true};
+}
+
+static bool is_live(const struct model *m, const struct known *known)
+{
+    return known->is_known && sim_now(m->sim) - known->when < AGING;
+}
+
+static uint32_t count_behind(const struct model *m, uint32_t port)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->n_known; i++)
+        n += m->known[i].port == port && is_live(m, &m->known[i]);
+    return n;
+}
+
+/* More would be behind the port than may be. */
+static bool is_one_too_many(struct model *m, uint64_t mac, uint32_t port)
+{
+    const struct known *known = find(m, mac);
+    uint32_t max = m->policy[port].mac_limit.max;
+
+    return max != 0 && !(known && known->port == port && is_live(m, known)) &&
+           count_behind(m, port) >= max;
+}
+
+static void forget_oldest(struct model *m, uint32_t port)
+{
+    struct known *oldest = NULL;
+
+    for (uint32_t i = 0; i < m->n_known; i++) {
+        struct known *known = &m->known[i];
+
+        if (known->port == port && is_live(m, known) && (!oldest || known->number < oldest->number))
+            oldest = known;
+    }
+    oldest->is_known = false;
 }
 
 static void forget_port(struct model *m, uint32_t port)
@@ -133,8 +173,17 @@ static void predict(struct model *m, uint32_t ingress, const struct essence *e, 
     if (!e->is_ethernet || !may_learn || e->src == 0 || (e->src >> 40 & 1) ||
         is_filtered(m, e->dst))
         return;
-    if (m->policy[ingress].learning)
+    if (m->policy[ingress].learning && is_one_too_many(m, e->src, ingress)) {
+        m->n_too_many++;
+        if (m->policy[ingress].mac_limit.action == MAC_LIMIT_SHUTDOWN) {
+            m->state[ingress] = PORT_ERROR;
+            forget_port(m, ingress);
+        }
+        if (m->policy[ingress].mac_limit.action != MAC_LIMIT_FLOOD)
+            return;
+    } else if (m->policy[ingress].learning) {
         learn(m, e->src, ingress);
+    }
     if (m->state[ingress] != PORT_FORWARDING)
         return;
     if (!(e->dst >> 40 & 1))
@@ -282,8 +331,12 @@ static void do_set_policy(struct model *m)
 {
     uint32_t port = random_port(m);
     struct port_policy *policy = &m->policy[port];
+    uint32_t max_before = policy->mac_limit.max;
 
     *policy = PORT_POLICY_DEFAULT;
+    if (below(m, 2) == 0)
+        policy->mac_limit = (struct mac_limit){
+            .max = 1 + below(m, 9), .action = (enum mac_limit_action)below(m, MAC_LIMIT_N_ACTIONS)};
     policy->learning = below(m, 6) != 0;
     policy->hairpin = below(m, 4) == 0;
     for (int i = 0; i < FLOOD_N_CLASSES; i++)
@@ -291,8 +344,10 @@ static void do_set_policy(struct model *m)
     if (below(m, 3) == 0)
         policy->isolation_group = 1 + below(m, 3);
     sim_set_policy(m->sim, port, policy);
-    if (!policy->learning)
+    if (!policy->learning || (max_before == 0 && policy->mac_limit.max != 0))
         forget_port(m, port);
+    while (policy->mac_limit.max != 0 && count_behind(m, port) > policy->mac_limit.max)
+        forget_oldest(m, port);
 }
 
 static void do_pass_time(struct model *m)
@@ -342,6 +397,7 @@ static void run(enum reserved_preset preset, uint16_t filtered, uint64_t seed)
     }
     for (uint32_t i = 0; i < N_STEPS / RESERVED_N_PRESETS; i++)
         do_something(&m);
+    assert_true(m.n_too_many > 100);
     /* Both kinds of forwarding were seen, and the table never had to choose. */
     assert_in_range(m.n_flooded, m.n_sent / 20, m.n_sent / 2);
     assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(m.sim))).evicted, 0);

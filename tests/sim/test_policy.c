@@ -192,13 +192,170 @@ static void test_a_new_port_has_no_past(void **state)
     sim_free(sim);
 }
 
+/* ---- mac_limit ---- */
+
+#define MAX 3
+
+static struct sim *limited(enum mac_limit_action action)
+{
+    struct port_policy policy = PORT_POLICY_DEFAULT;
+    struct sim *sim = sim_test_new(3);
+
+    policy.mac_limit = (struct mac_limit){.max = MAX, .action = action};
+    sim_set_policy(sim, 0, &policy);
+    sim_test_flood(sim, 1, MAC_BROADCAST, HOST(1));
+    for (uint64_t i = 0; i < MAX; i++) {
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+        sim_pass_time(sim, NS_PER_SEC);
+    }
+    return sim;
+}
+
+static void test_one_address_too_many_is_dropped(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
+    sim_test_flood(sim, 1, SIM_HOST(200), HOST(1));
+    for (uint64_t i = 0; i < MAX; i++)
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+    assert_int_equal(fdb_port_counters(bridge_fdb(sim_bridge(sim)), 0).refused_limits, 1);
+    sim_free(sim);
+}
+
+static void test_one_address_too_many_is_not_learned(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_FLOOD);
+
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(200), 1);
+    sim_test_flood(sim, 0, MAC_BROADCAST, SIM_HOST(201));
+    sim_test_flood(sim, 1, SIM_HOST(200), HOST(1));
+    sim_test_unicast(sim, 1, SIM_HOST(100), HOST(1), 0);
+    sim_free(sim);
+}
+
+static void test_one_address_too_many_shuts_down(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_SHUTDOWN);
+    struct sim_frame frame;
+
+    /* In the middle of a burst: what follows finds the port down. */
+    for (uint64_t i = 0; i < 4; i++) {
+        sim_frame_make(&frame, HOST(1), SIM_HOST(i == 1 ? 200 : 100), 60);
+        assert_true(sim_inject(sim, 0, &frame));
+    }
+    assert_int_equal(sim_poll(sim, 0), 4);
+    assert_int_equal(sim_n_waiting(sim, 1), 1);
+    sim_discard(sim);
+    assert_int_equal(sim_in_dropped(sim, 0, DROP_MAC_LIMIT), 1);
+    assert_int_equal(sim_in_dropped(sim, 0, DROP_INGRESS_DOWN), 2);
+    assert_int_equal(sim_port(sim, 0)->state, PORT_ERROR);
+    assert_string_equal(sim_port(sim, 0)->why, "shut down: more addresses than its mac_limit of 3 "
+                                               "(ringspan port set p0 up)");
+    /* Nothing of it is left. */
+    sim_test_flood(sim, 1, SIM_HOST(100), HOST(1));
+    sim_set_state(sim, 0, PORT_FORWARDING);
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(200), 1);
+    sim_free(sim);
+}
+
+/* To the nanosecond, and whether the memory of the expired was reclaimed or not. */
+static void test_expired_addresses_hold_no_room(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+
+    /* The first of them is heard of again, so that the second is the one that expires. */
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100), 1);
+    sim_pass_time(sim, SIM_AGING - 2 * NS_PER_SEC - 1);
+    sim_test_unicast(sim, 1, SIM_HOST(100), HOST(1), 0);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
+    sim_pass_time(sim, 1);
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(200), 1);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(201), DROP_MAC_LIMIT);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(101), DROP_MAC_LIMIT);
+    sim_test_unicast(sim, 1, SIM_HOST(100), HOST(1), 0);
+    sim_test_unicast(sim, 1, SIM_HOST(102), HOST(1), 0);
+    sim_free(sim);
+}
+
+static void test_an_address_that_moves_counts(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+
+    sim_test_drop(sim, 0, MAC_BROADCAST, HOST(1), DROP_MAC_LIMIT);
+    sim_test_unicast(sim, 2, HOST(1), HOST(2), 1); /* it stayed where it was */
+    /* One that leaves makes room. */
+    sim_test_unicast(sim, 2, HOST(1), SIM_HOST(101), 1);
+    sim_test_unicast(sim, 0, SIM_HOST(101), SIM_HOST(200), 2);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(101), DROP_MAC_LIMIT);
+    assert_int_equal(fdb_port_counters(bridge_fdb(sim_bridge(sim)), 0).moved_out, 1);
+    assert_int_equal(fdb_port_counters(bridge_fdb(sim_bridge(sim)), 2).moved_in, 1);
+    sim_free(sim);
+}
+
+static void test_static_addresses_do_not_count(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+    struct fdb_entry entry = {.mac = SIM_HOST(300),
+                              .port = sim_port(sim, 0)->id,
+                              .seen = sim_now(sim),
+                              .is_static = true};
+
+    assert_int_equal(fdb_add(bridge_fdb(sim_bridge(sim)), &entry), 0);
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(300), 1);
+    for (uint64_t i = 0; i < MAX; i++)
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
+    /* One that somebody puts there, and that ages, takes the place of the one heard of first. */
+    entry = (struct fdb_entry){.mac = SIM_HOST(301),
+                               .port = sim_port(sim, 0)->id,
+                               .seen = sim_now(sim),
+                               .is_sticky = true};
+    assert_int_equal(fdb_add(bridge_fdb(sim_bridge(sim)), &entry), 0);
+    sim_test_flood(sim, 1, SIM_HOST(100), HOST(1));
+    sim_test_unicast(sim, 1, SIM_HOST(301), HOST(1), 0);
+    sim_free(sim);
+}
+
+static void test_another_limit(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+    struct port_policy policy = *bridge_port_policy(sim_bridge(sim), 0);
+
+    policy.mac_limit.max = 4;
+    sim_set_policy(sim, 0, &policy);
+    sim_test_unicast(sim, 0, HOST(1), SIM_HOST(200), 1);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(201), DROP_MAC_LIMIT);
+    /* Fewer: those that were heard of last stay. */
+    policy.mac_limit.max = 2;
+    sim_set_policy(sim, 0, &policy);
+    sim_test_unicast(sim, 1, SIM_HOST(200), HOST(1), 0);
+    sim_test_unicast(sim, 1, SIM_HOST(102), HOST(1), 0);
+    sim_test_flood(sim, 1, SIM_HOST(101), HOST(1));
+    policy.mac_limit.max = 0;
+    sim_set_policy(sim, 0, &policy);
+    for (uint64_t i = 0; i < 100; i++)
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_port_that_does_not_learn), cmocka_unit_test(test_flood_switches),
-        cmocka_unit_test(test_a_flood_that_no_port_takes), cmocka_unit_test(test_hairpin),
-        cmocka_unit_test(test_isolation_groups),           cmocka_unit_test(test_isolation_wins),
+        cmocka_unit_test(test_a_port_that_does_not_learn),
+        cmocka_unit_test(test_flood_switches),
+        cmocka_unit_test(test_a_flood_that_no_port_takes),
+        cmocka_unit_test(test_hairpin),
+        cmocka_unit_test(test_isolation_groups),
+        cmocka_unit_test(test_isolation_wins),
         cmocka_unit_test(test_a_new_port_has_no_past),
+        cmocka_unit_test(test_one_address_too_many_is_dropped),
+        cmocka_unit_test(test_one_address_too_many_is_not_learned),
+        cmocka_unit_test(test_one_address_too_many_shuts_down),
+        cmocka_unit_test(test_expired_addresses_hold_no_room),
+        cmocka_unit_test(test_an_address_that_moves_counts),
+        cmocka_unit_test(test_static_addresses_do_not_count),
+        cmocka_unit_test(test_another_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,23 +21,26 @@
 #define HAS_SANITIZER
 #endif
 
+#define PORT_FDB                                                                \
+    "\"fdb\":{\"entries\":0,\"mac_limit\":null,\"moved_in\":0,\"moved_out\":0," \
+    "\"refused_limits\":0}"
+
 #define RESERVED(protocol, policy) \
     "\"" protocol "\":{\"policy\":\"" policy "\",\"forwarded\":0,\"dropped\":0,\"consumed\":0}"
 
-#define WAITING_PORT(name, master, pause)                                                                                            \
-    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                                                           \
-    "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master                                                         \
-    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                           \
-    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                          \
-    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"                                                                \
-    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0},\"reserved\":{" RESERVED("stp", "forward") "," RESERVED(                   \
-        "pause",                                                                                                                     \
-        pause) "," RESERVED("lacp",                                                                                                  \
-                            "forward") "," RESERVED("dot1x",                                                                         \
-                                                    "forward") "," RESERVED("lldp",                                                  \
-                                                                            "forward") "," RESERVED("other",                         \
-                                                                                                    "forward") "," RESERVED("cisco", \
-                                                                                                                            "forward") "}}"
+#define WAITING_PORT(name, master, pause)                                                                                   \
+    "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                                                  \
+    "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master                                                \
+    "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                  \
+    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                 \
+    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"                                                       \
+    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}," PORT_FDB                                                        \
+    ",\"reserved\":{" RESERVED("stp", "forward") "," RESERVED("pause", pause) "," RESERVED("lacp", "forward") "," RESERVED( \
+        "dot1x",                                                                                                            \
+        "forward") "," RESERVED("lldp",                                                                                     \
+                                "forward") "," RESERVED("other",                                                            \
+                                                        "forward") "," RESERVED("cisco",                                    \
+                                                                                "forward") "}}"
 
 static void test_daemon(void **state)
 {
@@ -57,7 +60,7 @@ static void test_daemon(void **state)
 #define FDB(entries, max_entries, inserted)                   \
     "{\"entries\":" #entries ",\"max_entries\":" #max_entries \
     ",\"static\":0,\"inserted\":" #inserted                   \
-    ",\"moved\":0,\"expired\":0,\"evicted\":0,\"flushed\":0,\"refused_moves\":0,\"refused_inserts\":0}"
+    ",\"moved\":0,\"expired\":0,\"evicted\":0,\"flushed\":0,\"refused_moves\":0,\"refused_inserts\":0,\"refused_limits\":0}"
 
 static void test_bridges(void **state)
 {

@@ -271,6 +271,9 @@ static void follow_plan(struct model *m, const struct fdb_plan *plan)
     case FDB_REFUSE_INSERT:
         m->refused_inserts++;
         break;
+    case FDB_REFUSE_LIMIT: /* no port has one here: limits are for the simulated model */
+        fail_msg("a limit that nobody set");
+        break;
     case FDB_REFRESH:
         slot->state = SLOT_HELD;
         slot->seen = plan->now;

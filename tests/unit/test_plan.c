@@ -138,6 +138,17 @@ static const struct plan_case cases[] = {
      "change a x flood.multicast none;change a x flood.broadcast none;"
      "change a x flood.description none;change a x hairpin none;"
      "change a y learning none;change a y isolation_group none;"},
+    {"limits to what is learned",
+     "[{'name':'a','ports':[{'name':'x'},{'name':'y','mac_limit':{'max':5}},"
+     "{'name':'z','mac_limit':{'max':5,'action':'shutdown','recovery':9}}]}]",
+     "[{'name':'a','ports':[{'name':'x','mac_limit':{'max':1}},"
+     "{'name':'y','mac_limit':{'max':4,'description':'d'}},"
+     "{'name':'z','mac_limit':{'max':6,'action':'flood'}}]}]",
+     "change a x mac_limit.max flush;change a y mac_limit.max flush;"
+     "change a y mac_limit.description none;change a z mac_limit.max none;"
+     "change a z mac_limit.action none;change a z mac_limit.recovery none;"},
+    {"a limit that is taken away", "[{'name':'a','ports':[{'name':'x','mac_limit':{'max':5}}]}]",
+     "[{'name':'a','ports':[{'name':'x'}]}]", "change a x mac_limit.max none;"},
     {"VLANs that a port joins disturb nobody, those that it leaves do",
      "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'trunk','allowed':[1]}},"
      "{'name':'y','vlan':{'mode':'trunk'}},{'name':'z','vlan':{'mode':'access','pvid':1}}]}]",

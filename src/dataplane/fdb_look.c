@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+#include "fdb_private.h"
+#include "ringspan/mac.h"
+
+bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry)
+{
+    for (; *cursor < fdb->touched; (*cursor)++) {
+        const struct entry *entry = &fdb->entries[*cursor];
+
+        if (entry->port == PORT_NONE || !is_live(fdb, entry, now))
+            continue;
+        *ret_entry = (struct fdb_entry){
+            .mac = entry->key & MAC_BROADCAST,
+            .vid = (uint16_t)(entry->key >> 48),
+            .port = entry->port,
+            .seen = entry->seen,
+            .is_static = is_static(entry),
+            .is_sticky = entry->kind & ENTRY_STICKY,
+        };
+        (*cursor)++;
+        return true;
+    }
+    return false;
+}
+
+uint32_t fdb_count(const struct fdb *fdb, uint64_t now)
+{
+    struct fdb_entry entry;
+    uint32_t cursor = 0;
+    uint32_t count = 0;
+
+    while (fdb_next(fdb, now, &cursor, &entry))
+        count++;
+    return count;
+}
+
+uint32_t fdb_used(const struct fdb *fdb)
+{
+    return fdb->used;
+}
+
+uint32_t fdb_n_static(const struct fdb *fdb)
+{
+    return fdb->n_static;
+}
+
+uint32_t fdb_max_entries(const struct fdb *fdb)
+{
+    return fdb->max_entries;
+}
+
+void fdb_succeed(struct fdb *fdb, struct fdb *before)
+{
+    fdb_flush_all(before);
+    fdb->counters = before->counters;
+    for (uint32_t port = 0; port < fdb->max_ports; port++) {
+        fdb->ports[port].limit = before->ports[port].limit;
+        fdb->tallies[port] = before->tallies[port];
+    }
+}
+
+struct fdb_counters fdb_counters(const struct fdb *fdb)
+{
+    return fdb->counters;
+}
+
+struct fdb_port_counters fdb_port_counters(const struct fdb *fdb, port_id port)
+{
+    return fdb->tallies[port];
+}
+
+uint32_t fdb_held(const struct fdb *fdb, port_id port)
+{
+    return fdb->ports[port].held;
+}

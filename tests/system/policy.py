@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""What ports are told about learning, flooding and limits, live, on real interfaces."""
+
+import json
+import random
+
+from lab import main, ringspan_only
+from lab.wire import BROADCAST, frame, pattern
+
+GROUP = "01:00:5e:00:00:01"
+STRANGER = "02:00:00:00:55:01"
+N_HOSTS = 40
+N_PORTS = 4
+N_FORGED = 20000
+ROOM = 1024
+
+
+def set_port(lab, port, **keys):
+    """As `ringspan port set` does."""
+    argv = [word for key, value in keys.items() for word in (key, json.dumps(value))]
+    done = lab.switch.call("port", "set", port, *argv)
+    assert done.returncode == 0, done.stderr
+
+
+def to(dst, host):
+    return frame(getattr(dst, "mac", dst), host.mac, pattern(46))
+
+
+def stations(count):
+    return ["02:00:00:00:aa:%02x" % n for n in range(count)]
+
+
+@ringspan_only
+def test_switches_work_live(lab):
+    a, b, c = lab.start_with_hosts(3)
+    set_port(lab, c.port, flood={"unknown_unicast": False, "multicast": False})
+    lab.expect(a, [to(STRANGER, a)], [b])
+    lab.expect(a, [to(GROUP, a)], [b])
+    lab.expect(a, [to(BROADCAST, a)], [b, c])
+    set_port(lab, c.port, flood=None, isolation_group=7)
+    set_port(lab, b.port, isolation_group=7)
+    lab.teach(a)
+    lab.expect(a, [to(STRANGER, a)], [b, c])
+    lab.expect(a, [to(b, a)], [b, c])  # b's entry is still to be learned
+    b.wire.send(to(a, b))
+    assert a.wire.receive() == to(a, b)
+    c.wire.send(to(b, c))
+    lab.expect(a, [], [])
+    assert lab.switch.dropped(c.port, "in") == {"isolation_group": 1}
+    lab.check()
+
+
+@ringspan_only
+def test_flood_of_forged_addresses(lab):
+    """Addresses by the thousand from one port: forty hosts on the others notice nothing."""
+    hosts = lab.start_with_hosts(N_PORTS + 1, fdb={"max_entries": ROOM})
+    noisy, quiet = hosts[0], hosts[1:]
+    behind = {"02:00:00:00:bb:%02x" % n: quiet[n % N_PORTS] for n in range(N_HOSTS)}
+    names = list(behind)
+    for mac, host in behind.items():
+        host.wire.send(frame(BROADCAST, mac, pattern(46)))
+    last = noisy.sentinel()
+    noisy.wire.send(last)
+    for host in quiet:
+        host.wire.receive_until_sentinel(last)
+    noisy.wire.drain()
+    before = {host: lab.switch.counters(host.port, "in")["flooded"] for host in hosts}
+
+    forged = random.Random(1)
+    sent = 0
+    for start in range(0, N_FORGED, 500):
+        for n in range(start, start + 500):
+            src = "02:%010x" % forged.getrandbits(40)
+            src = ":".join([src[:2]] + [src[i:i + 2] for i in range(3, 13, 2)])
+            noisy.wire.send(frame(names[n % N_HOSTS], src, pattern(46)))
+        for mac in names:
+            peer = names[(names.index(mac) + 1) % N_HOSTS]  # another port's
+            behind[mac].wire.send(frame(peer, mac, b"quiet"))
+            sent += 1
+    last = noisy.sentinel()
+    noisy.wire.send(last)
+    got = 0
+    for host in quiet:
+        arrived = host.wire.receive_until_sentinel(last, 30)
+        got += sum(raw.endswith(b"quiet") for raw in arrived)
+        assert all(behind[":".join("%02x" % byte for byte in raw[:6])] is host for raw in arrived)
+    assert got == sent, "{} of {} frames between the hosts".format(got, sent)
+    assert noisy.wire.drain() == []
+    for host in quiet:
+        assert lab.switch.counters(host.port, "in")["flooded"] == before[host], "flooded"
+    assert lab.switch.counters(noisy.port, "in")["flooded"] == before[noisy] + 1
+    known = lab.switch.fdb()
+    assert {mac: known.get(mac) for mac in names} == {mac: h.port for mac, h in behind.items()}
+    assert len(known) == ROOM
+    lab.check()
+
+
+@ringspan_only
+def test_limit_drops_exactly(lab):
+    a, b = lab.start_with_hosts(2)
+    set_port(lab, a.port, mac_limit={"max": 3})
+    last = a.sentinel()
+    frames = [frame(b.mac, mac, pattern(46)) for mac in stations(8)]
+    a.wire.send(*frames, *frames)
+    b.wire.receive_until(lambda raw: False, timeout=0)
+    b.wire.send(last)
+    a.wire.receive_until_sentinel(last)
+    lab.check()
+    assert lab.switch.dropped(a.port, "in") == {"mac_limit": 10}
+    assert lab.switch.port(a.port)["fdb"]["entries"] == 3
+    assert sorted(lab.switch.fdb()) == sorted([a.mac] + stations(3))
+
+
+@ringspan_only
+def test_limit_shuts_down_and_recovers(lab):
+    a, b = lab.start_with_hosts(2)
+    one, two = stations(2)
+    set_port(lab, a.port, mac_limit={"max": 1, "action": "shutdown", "recovery": 1})
+    a.wire.send(frame(b.mac, one, pattern(46)), frame(b.mac, two, pattern(46)))
+    lab.switch.wait_state(a.port, "forwarding")
+    log = lab.switch.read_log()
+    assert "port {}: forwarding -> error".format(a.port) in log, log
+    assert "more addresses than its mac_limit of 1 (tried again in 1 s" in log, log
+    lab.expect(b, [frame(a.mac, b.mac, pattern(46))], [a])
+
+    set_port(lab, a.port, mac_limit={"max": 1, "action": "shutdown", "recovery": 0})
+    a.wire.send(frame(b.mac, one, pattern(46)), frame(b.mac, two, pattern(46)))
+    lab.switch.wait_state(a.port, "error", "more addresses than its mac_limit of 1")
+    assert lab.switch.call("port", "set", a.port, "up").returncode == 0
+    lab.switch.wait_state(a.port, "forwarding")
+    lab.expect(b, [frame(a.mac, b.mac, pattern(46))], [a])
+    assert lab.switch.dropped(a.port, "in")["mac_limit"] == 2
+    lab.check()
+
+
+if __name__ == "__main__":
+    main()
