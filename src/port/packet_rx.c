@@ -99,6 +99,8 @@ static uint32_t rx_batch(struct rx_source *source, struct frame *ret_frames, uin
 
     if (max > LIMIT_RX_BATCH)
         max = LIMIT_RX_BATCH;
+    if (max > p->rx.n_slots) /* what is borrowed still looks like news, once around the ring */
+        max = p->rx.n_slots;
     for (; n < max; n++) {
         const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + n);
         uint32_t status = packet_slot_status(slot);

@@ -97,14 +97,14 @@ void start_on(struct fixture *f, const char *ifname, uint32_t mtu)
     assert_int_equal(f->port->ops->start(f->port, &device), 0);
 }
 
-void new_port(struct fixture *f, uint32_t tx_slots)
+void new_port(struct fixture *f, uint32_t rx_slots, uint32_t tx_slots)
 {
     struct packet_port_params params = {
         .name = "p0",
         .ifname = "p0",
         .opener = packet_opener_here(),
         .pool = f->pool,
-        .rx_slots = 64,
+        .rx_slots = rx_slots,
         .tx_slots = tx_slots,
     };
 
@@ -122,7 +122,7 @@ int set_up(void **state)
     run("sysctl -qw net.ipv6.conf.p0.disable_ipv6=1 net.ipv6.conf." PEER ".disable_ipv6=1");
     bring_cable_up();
     assert_int_equal(bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &f->pool), 0);
-    new_port(f, 64);
+    new_port(f, 64, 64);
     start_on(f, "p0", 1500);
     f->peer_fd = listen_on(PEER);
     *state = f;

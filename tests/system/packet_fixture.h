@@ -45,7 +45,7 @@ int open_tap_device(const char *name);
 /** A packet socket that hears what arrives at @ifname. */
 int listen_on(const char *ifname);
 void start_on(struct fixture *f, const char *ifname, uint32_t mtu);
-void new_port(struct fixture *f, uint32_t tx_slots);
+void new_port(struct fixture *f, uint32_t rx_slots, uint32_t tx_slots);
 
 /* Sending by the port. */
 

@@ -287,7 +287,7 @@ static void ring_smaller_than_a_batch_loses_nothing(void **state)
     struct fixture *f = *state;
 
     port_free(f->port);
-    new_port(f, 32);
+    new_port(f, 64, 32);
     start_on(f, "p0", 1500);
     for (uint16_t i = 0; i < 64; i++)
         send_one(f, i, 60);

@@ -103,6 +103,28 @@ static void overrun_ring_is_counted_by_the_kernel(void **state)
     close(fd);
 }
 
+/* Each of thousands of ports has fewer slots than a batch has frames. */
+static void ring_smaller_than_a_batch_gives_each_frame_once(void **state)
+{
+    struct fixture *f = *state;
+    int fd = sender_with_offloads();
+    uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
+    struct frame frames[LIMIT_RX_BATCH];
+
+    port_free(f->port);
+    new_port(f, LIMIT_RX_SLOTS_MIN, LIMIT_TX_SLOTS_MIN);
+    start_on(f, "p0", 1500);
+    bytes[FRAME_VNET_SIZE + 6] = 2;
+    for (int i = 0; i < LIMIT_RX_SLOTS_MIN; i++)
+        assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_int_equal(receive(f, frames), LIMIT_RX_SLOTS_MIN);
+    release(f, LIMIT_RX_SLOTS_MIN);
+    assert_int_equal(receive(f, frames), 0);
+    release(f, 0);
+    expect_balance(f);
+    close(fd);
+}
+
 static void nothing_is_received_before_start_or_after_stop(void **state)
 {
     struct fixture *f = *state;
@@ -131,7 +153,7 @@ static void a_device_has_one_port(void **state)
     struct fixture second = {.pool = f->pool};
     struct port_device device = {.ifindex = if_nametoindex("p0"), .mtu = 1500};
 
-    new_port(&second, 32);
+    new_port(&second, 64, 32);
     assert_int_equal(second.port->ops->start(second.port, &device), -EADDRINUSE);
     f->port->ops->stop(f->port);
     assert_int_equal(second.port->ops->start(second.port, &device), 0);
@@ -154,6 +176,7 @@ int main(void)
         TEST(superframes_beyond_the_buffer_are_truncated_and_say_so),
         TEST(pool_smaller_than_a_batch_takes_turns),
         TEST(overrun_ring_is_counted_by_the_kernel),
+        TEST(ring_smaller_than_a_batch_gives_each_frame_once),
         TEST(nothing_is_received_before_start_or_after_stop),
         TEST(a_device_has_one_port),
         TEST(promiscuity_ends_with_the_port),
