@@ -630,6 +630,8 @@ void managed_port_leave(struct managed_port *mp)
     managed_port_tell(mp, BUS_PORT_DEL);
     bridge_del_port(bridge, mp->port->id);
     mp->home = NULL;
+    mp->daemon->ring_bytes -= mp->ring_bytes; /* who comes next may have it, a moment early */
+    mp->ring_bytes = 0;
     mp->is_leaving = true;
     mp->is_deferred = false;
     mp->retry_at = 0;

@@ -160,17 +160,33 @@ static void discard(const struct plan *plan, struct prepared *prepared, uint32_t
     }
 }
 
+/* What those that are deleted have of the memory for rings is for those that come. */
+static uint64_t ring_bytes_of_deleted(const struct plan *plan, const struct prepared *prepared)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].op == PLAN_DEL && plan->steps[i].port)
+            bytes += prepared[i].port->ring_bytes;
+    }
+    return bytes;
+}
+
 /* On failure nothing is left to discard. */
 static int prepare(struct daemon *daemon, const struct config *config, const struct plan *plan,
                    struct prepared *prepared, struct globs **ret_globs)
 {
     struct globs *globs = NULL;
+    uint64_t ring_bytes = 0;
     int r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
 
     if (r == 0)
         r = find_all_ports(daemon, plan, prepared);
     if (r == 0)
         r = globs_new(daemon, config, &globs);
+    if (r == 0)
+        ring_bytes = ring_bytes_of_deleted(plan, prepared);
+    daemon->ring_bytes -= ring_bytes;
     for (uint32_t i = 0; r == 0 && i < plan->n_steps; i++) {
         r = make_statics(daemon, &plan->steps[i], &prepared[i]);
         if (r == 0)
@@ -178,6 +194,7 @@ static int prepare(struct daemon *daemon, const struct config *config, const str
         if (r < 0)
             discard(plan, prepared, i + 1);
     }
+    daemon->ring_bytes += ring_bytes; /* until they leave */
     if (r < 0)
         globs_free(globs);
     else

@@ -155,6 +155,25 @@ def test_interfaces_swapped(lab):
 
 
 @ringspan_only
+def test_rings_are_as_large_as_before(lab):
+    """The memory for rings is all given away: those that go make room for those that come."""
+    (a,) = lab.add_hosts(1)
+    ports = [{"name": name} for name in ["missing%d" % i for i in range(13)] + [a.port]]
+    lab.switch.write_bridges({"name": "one", "ports": ports})
+    lab.switch.launch(wait=False)
+    lab.switch.wait(a.port)
+    before = lab.switch.port(a.port)["ring"]
+    lab.switch.write_bridges({"name": "two", "ports": ports})
+    lab.switch.query("reload")
+    lab.switch.wait(a.port)
+    assert lab.switch.port(a.port)["ring"] == before
+    lab.switch.query("port", "del", a.port)
+    lab.switch.query("port", "add", a.port)  # the old ring may still be closing
+    lab.switch.wait(a.port)
+    assert lab.switch.port(a.port)["ring"] == before
+
+
+@ringspan_only
 def test_port_moves_to_a_new_bridge_and_back(lab):
     a, b, c = lab.start_with_hosts(3)
     lab.teach(a, b, c)
