@@ -10,14 +10,16 @@ import socket
 import struct
 
 from lab import eventually, ip, main, ringspan_only, run
-from lab.space import set_sysctl
+from lab.space import ip_batch, set_sysctl
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, TPID_C, Wire, frame, mac_bytes, pattern, sentinel, tag
 
 PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "ringspan.json.5.scd")
 HERE = "192.0.2.1"  # this host, on a port
 THERE = "192.0.2.99"  # somebody behind it
+ELSEWHERE = "198.51.100.1"  # this host, on no port; Linux answers for it all the same
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
+RECREATED = 25
 TCX_PORTS = 16  # of more, nftables isolates each
 WITHOUT_BPF = "-bpf,-sys_admin"
 WITHOUT_ADMIN = WITHOUT_BPF + ",-net_admin"
@@ -58,13 +60,14 @@ def hosts_with_address(lab):
     a, b = lab.add_hosts(2)
     lab.capture_everywhere()
     ip("address", "add", HERE + "/24", "dev", a.port)
+    ip("address", "add", ELSEWHERE + "/32", "dev", "lo")
     ip("neighbour", "replace", THERE, "lladdr", a.mac, "dev", a.port)
     return a, b
 
 
-def arp_request(asker, tags=()):
+def arp_request(asker, tags=(), address=HERE):
     body = struct.pack("!HHBBH", 1, IPV4, 6, 4, 1) + mac_bytes(asker.mac)
-    body += socket.inet_aton(THERE) + bytes(6) + socket.inet_aton(HERE)
+    body += socket.inet_aton(THERE) + bytes(6) + socket.inet_aton(address)
     return frame(BROADCAST, asker.mac, body, tags, ARP)
 
 
@@ -148,7 +151,8 @@ def questions(host, mac):
         socket.AF_INET6, "fe80::99") + socket.inet_pton(socket.AF_INET6, "ff02::1:ff00:1")
     solicitation += struct.pack("!BBHI", 135, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::1")
     return [
-        arp_request(host), arp_request(host, [tag(TPID_C, 0)]), arp_request(host, [tag(TPID_C, 7)]),
+        arp_request(host), arp_request(host, address=ELSEWHERE),
+        arp_request(host, [tag(TPID_C, 0)]), arp_request(host, [tag(TPID_C, 7)]),
         ipv4(host, mac, HERE),
         ipv4(host, BROADCAST, "192.0.2.255"),
         ipv4(host, "01:00:5e:00:00:01", "224.0.0.1", socket.IPPROTO_IGMP, b"\x11\x01\xee\xfe\0\0\0\0"),
@@ -182,6 +186,8 @@ def test_host_that_is_not_kept_off(lab):
     start(lab, a.port, b.port, isolate_host=False)
     assert isolation_of(lab, a) == NOT
     assert_together(a, b)
+    (reply,) = answers_to(a, b, arp_request(a, address=ELSEWHERE))
+    assert is_reply(reply)
     before = packets_received()
     assert answers_to(a, b, *questions(a, "02:00:00:00:00:aa"))
     assert packets_received()[0] > before[0]
@@ -378,6 +384,83 @@ def test_device_that_comes_back(lab):
             lab.wait_connected(a)
             assert isolation_of(lab, a) == by
             assert_apart(a, b)
+        assert lab.switch.stop() == 0
+
+
+@ringspan_only
+def test_name_that_passes_to_another_device(lab):
+    """It is the port's device that is isolated, and not its name: the kernel's chains go by that."""
+    a, b, c = lab.add_hosts(3)
+    lab.capture_everywhere()
+    for prefix, by in ((), BY_TCX), (without(WITHOUT_BPF), BY_NFTABLES):
+        start(lab, a.port, b.port, prefix=prefix)
+        assert isolation_of(lab, a) == by
+        rename(a.port, "other")
+        lab.switch.wait_state(a.port, "waiting")
+        assert_answered_with_address_on("other", a)
+        ip("address", "add", HERE + "/24", "dev", c.port)
+        rename(c.port, a.port)
+        lab.switch.wait_state(a.port, "error", "p1 carries 192.0.2.1/24")
+        assert_answered_again(c)
+        ip("address", "flush", "dev", a.port)
+        lab.switch.wait(a.port)  # it looks again by itself
+        assert isolation_of(lab, a) == by
+        reload_with(lab, b.port)
+        assert_answered_with_address_on(a.port, c)
+        rename(a.port, c.port)
+        rename("other", a.port)
+        assert_answered_with_address_on(a.port, a)
+        assert isolation_of(lab, b) == by
+        assert lab.switch.stop() == 0
+
+
+def rename(old, new):
+    ip_batch(["link set {} down".format(old), "link set {} name {}".format(old, new),
+              "link set {} up".format(new)])
+
+
+def assert_answered_with_address_on(ifname, host):
+    ip("address", "add", HERE + "/24", "dev", ifname)
+    assert_answered_again(host)
+    ip("address", "del", HERE + "/24", "dev", ifname)
+
+
+@ringspan_only
+def test_two_daemons(lab):
+    """What one has isolated is nothing to the other, nor to what is left when it is killed."""
+    a, b = hosts_with_address(lab)
+    ip("address", "add", "192.0.2.2/24", "dev", b.port)
+    another = lab.add_switch("lab1")
+    for prefix, by in ((), BY_TCX), (without(WITHOUT_BPF), BY_NFTABLES):
+        start(lab, asked(a), prefix=prefix)
+        another.write_bridges({"name": "lab1", "ports": [asked(b)]})
+        another.launch(prefix=prefix)
+        assert isolation_of(lab, a) == by
+        another.process.kill()
+        another.process.wait()
+        assert_answered_again(b)
+        a.wire.drain()
+        a.wire.send(arp_request(a))
+        speak(a)
+        eventually(lambda: lab.switch.counters(a.port, "in")["received"] == 1, "the daemon sees it")
+        assert a.wire.drain() == []
+        assert lab.switch.stop() == 0
+
+
+@ringspan_only
+def test_nothing_grows(lab):
+    a, b = lab.add_hosts(2)
+    for prefix in (), without(WITHOUT_BPF):
+        start(lab, a.port, b.port, prefix=prefix)
+        before = lab.switch.descriptors()
+        for _ in range(RECREATED):
+            ip_batch(["link del " + a.port] + list(a.creation())[1:])
+            index = socket.if_nametoindex(a.port)
+            eventually(lambda: lab.switch.port(a.port)["ifindex"] == index and
+                       lab.switch.port(a.port)["isolated"], "the new one")
+        a.bring_up()
+        lab.switch.wait(a.port)
+        assert lab.switch.descriptors() == before
         assert lab.switch.stop() == 0
 
 
