@@ -13,6 +13,7 @@ from lab.wire import BROADCAST
 
 EX_USAGE, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 64, 69, 77, 78
 INVALID = 4  # of the tool
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "config")
 
 
 def end_of(switch, **kwargs):
@@ -66,6 +67,28 @@ def test_bad_configuration_touches_nothing(lab):
     assert json.loads(ip("-d", "-j", "link", "show", a.port))[0]["promiscuity"] == 0
     check = lab.switch.call("check", lab.switch.config)
     assert check.returncode == 4, check.returncode
+
+
+@ringspan_only
+def test_published_examples_run(lab):
+    """Each of them, where none of its interfaces is: its ports wait, and its taps are made."""
+    examples = sorted(name for name in os.listdir(EXAMPLES) if name.endswith(".json"))
+    assert len(examples) > 4
+    for name in examples:
+        with open(os.path.join(EXAMPLES, name)) as file:
+            document = json.load(file)
+        document.setdefault("daemon", {}).setdefault("control", {})["socket"] = lab.switch.socket
+        document["daemon"]["control"].pop("group", None)  # a group that a machine need not have
+        lab.switch.write_text(json.dumps(document))
+        lab.switch.launch(wait=False)
+        named = [port["name"] for bridge in document["bridges"] for port in bridge["ports"]
+                 if "name" in port]
+        states = {row["name"]: row["state"] for row in lab.switch.query("port")}
+        assert sorted(states) == sorted(named), name
+        assert set(states.values()) <= {"waiting", "down", "disabled"}, (name, states)
+        lab.switch.write_text(lab.switch.call("config", "show").stdout)
+        assert lab.switch.query("reload") == [], name
+        assert lab.switch.stop() == 0, name
 
 
 @ringspan_only
