@@ -31,6 +31,9 @@ struct bridge;
 typedef void (*bridge_port_state_fn)(void *arg, struct bridge *bridge, const struct port *port,
                                      enum port_state was);
 
+/* @mac moved too often: it stays on @port for a time, and @other is where it was heard of. */
+typedef void (*bridge_hold_fn)(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac,
+                               const struct port *port, const struct port *other);
 /* @why is a sentence for people; @recovery: seconds, 0: never. */
 typedef void (*bridge_port_shut_fn)(void *arg, const struct port *port, const char *why,
                                     uint32_t recovery);
@@ -63,6 +66,9 @@ void bridge_set_port_reserved(struct bridge *bridge, port_id id,
 void bridge_set_journal(struct bridge *bridge, struct fdb_journal *journal);
 /** Calls @fn after each change of a port's state or reason; @was is the state before. */
 void bridge_on_port_state(struct bridge *bridge, bridge_port_state_fn fn, void *arg);
+/** Calls @fn when an address is held (fdb.h). */
+void bridge_on_hold(struct bridge *bridge, bridge_hold_fn fn, void *arg);
+void bridge_set_move_limit(struct bridge *bridge, const struct fdb_move_limit *limit);
 /** Calls @fn when a frame has shut its port down. It sets the port's state to PORT_ERROR, and to
  * another one after @recovery. Without it, the state is set and stays. */
 void bridge_on_port_shut(struct bridge *bridge, bridge_port_shut_fn fn, void *arg);

@@ -88,6 +88,13 @@ struct config_static {
     char *description;
 };
 
+/* How often an address may move; max 0: as often as it does. In seconds. */
+struct config_move_limit {
+    uint32_t max;
+    uint32_t interval;
+    uint32_t hold;
+};
+
 struct config_bridge {
     char name[LIMIT_NAME_SIZE];
     char *description;
@@ -103,6 +110,8 @@ struct config_bridge {
         uint32_t max_entries;
         struct config_static *statics;
         uint32_t n_statics;
+        struct config_move_limit move_limit;
+        char *move_limit_description;
     } fdb;
     struct config_port *ports;
     uint32_t n_ports;

@@ -51,6 +51,11 @@
  * reclaimed or not. So that this is exact, and costs the same for any number, the list of such a
  * port is kept in the order in which addresses were heard of: an expired one is at its head.
  *
+ * Moves. An address that comes from several ports in turn, for a loop or because two hosts have it,
+ * may be held: once it has moved `max` times within `interval` its next move is refused, and so is
+ * every other until `hold` is over. Then it may move again, and counting begins anew. An address
+ * that is forgotten is not held any more.
+ *
  * Refreshing an entry writes that entry and nothing else, but for the list of a port with a limit.
  * A lookup that hits reads one cache line of the index and one of the entries, besides the port's
  * generation.
@@ -71,6 +76,7 @@ enum fdb_action {
     FDB_REFUSE_MOVE,   /* a static or sticky entry has the address on another port */
     FDB_REFUSE_INSERT, /* all entries are static */
     FDB_REFUSE_LIMIT,  /* the port holds as many as it may */
+    FDB_HOLD,          /* the address has moved too often: from now on it stays, for a time */
     FDB_REFRESH,
     FDB_MOVE,
     FDB_INSERT,
@@ -116,6 +122,7 @@ struct fdb_counters {
     uint64_t refused_moves;
     uint64_t refused_inserts;
     uint64_t refused_limits;
+    uint64_t held; /* how often an address was: each is a refused move, too */
 };
 
 /* The same for one port, from when it came. */
@@ -147,6 +154,15 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
  * that a port already holds are flushed if it had no limit; of those above a lower one, those go
  * that were not heard of for longest. Out of range: nothing happens. */
 void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max);
+
+struct fdb_move_limit {
+    uint32_t max; /* 0: none */
+    uint64_t interval_ns;
+    uint64_t hold_ns;
+};
+
+/** For all addresses, from their next move on. Without, none is held. */
+void fdb_set_move_limit(struct fdb *fdb, const struct fdb_move_limit *limit);
 
 /** All entries of @port but the static ones are misses from now on. A @port out of range has none.
  */

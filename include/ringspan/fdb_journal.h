@@ -30,6 +30,9 @@
  *           `add` that follows, or a static one with its port;
  *           or one of a VLAN that its port left
  *
+ *   hold    an entry moved too often, and stays on its port      counters.held
+ *           for a time
+ *
  * An entry that has expired is a miss at lookup at once, and its `age` comes when its memory is
  * taken back, at most one aging time later.
  */
@@ -42,6 +45,7 @@ enum fdb_change_kind {
     FDB_CHANGE_FLUSH,
     FDB_CHANGE_ADD,
     FDB_CHANGE_DEL,
+    FDB_CHANGE_HOLD,
     FDB_N_CHANGE_KINDS,
 };
 
@@ -52,7 +56,7 @@ struct fdb_change {
     uint32_t count; /* of a flush */
     uint16_t vid;
     port_id port;      /* PORT_NONE: a flush of all ports */
-    port_id from;      /* of a move: the port before */
+    port_id from;      /* of a move: the port before; of a hold: the one where it was heard of */
     unsigned kind : 4; /* enum fdb_change_kind */
     unsigned is_static : 1;
     unsigned is_sticky : 1;

@@ -32,7 +32,9 @@
 #define LIMIT_FDB_ENTRIES_MIN     16
 #define LIMIT_FDB_ENTRIES_MAX     1048576
 #define LIMIT_FDB_ENTRIES_DEFAULT 65536
-#define LIMIT_RECOVERY_MAX        86400 /* seconds */
+#define LIMIT_MOVES_MAX           1000000 /* of one address */
+#define LIMIT_MOVES_SECONDS       180     /* RFC 7432 15.1 */
+#define LIMIT_RECOVERY_MAX        86400   /* seconds */
 #define LIMIT_RECOVERY_DEFAULT    300
 #define LIMIT_FDB_STATIC          32768 /* in the configuration of one bridge */
 

@@ -29,6 +29,8 @@ struct bridge {
     void *on_port_state_arg;
     bridge_port_shut_fn on_port_shut;
     void *on_port_shut_arg;
+    bridge_hold_fn on_hold;
+    void *on_hold_arg;
 
     struct port **to_flush;
     uint32_t n_to_flush;
@@ -182,6 +184,17 @@ void bridge_on_port_shut(struct bridge *bridge, bridge_port_shut_fn fn, void *ar
 {
     bridge->on_port_shut = fn;
     bridge->on_port_shut_arg = arg;
+}
+
+void bridge_on_hold(struct bridge *bridge, bridge_hold_fn fn, void *arg)
+{
+    bridge->on_hold = fn;
+    bridge->on_hold_arg = arg;
+}
+
+void bridge_set_move_limit(struct bridge *bridge, const struct fdb_move_limit *limit)
+{
+    fdb_set_move_limit(bridge->fdb, limit);
 }
 
 /* ---- VLANs ---- */
@@ -444,6 +457,15 @@ static void shut_down(struct bridge *bridge, const struct port *port)
         bridge_set_port_state(bridge, port->id, PORT_ERROR, why);
 }
 
+static void tell_of_hold(struct bridge *bridge, const struct fdb_plan *plan)
+{
+    port_id port = fdb_lookup(bridge->fdb, plan->vid, plan->mac, plan->now);
+
+    if (bridge->on_hold)
+        bridge->on_hold(bridge->on_hold_arg, bridge, plan->vid, plan->mac, bridge->ports[port],
+                        bridge->ports[plan->port]);
+}
+
 static void forward_frame(struct bridge *bridge, const struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[frame->ingress];
@@ -460,6 +482,8 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
     if (decision.reserved != RESERVED_N_PROTOCOLS)
         count_reserved(port, &decision);
     carry_out(bridge, ledger, frame, &decision);
+    if (decision.learn.action == FDB_HOLD)
+        tell_of_hold(bridge, &decision.learn);
     if (decision.port_action == PORT_ACTION_SHUT_DOWN)
         shut_down(bridge, bridge->ports[frame->ingress]);
 }

@@ -742,6 +742,51 @@ static const struct config_object static_object = {
     .size = sizeof(struct config_static),
 };
 
+static const struct config_key move_limit_keys[] = {
+    {
+        .name = "max",
+        .type = CONFIG_INTEGER,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_MOVES_MAX,
+        .default_value = 0,
+        .offset = offsetof(struct config_bridge, fdb.move_limit.max),
+        .help = "How often an address may move from port to port within the interval.",
+    },
+    {
+        .name = "interval",
+        .type = CONFIG_INTEGER,
+        .min = 1,
+        .max = LIMIT_RECOVERY_MAX,
+        .default_value = LIMIT_MOVES_SECONDS,
+        .unit = "seconds",
+        .offset = offsetof(struct config_bridge, fdb.move_limit.interval),
+        .help = "The time in which moves are counted, in seconds.",
+    },
+    {
+        .name = "hold",
+        .type = CONFIG_INTEGER,
+        .min = 1,
+        .max = LIMIT_RECOVERY_MAX,
+        .default_value = LIMIT_MOVES_SECONDS,
+        .unit = "seconds",
+        .offset = offsetof(struct config_bridge, fdb.move_limit.hold),
+        .help = "How long an address stays where it is that has moved too often, in seconds.",
+    },
+    DESCRIPTION(offsetof(struct config_bridge, fdb.move_limit_description)),
+};
+
+static const struct config_object move_limit_object = {
+    .what = "a table's move_limit",
+    .keys = move_limit_keys,
+    .n_keys = N_ELEMENTS(move_limit_keys),
+};
+
+static bool has_move_limit(const void *bridge)
+{
+    return ((const struct config_bridge *)bridge)->fdb.move_limit.max != 0;
+}
+
 static const struct config_key fdb_keys[] = {
     {
         .name = "max_entries",
@@ -760,6 +805,13 @@ static const struct config_key fdb_keys[] = {
         .count_offset = offsetof(struct config_bridge, fdb.n_statics),
         .object = &static_object,
         .help = "Addresses whose port is fixed. They do not age, and are among max_entries.",
+    },
+    {
+        .name = "move_limit",
+        .type = CONFIG_OBJECT,
+        .object = &move_limit_object,
+        .is_set = has_move_limit,
+        .help = "How often an address may move. One that moves more often is held, and logged.",
     },
     DESCRIPTION(offsetof(struct config_bridge, fdb.description)),
 };

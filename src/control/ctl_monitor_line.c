@@ -80,7 +80,7 @@ static void put_change(struct json_writer *writer, const struct bus_event *event
     }
     put_address(writer, change->mac, change->vid);
     put_place(writer, event->bridge, event->port);
-    if (change->kind == FDB_CHANGE_MOVE) {
+    if (change->kind == FDB_CHANGE_MOVE || change->kind == FDB_CHANGE_HOLD) {
         from = bridge_port(event->bridge, change->from);
         json_put_string(writer, "from", from ? from->name : NULL);
     }

@@ -25,6 +25,7 @@ static void put_fdb(struct json_writer *writer, const struct fdb *fdb)
     json_put_u64(writer, "refused_moves", counters.refused_moves);
     json_put_u64(writer, "refused_inserts", counters.refused_inserts);
     json_put_u64(writer, "refused_limits", counters.refused_limits);
+    json_put_u64(writer, "held", counters.held);
     json_close_object(writer);
 }
 

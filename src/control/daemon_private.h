@@ -8,6 +8,7 @@
 #include "port_log.h"
 #include "ringspan/daemon.h"
 #include "ringspan/host_use.h"
+#include "ringspan/log.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
 #include "ringspan/tap.h"
@@ -29,6 +30,8 @@ struct managed_bridge {
     struct daemon *daemon;
     struct bridge *bridge;
     struct event_timer *aging;
+    struct log_ratelimit holds;          /* log lines about addresses that are held */
+    struct config_move_limit move_limit; /* as configured, for them */
     uint64_t number; /* of all bridges that there were; those that are there are in its order */
 };
 
@@ -168,6 +171,10 @@ void managed_port_set(struct managed_port *mp, const struct config_port *config)
 /** For bridges: the port is in error from now on, until @recovery seconds are over; @arg is the
  * daemon. */
 void daemon_on_port_shut(void *arg, const struct port *port, const char *why, uint32_t recovery);
+/** For bridges: an address moves too often; @arg is the managed bridge. */
+void daemon_on_hold(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac,
+                    const struct port *port, const struct port *other);
+void managed_bridge_set_move_limit(struct managed_bridge *mb, const struct config_bridge *config);
 /** A port that is shut goes where it should be. */
 void managed_port_recover(struct managed_port *mp);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no

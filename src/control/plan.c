@@ -353,6 +353,24 @@ static int compare_statics(struct planner *planner, const struct config_bridge *
     return r;
 }
 
+static int compare_move_limits(struct planner *planner, const struct config_bridge *now,
+                               const struct config_bridge *next)
+{
+    const struct config_move_limit *before = &now->fdb.move_limit;
+    const struct config_move_limit *after = &next->fdb.move_limit;
+    int r = 0;
+
+    if (before->max != after->max)
+        r = add_change(planner, next, NULL, "fdb.move_limit.max", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->interval != after->interval)
+        r = add_change(planner, next, NULL, "fdb.move_limit.interval", PLAN_DISRUPTS_NONE);
+    if (r == 0 && before->hold != after->hold)
+        r = add_change(planner, next, NULL, "fdb.move_limit.hold", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->fdb.move_limit_description, next->fdb.move_limit_description))
+        r = add_change(planner, next, NULL, "fdb.move_limit.description", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_bridge(struct planner *planner, const struct config_bridge *now,
                           const struct config_bridge *next)
 {
@@ -373,6 +391,8 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "isolate_host", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->fdb.max_entries != next->fdb.max_entries)
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
+    if (r == 0)
+        r = compare_move_limits(planner, now, next);
     if (r == 0)
         r = compare_statics(planner, now, next);
     if (r == 0 && now->vlan_aware != next->vlan_aware)

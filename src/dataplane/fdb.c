@@ -44,6 +44,7 @@ static uint32_t index_size(uint32_t max_entries)
 uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports)
 {
     return sizeof(struct fdb) + entries_size(max_entries) +
+           sizeof(struct moves) * (uint64_t)max_entries +
            sizeof(struct bucket) * (uint64_t)index_size(max_entries) +
            (sizeof(struct fdb_port) + sizeof(uint32_t) + sizeof(struct fdb_port_counters) +
             sizeof(port_id)) *
@@ -73,6 +74,7 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
         return -ENOMEM;
     buckets = index_size(params->max_entries);
     fdb->index = calloc(buckets, sizeof(*fdb->index));
+    fdb->moves = calloc(params->max_entries, sizeof(*fdb->moves));
     fdb->ports = calloc(params->max_ports + 1u, sizeof(*fdb->ports));
     fdb->fixed = calloc(params->max_ports + 1u, sizeof(*fdb->fixed));
     fdb->tallies = calloc(params->max_ports + 1u, sizeof(*fdb->tallies));
@@ -80,8 +82,8 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
     /* Not zeroed: an entry's first use initialises it, so a big table that stays empty costs the
      * machine nothing. */
     fdb->entries = aligned_alloc(CACHE_LINE, entries_size(params->max_entries));
-    if (!fdb->index || !fdb->ports || !fdb->fixed || !fdb->tallies || !fdb->by_held ||
-        !fdb->entries) {
+    if (!fdb->index || !fdb->moves || !fdb->ports || !fdb->fixed || !fdb->tallies ||
+        !fdb->by_held || !fdb->entries) {
         fdb_free(fdb);
         return -ENOMEM;
     }
@@ -106,6 +108,7 @@ void fdb_free(struct fdb *fdb)
     free(fdb->tallies);
     free(fdb->fixed);
     free(fdb->ports);
+    free(fdb->moves);
     free(fdb->index);
     free(fdb);
 }
@@ -216,7 +219,7 @@ static enum fdb_action action_on_known(const struct fdb *fdb, const struct entry
         return FDB_INSERT;
     if (entry->port == port)
         return FDB_REFRESH;
-    return entry->kind ? FDB_REFUSE_MOVE : FDB_MOVE;
+    return fdb_action_on_move(fdb, entry, now);
 }
 
 static bool is_at_limit(const struct fdb *fdb, port_id port, uint64_t now)
@@ -431,6 +434,17 @@ static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t 
     trim(fdb, plan->port, plan->now);
 }
 
+static void commit_hold(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+
+    entry->kind |= ENTRY_HELD;
+    fdb->moves[plan->entry].since = plan->now;
+    fdb->counters.held++;
+    fdb->counters.refused_moves++;
+    note(fdb, FDB_CHANGE_HOLD, entry, plan->port);
+}
+
 static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
 {
     struct entry *entry = &fdb->entries[plan->entry];
@@ -440,6 +454,8 @@ static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
     entry->seen = plan->now;
     entry->refreshed = false;
     attach(fdb, plan->entry, plan->port);
+    if (fdb->move_limit.max != 0)
+        fdb_count_move(fdb, plan->entry, plan->now);
     fdb->counters.moved++;
     fdb->tallies[from].moved_out++;
     fdb->tallies[plan->port].moved_in++;
@@ -474,6 +490,9 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
     case FDB_REFUSE_LIMIT:
         fdb->counters.refused_limits++;
         fdb->tallies[plan->port].refused_limits++;
+        break;
+    case FDB_HOLD:
+        commit_hold(fdb, plan);
         break;
     case FDB_REFRESH:
         commit_refresh(fdb, plan);

@@ -30,7 +30,8 @@ void fdb_journal_free(struct fdb_journal *journal)
 
 const char *fdb_change_name(enum fdb_change_kind kind)
 {
-    static const char *const names[] = {"learn", "move", "age", "evict", "flush", "add", "del"};
+    static const char *const names[] = {"learn", "move", "age", "evict",
+                                        "flush", "add",  "del", "hold"};
 
     _Static_assert(sizeof(names) / sizeof(*names) == FDB_N_CHANGE_KINDS, "one name a kind");
     return names[kind];

@@ -53,6 +53,7 @@ void fdb_succeed(struct fdb *fdb, struct fdb *before)
 {
     fdb_flush_all(before);
     fdb->counters = before->counters;
+    fdb->move_limit = before->move_limit;
     for (uint32_t port = 0; port < fdb->max_ports; port++) {
         fdb->ports[port].limit = before->ports[port].limit;
         fdb->tallies[port] = before->tallies[port];

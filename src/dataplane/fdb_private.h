@@ -30,8 +30,17 @@ struct entry {
 
 #define ENTRY_STATIC 1
 #define ENTRY_STICKY 2
+#define ENTRY_MOVED  4 /* `moves` says something about it */
+#define ENTRY_HELD   8 /* it stays until then */
+#define ENTRY_FIXED  (ENTRY_STATIC | ENTRY_STICKY)
 
 _Static_assert(sizeof(struct entry) == 32, "two entries to a cache line");
+
+/* Beside the entry, because few ever move. */
+struct moves {
+    uint64_t since; /* when the first of them was, or it was held */
+    uint64_t count;
+};
 
 /* Open addressing with linear probing, at most half full. The hash is kept to recognise most
  * mismatches without reading the entry, and to know where a bucket may move when one before it
@@ -55,6 +64,8 @@ struct fdb {
     struct hash_key hash_key;
     struct bucket *index;
     struct entry *entries;
+    struct moves *moves; /* by entry */
+    struct fdb_move_limit move_limit;
     struct fdb_port *ports;
     uint32_t *fixed; /* by port: the list of its static entries; no lookup reads this */
     struct fdb_port_counters *tallies; /* by port */
@@ -115,6 +126,11 @@ void fdb_list_append(struct fdb *fdb, uint32_t *head, uint32_t entry);
 void fdb_list_remove(struct fdb *fdb, uint32_t *head, uint32_t entry);
 /** Moves the whole list *@from behind that of *@head, at the same cost for any length. */
 void fdb_list_splice(struct fdb *fdb, uint32_t *head, uint32_t *from);
+
+/** What becomes of a move of the live @entry: FDB_MOVE, FDB_REFUSE_MOVE or FDB_HOLD. */
+enum fdb_action fdb_action_on_move(const struct fdb *fdb, const struct entry *entry, uint64_t now);
+/** Where there is a limit to moves: entry number @at moves. */
+void fdb_count_move(struct fdb *fdb, uint32_t at, uint64_t now);
 
 /** Every change of how many entries a port holds goes through here: it keeps the heap. */
 void fdb_port_set_held(struct fdb *fdb, port_id port, uint32_t held);

@@ -334,8 +334,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .ethertype = ethertypes[head / 16 % 4],
         .fail = end_process,
     };
+    const struct fdb_move_limit moves = {
+        .max = head / 64 % 2, .interval_ns = AGING / 2, .hold_ns = NS_PER_SEC};
     struct sim *sim = sim_new(&params);
 
+    bridge_set_move_limit(sim_bridge(sim), &moves);
     for (int step = 0; in.at < in.end && step < MAX_STEPS; step++)
         do_operation(sim, (enum operation)(take8(&in) % 32 % N_OPERATIONS), &in);
     drain(sim);

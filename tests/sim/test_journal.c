@@ -96,6 +96,12 @@ static void replay_one(struct replay *r, const struct fdb_change *change)
         listed->is_there = false;
         r->n_static -= change->is_static;
         break;
+    case FDB_CHANGE_HOLD:
+        listed = find(r, change->mac);
+        assert_true(listed->is_there);
+        assert_int_equal(listed->port, change->port);
+        assert_int_not_equal(change->port, change->from);
+        break;
     case FDB_CHANGE_FLUSH:
         replay_flush(r, change);
         break;
@@ -233,6 +239,9 @@ static void test_replay(void **state)
     r = (struct replay){.sim = sim_new(&params), .random = 1};
     assert_int_equal(fdb_journal_new(256, &r.journal), 0);
     bridge_set_journal(sim_bridge(r.sim), r.journal);
+    bridge_set_move_limit(
+        sim_bridge(r.sim),
+        &(struct fdb_move_limit){.max = 1, .interval_ns = AGING, .hold_ns = NS_PER_SEC});
     for (uint32_t i = 0; i < N_STEPS; i++)
         do_something(&r);
     sweep(&r);

@@ -339,6 +339,89 @@ static void test_another_limit(void **state)
     sim_free(sim);
 }
 
+/* ---- addresses that move ---- */
+
+static struct sim *with_move_limit(void)
+{
+    struct sim *sim = sim_test_new(3);
+
+    bridge_set_move_limit(sim_bridge(sim), &(struct fdb_move_limit){.max = 5,
+                                                                    .interval_ns = 180 * NS_PER_SEC,
+                                                                    .hold_ns = 60 * NS_PER_SEC});
+    sim_test_flood(sim, 2, MAC_BROADCAST, HOST(2));
+    return sim;
+}
+
+static void expect_at_port(struct sim *sim, uint64_t mac, uint32_t port)
+{
+    assert_int_equal(fdb_lookup(bridge_fdb(sim_bridge(sim)), 0, mac, sim_now(sim)),
+                     sim_port(sim, port)->id);
+}
+
+/* It is heard of on port 0, then 1, then 0 again, @n times in all. */
+static void flap(struct sim *sim, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        sim_test_unicast(sim, i % 2, HOST(2), SIM_HOST(70), 2);
+}
+
+static void test_an_address_that_moves_too_often_is_held(void **state)
+{
+    struct sim *sim = with_move_limit();
+
+    flap(sim, 6);
+    expect_at_port(sim, SIM_HOST(70), 1);
+    sim_test_unicast(sim, 0, HOST(2), SIM_HOST(70), 2); /* forwarded, and not believed */
+    expect_at_port(sim, SIM_HOST(70), 1);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 1);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).moved, 5);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).refused_moves, 1);
+    sim_test_unicast(sim, 2, SIM_HOST(70), HOST(2), 1);
+
+    sim_pass_time(sim, 60 * NS_PER_SEC - 1);
+    sim_test_unicast(sim, 0, HOST(2), SIM_HOST(70), 2);
+    expect_at_port(sim, SIM_HOST(70), 1);
+    sim_pass_time(sim, 1);
+    flap(sim, 6); /* five moves again, from port 1 */
+    expect_at_port(sim, SIM_HOST(70), 0);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 2);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).moved, 10);
+    /* Others are not concerned. */
+    sim_test_drop(sim, 0, SIM_HOST(70), SIM_HOST(71), DROP_SAME_PORT);
+    sim_free(sim);
+}
+
+static void test_seldom_moves_are_only_counted(void **state)
+{
+    struct sim *sim = with_move_limit();
+
+    flap(sim, 1);
+    for (uint32_t i = 1; i < 100; i++) {
+        sim_test_unicast(sim, i % 2, HOST(2), SIM_HOST(70), 2);
+        sim_test_unicast(sim, 2, SIM_HOST(70), HOST(2), i % 2);
+        sim_pass_time(sim, 36 * NS_PER_SEC);
+    }
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 0);
+    assert_int_equal(fdb_port_counters(bridge_fdb(sim_bridge(sim)), 0).moved_in, 49);
+    assert_int_equal(fdb_port_counters(bridge_fdb(sim_bridge(sim)), 1).moved_in, 50);
+    sim_free(sim);
+}
+
+/* What is forgotten is not held, and another address in its memory is not either. */
+static void test_a_flush_ends_a_hold(void **state)
+{
+    struct sim *sim = with_move_limit();
+
+    flap(sim, 7);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 1);
+    fdb_flush_all(bridge_fdb(sim_bridge(sim)));
+    sim_test_flood(sim, 2, MAC_BROADCAST, HOST(2));
+    flap(sim, 6);
+    expect_at_port(sim, SIM_HOST(70), 1);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 1);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +439,9 @@ int main(void)
         cmocka_unit_test(test_an_address_that_moves_counts),
         cmocka_unit_test(test_static_addresses_do_not_count),
         cmocka_unit_test(test_another_limit),
+        cmocka_unit_test(test_an_address_that_moves_too_often_is_held),
+        cmocka_unit_test(test_seldom_moves_are_only_counted),
+        cmocka_unit_test(test_a_flush_ends_a_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

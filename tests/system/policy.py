@@ -5,7 +5,7 @@
 import json
 import random
 
-from lab import main, ringspan_only
+from lab import eventually, main, ringspan_only
 from lab.wire import BROADCAST, frame, pattern
 
 GROUP = "01:00:5e:00:00:01"
@@ -131,6 +131,30 @@ def test_limit_shuts_down_and_recovers(lab):
     lab.switch.wait_state(a.port, "forwarding")
     lab.expect(b, [frame(a.mac, b.mac, pattern(46))], [a])
     assert lab.switch.dropped(a.port, "in")["mac_limit"] == 2
+    lab.check()
+
+
+@ringspan_only
+def test_address_on_two_ports_is_held(lab):
+    a, b, c = lab.start_with_hosts(3, fdb={"move_limit": {"max": 5, "hold": 1}})
+    lab.teach(c)
+    twin, = stations(1)
+    for n in range(20):
+        sender = (a, b)[n % 2]
+        sender.wire.send(frame(c.mac, twin, pattern(46)))
+        assert c.wire.receive() == frame(c.mac, twin, pattern(46))
+    assert lab.switch.fdb()[twin] == b.port
+    counters = lab.switch.query("bridge")[0]["fdb"]
+    assert (counters["moved"], counters["held"], counters["refused_moves"]) == (5, 1, 7), counters
+    assert lab.switch.port(b.port)["fdb"]["moved_in"] == 3
+    log = lab.switch.read_log()
+    assert "{} in vlan 0 of lab0 moved 5 times in 180 s: it stays on {} for 1 s".format(
+        twin, b.port) in log, log
+
+    def moves_again():
+        a.wire.send(frame(c.mac, twin, pattern(46)))
+        return lab.switch.fdb()[twin] == a.port
+    eventually(moves_again, "the hold is over")
     lab.check()
 
 

@@ -130,6 +130,7 @@ FULL = {
                  "vlan_aware": True, "ethertype": "0x8100",
                  "isolate_host": False,
                  "fdb": {"max_entries": 65536, "description": "d",
+                         "move_limit": {"max": 5, "interval": 60, "hold": 60, "description": "d"},
                          "static": [{"mac": "02:00:00:00:00:01", "vlan": 5, "port": "p", "sticky": True,
                                      "description": "d"}]},
                  "ports": [{"name": "p", "ifname": "i", "type": "tap", "qdisc_bypass": True,

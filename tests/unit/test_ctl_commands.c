@@ -60,7 +60,7 @@ static void test_daemon(void **state)
 #define FDB(entries, max_entries, inserted)                   \
     "{\"entries\":" #entries ",\"max_entries\":" #max_entries \
     ",\"static\":0,\"inserted\":" #inserted                   \
-    ",\"moved\":0,\"expired\":0,\"evicted\":0,\"flushed\":0,\"refused_moves\":0,\"refused_inserts\":0,\"refused_limits\":0}"
+    ",\"moved\":0,\"expired\":0,\"evicted\":0,\"flushed\":0,\"refused_moves\":0,\"refused_inserts\":0,\"refused_limits\":0,\"held\":0}"
 
 static void test_bridges(void **state)
 {

@@ -95,7 +95,7 @@ static void test_what_happened_is_counted(void **state)
     ask("fdb.flush", "{}");
     assert_has(ask("bridge.show", "{\"bridge\":\"lab0\"}"),
                "\"static\":1,\"inserted\":1,\"moved\":1,\"expired\":0,\"evicted\":0,\"flushed\":1,"
-               "\"refused_moves\":1,\"refused_inserts\":0,\"refused_limits\":0}");
+               "\"refused_moves\":1,\"refused_inserts\":0,\"refused_limits\":0,\"held\":0}");
 }
 
 static void test_file_wins_over_static_entries(void **state)

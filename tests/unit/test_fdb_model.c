@@ -271,7 +271,8 @@ static void follow_plan(struct model *m, const struct fdb_plan *plan)
     case FDB_REFUSE_INSERT:
         m->refused_inserts++;
         break;
-    case FDB_REFUSE_LIMIT: /* no port has one here: limits are for the simulated model */
+    case FDB_REFUSE_LIMIT: /* those are for the simulated model */
+    case FDB_HOLD:
         fail_msg("a limit that nobody set");
         break;
     case FDB_REFRESH:

@@ -138,6 +138,11 @@ static const struct plan_case cases[] = {
      "change a x flood.multicast none;change a x flood.broadcast none;"
      "change a x flood.description none;change a x hairpin none;"
      "change a y learning none;change a y isolation_group none;"},
+    {"limits to moves", "[{'name':'a'},{'name':'b','fdb':{'move_limit':{'max':5}}}]",
+     "[{'name':'a','fdb':{'move_limit':{'max':5}}},"
+     "{'name':'b','fdb':{'move_limit':{'max':5,'interval':9,'hold':8,'description':'d'}}}]",
+     "change a - fdb.move_limit.max none;change b - fdb.move_limit.interval none;"
+     "change b - fdb.move_limit.hold none;change b - fdb.move_limit.description none;"},
     {"limits to what is learned",
      "[{'name':'a','ports':[{'name':'x'},{'name':'y','mac_limit':{'max':5}},"
      "{'name':'z','mac_limit':{'max':5,'action':'shutdown','recovery':9}}]}]",
