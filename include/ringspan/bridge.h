@@ -91,6 +91,13 @@ void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype);
 /** Of a port of a VLAN-aware bridge; of another, nothing happens. What was learned behind it in the
  * VLANs that it leaves is forgotten. */
 void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings);
+/** What limits the frames of a port, from the next one on: METER_N_USES settings. A limit that
+ * stays the same goes on as it is. */
+void bridge_set_port_meters(struct bridge *bridge, port_id id,
+                            const struct meter_settings *settings, uint64_t now);
+/** NULL if the port has no such limit. */
+const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port_id id,
+                                               enum meter_use use);
 
 /** From the next frame on. What was learned behind a port that does not learn any more is
  * forgotten: nothing would keep it up to date. So is what was learned behind a port that had no

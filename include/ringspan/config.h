@@ -9,6 +9,7 @@
 
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
+#include "ringspan/meter.h"
 #include "ringspan/port.h"
 #include "ringspan/port_policy.h"
 #include "ringspan/reserved.h"
@@ -40,6 +41,12 @@ enum config_port_type {
     CONFIG_N_PORT_TYPES,
 };
 
+/* A limit; the rate is 0 where the file says nothing. */
+struct config_meter {
+    struct meter_settings settings;
+    char *description;
+};
+
 /* A port, or one for each interface that matches: then it has no name of its own. */
 struct config_port {
     char name[LIMIT_NAME_SIZE];
@@ -68,6 +75,11 @@ struct config_port {
     struct port_policy policy;
     char *flood_description;
     char *mac_limit_description;
+    struct config_meter meters[METER_N_USES];
+    bool says_storm_control; /* if only that there are no limits, whatever the defaults are */
+    bool says_policing;
+    char *storm_control_description;
+    char *policing_description;
 };
 
 /* What a port has that does not say it. The ports of a struct config are filled in. */

@@ -30,6 +30,8 @@ enum config_type {
     CONFIG_NAME,    /* by the kernel's rules for interface names; into a char[max + 1] */
     CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
+    CONFIG_RATE,    /* "10mbit", "1000pps"; into a struct rate; 0, where nobody said */
+    CONFIG_BURST,   /* "64KiB", "100packets"; into a struct burst; 0, where nobody said */
     CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
     CONFIG_VID_MAP, /* an object from VIDs outside to VIDs inside; a struct vlan_translations */
     CONFIG_WORD_OR_OBJECT, /* an object of words and texts, or alone the word of its first key */
@@ -51,6 +53,8 @@ struct config_words {
 };
 
 struct config_object;
+struct config_report;
+struct config_text;
 
 struct config_key {
     const char *name;
@@ -67,7 +71,8 @@ struct config_key {
     size_t offset; /* OBJECT, WORD_OR_OBJECT: of the C object that its keys write into; mostly 0 */
     size_t count_offset; /* LIST: of the uint32_t beside the pointer */
     size_t said_offset; /* BOOLEAN: of the bool beside it that says whether it was written, and then
-                         * it is printed only if so; 0: nobody needs to know */
+                         * it is printed only if so; OBJECT: the same, and printing is up to is_set;
+                         * 0: nobody needs to know */
     const struct config_object *object; /* OBJECT, WORD_OR_OBJECT, and the elements of a LIST */
     const struct config_words *words;   /* WORD */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
@@ -92,6 +97,9 @@ struct config_object {
     /* Of the uint64_t with a bit for each row whose key was written, and then only those are
      * printed; 0: nobody needs to know. */
     size_t written_offset;
+    /* NULL; or what spans the keys of the C object @base, and is asked when they have been read. */
+    void (*finish)(const struct config_text *text, struct config_report *report, const char *path,
+                   uint32_t node, void *base);
 };
 
 extern const struct config_object config_document;

@@ -8,6 +8,7 @@
 #include "ringspan/fdb.h"
 #include "ringspan/frame.h"
 #include "ringspan/ledger.h"
+#include "ringspan/meter.h"
 #include "ringspan/port_policy.h"
 #include "ringspan/portset.h"
 #include "ringspan/reserved.h"
@@ -16,7 +17,7 @@
 /*
  * Forward: where a frame goes, and why. The pure part of the switch.
  *
- *   admit ─► classify ─► learn ─► lookup ─► egress
+ *   admit ─► classify ─► learn ─► lookup ─► egress ─► meter
  *
  *   admit     whole, from a port that takes part, from an individual source, not to a reserved
  *             address that the port's policy drops or consumes (reserved.h). What ends here
@@ -31,6 +32,10 @@
  *             members of its VLAN; none of the same isolation group; and of a flood those that take
  *             its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears
  *             is decided per port, by forward_dress().
+ *   meter     whether the ingress port's rates let it pass: what is left to cross, of all that it
+ *             takes in and, if it is flooded, of its kind. So known unicast is out of the reach of
+ *             storm control, frames that cross in any case nowhere use up nothing, and a frame that
+ *             is dropped here teaches nothing either.
  *
  * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
  * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies
@@ -52,6 +57,7 @@ struct forward_tables {
     const uint8_t *activity;                /* enum port_activity by port_id */
     const struct policy_table *policy;      /* its ports forward whose activity does */
     const struct vlan_table *vlans;         /* NULL: the bridge is transparent to tags */
+    const struct port_meters *meters;       /* by port_id; NULL: no port has any */
 };
 
 enum verdict {
@@ -81,13 +87,14 @@ struct decision {
     uint32_t fanout;              /* how many ports get a copy */
     enum port_action port_action; /* effect, for the bridge to carry out */
     struct fdb_plan learn;        /* effect: FDB_NOTHING if the frame teaches nothing */
+    struct meter_charge charge;   /* effect: what it takes from the ingress port's meters */
 };
 
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
                     struct decision *ret_decision);
 
-/** Applies the effects of @decision to @fdb, the table that it was decided with. */
-void forward_commit(struct fdb *fdb, const struct decision *decision);
+/** Applies the effects of @decision to @fdb and @meters, the tables that it was decided with. */
+void forward_commit(struct fdb *fdb, struct port_meters *meters, const struct decision *decision);
 
 /** The ports that VERDICT_FLOOD sends copies to, one after the other: the first at or after @from,
  * or PORT_NONE. */

@@ -52,6 +52,13 @@
       "its source is one address more than its port's mac_limit")                                  \
     X(VLAN_EGRESS, "vlan_egress", FILTERED,                                                        \
       "the port that its destination is on is not in its VLAN")                                    \
+    X(POLICED_IN, "policed_in", FILTERED, "the port it arrived on has a rate, which was used up")  \
+    X(STORM_BROADCAST, "storm_broadcast", FILTERED,                                                \
+      "the broadcasts of the port it arrived on have a rate, which was used up")                   \
+    X(STORM_MULTICAST, "storm_multicast", FILTERED,                                                \
+      "the multicasts of the port it arrived on have a rate, which was used up")                   \
+    X(STORM_UNKNOWN_UNICAST, "storm_unknown_unicast", FILTERED,                                    \
+      "frames to unknown addresses have a rate on the port it arrived on, which was used up")      \
     X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
     X(ISOLATED, "isolation_group", FILTERED,                                                       \
       "all that it could leave by is in the isolation group of the port it came from")             \
@@ -61,6 +68,8 @@
     X(STATIC_DOWN, "static_down", FILTERED,                                                        \
       "the port of the destination's static entry is not forwarding")                              \
     X(TOO_LONG, "too_long", FILTERED, "the frame is longer than the egress port's MTU allows")     \
+    X(POLICED_OUT, "policed_out", FILTERED,                                                        \
+      "the port it was to leave by has a rate, which was used up")                                 \
     X(EGRESS_DOWN, "egress_down", LOST, "the egress port went down before the frame was sent")     \
     X(EGRESS_GONE, "egress_gone", LOST, "the egress interface vanished before the frame was sent") \
     X(TX_QUEUE_FULL, "tx_queue_full", LOST,                                                        \

@@ -38,6 +38,12 @@
 #define LIMIT_RECOVERY_DEFAULT    300
 #define LIMIT_FDB_STATIC          32768 /* in the configuration of one bridge */
 
+/* The bursts of limits that have none of their own, in time at their rate. Policed TCP that loses a
+ * whole window is silent for 200 ms (the least that Linux waits): what a smaller burst holds leaves
+ * the rate unused. Storm control is no good to TCP, and a small burst is what it is about. */
+#define LIMIT_STORM_BURST_MS    50
+#define LIMIT_POLICING_BURST_MS 200
+
 /* Configuration text, checked before anything is allocated for it. */
 #define LIMIT_CONFIG_BYTES (8u << 20)
 #define LIMIT_CONFIG_DEPTH 32

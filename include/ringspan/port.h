@@ -185,6 +185,12 @@ bool port_set_state(struct port *port, enum port_state state, const char *why);
  */
 void port_tx(struct port *port, const struct frame *frame);
 void port_flush(struct port *port);
+/** In place of port_tx(), for a copy that is dropped before it gets here. */
+static inline void port_refuse(struct port *port, enum drop_reason reason)
+{
+    port->ledger.decided++;
+    port->ledger.out_dropped[reason]++;
+}
 
 /** For backends: the outcome of a frame that port_tx() handed over. */
 static inline void port_count_accepted(struct port *port, struct frame_weight weight)

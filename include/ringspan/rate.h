@@ -54,7 +54,7 @@ const char *burst_format(struct burst burst, char ret_text[RATE_STRING_SIZE]);
 bool rate_equals(struct rate a, struct rate b);
 bool burst_equals(struct burst a, struct burst b);
 
-/** What @rate brings in 50 ms, rounded up. */
-struct burst burst_default(struct rate rate);
+/** What @rate brings in @ms, at most a second, rounded up; no more than a burst can be. */
+struct burst burst_of(struct rate rate, uint32_t ms);
 
 #endif

@@ -77,10 +77,19 @@ struct reserved_counters {
 #define RESERVED_MAC_BASE  UINT64_C(0x0180c2000000) /* and 15 more */
 #define RESERVED_MAC_CISCO UINT64_C(0x01000ccccccc) /* and one more */
 
+/* BPDUs of both kinds of bridges (00, 08), LACP (02), 802.1X (03) and LLDP (0E): what keeps links
+ * and topologies up while a storm lasts. */
+#define RESERVED_VITAL_MASK (1u << 0x0 | 1u << 0x2 | 1u << 0x3 | 1u << 0x8 | 1u << 0xe)
+
 static inline bool reserved_is(uint64_t dst)
 {
     return (dst & ~UINT64_C(0xf)) == RESERVED_MAC_BASE ||
            (dst & ~UINT64_C(1)) == RESERVED_MAC_CISCO;
+}
+
+static inline bool reserved_is_vital(uint64_t dst)
+{
+    return reserved_is(dst) && (RESERVED_VITAL_MASK >> (dst & 0xf) & 1);
 }
 
 /** RESERVED_N_PROTOCOLS if @dst is not reserved. */

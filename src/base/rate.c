@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULTS_PER_SECOND 20 /* a burst is 50 ms of its rate */
-#define BURST_BYTES_MAX     UINT64_C(999999999)
+#define MS_PER_SECOND   1000
+#define BURST_VALUE_MAX UINT64_C(999999999) /* of bytes and packets alike */
 
 /* A text's unit, what one of it is, and how many digits can stand before it. */
 struct unit {
@@ -95,11 +95,11 @@ bool burst_equals(struct burst a, struct burst b)
     return a.value == b.value && a.unit == b.unit;
 }
 
-struct burst burst_default(struct rate rate)
+struct burst burst_of(struct rate rate, uint32_t ms)
 {
-    uint64_t per_second = rate.unit == RATE_BITS ? (rate.value + 7) / 8 : rate.value;
-    uint64_t value = (per_second + DEFAULTS_PER_SECOND - 1) / DEFAULTS_PER_SECOND;
+    uint64_t divisor = MS_PER_SECOND * (rate.unit == RATE_BITS ? UINT64_C(8) : 1);
+    uint64_t value = (rate.value * ms + divisor - 1) / divisor;
 
-    return (struct burst){.value = value < BURST_BYTES_MAX ? value : BURST_BYTES_MAX,
+    return (struct burst){.value = value < BURST_VALUE_MAX ? value : BURST_VALUE_MAX,
                           .unit = rate.unit};
 }

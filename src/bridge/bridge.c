@@ -21,7 +21,9 @@ struct bridge {
     struct reserved_policy *policies; /* by id */
     struct policy_table policy;
     struct fdb *fdb;
-    struct vlan_table *vlans; /* NULL: transparent to tags */
+    struct vlan_table *vlans;   /* NULL: transparent to tags */
+    struct port_meters *meters; /* by id */
+    uint32_t n_metered;         /* ports that have any */
     struct forward_tables tables;
     struct ledger_retired retired;
     struct fdb_journal *journal;
@@ -57,7 +59,9 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
     bridge->activity = calloc(params->max_ports, sizeof(bridge->activity[0]));
     bridge->policies = calloc(params->max_ports, sizeof(bridge->policies[0]));
     bridge->to_flush = calloc(params->max_ports, sizeof(bridge->to_flush[0]));
-    if (!bridge->ports || !bridge->activity || !bridge->policies || !bridge->to_flush)
+    bridge->meters = calloc(params->max_ports, sizeof(bridge->meters[0]));
+    if (!bridge->ports || !bridge->activity || !bridge->policies || !bridge->to_flush ||
+        !bridge->meters)
         return -ENOMEM;
     r = policy_table_init(&bridge->policy, params->max_ports);
     if (r == 0 && params->ethertype != 0)
@@ -107,6 +111,7 @@ void bridge_free(struct bridge *bridge)
     fdb_free(bridge->fdb);
     vlan_table_free(bridge->vlans);
     policy_table_fini(&bridge->policy);
+    free(bridge->meters);
     free(bridge->to_flush);
     free(bridge->policies);
     free(bridge->activity);
@@ -200,6 +205,7 @@ void bridge_set_move_limit(struct bridge *bridge, const struct fdb_move_limit *l
 /* ---- VLANs ---- */
 
 static const struct vlan_settings no_vlans = {.mode = VLAN_MODE_NONE};
+static const struct meter_settings no_meters[METER_N_USES];
 
 uint16_t bridge_ethertype(const struct bridge *bridge)
 {
@@ -270,6 +276,43 @@ void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port
     fdb_set_limit(bridge->fdb, id, policy->mac_limit.max);
 }
 
+/* ---- meters ---- */
+
+void bridge_set_port_meters(struct bridge *bridge, port_id id,
+                            const struct meter_settings *settings, uint64_t now)
+{
+    struct port_meters *meters = &bridge->meters[id];
+
+    bridge->n_metered -= meters->in_use != 0;
+    port_meters_set(meters, settings, now);
+    bridge->n_metered += meters->in_use != 0;
+    bridge->tables.meters = bridge->n_metered > 0 ? bridge->meters : NULL;
+}
+
+const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port_id id,
+                                               enum meter_use use)
+{
+    const struct port_meters *meters = &bridge->meters[id];
+
+    return port_meters_has(meters, use) ? &meters->meters[use].settings : NULL;
+}
+
+/* A copy that is too long leaves what the meter has to those that are not. */
+static bool passes_egress_meter(struct bridge *bridge, const struct port *port,
+                                const struct frame *copy, uint64_t now)
+{
+    struct port_meters *meters = &bridge->meters[port->id];
+    struct meter_charge charge;
+
+    if (!port_meters_has(meters, METER_EGRESS) || !frame_fits_mtu(copy, port->mtu))
+        return true;
+    if (!meter_passes(&meters->meters[METER_EGRESS], now))
+        return false;
+    charge = meter_charge_of(copy, now);
+    meter_take(&meters->meters[METER_EGRESS], &charge);
+    return true;
+}
+
 /* ---- ports ---- */
 
 int bridge_add_port(struct bridge *bridge, struct port *port)
@@ -302,6 +345,7 @@ void bridge_del_port(struct bridge *bridge, port_id id)
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     fdb_del_port(bridge->fdb, id);
     bridge_set_port_vlan(bridge, id, &no_vlans);
+    bridge_set_port_meters(bridge, id, no_meters, 0);
     bridge->retired.fanout += port->ledger.fanout;
     bridge->retired.decided += port->ledger.decided;
     bridge->ports[id] = NULL;
@@ -369,7 +413,7 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
 }
 
 static void send_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
-                      const struct frame *frame)
+                      const struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[egress];
     const struct frame *copy;
@@ -384,7 +428,10 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
         bridge->vlans->counters[decision->vid].tx_packets++;
         bridge->vlans->counters[decision->vid].tx_bytes += frame_wire_len(copy);
     }
-    port_tx(port, copy);
+    if (bridge->tables.meters && !passes_egress_meter(bridge, port, copy, now))
+        port_refuse(port, DROP_POLICED_OUT);
+    else
+        port_tx(port, copy);
 }
 
 static void count_received(struct ledger_port *ledger, const struct frame *frame)
@@ -399,7 +446,7 @@ static void count_received(struct ledger_port *ledger, const struct frame *frame
 }
 
 static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const struct frame *frame,
-                      const struct decision *decision)
+                      const struct decision *decision, uint64_t now)
 {
     ledger->fanout += decision->fanout;
     switch (decision->verdict) {
@@ -408,13 +455,13 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
         break;
     case VERDICT_UNICAST:
         ledger->unicast++;
-        send_copy(bridge, decision, decision->egress, frame);
+        send_copy(bridge, decision, decision->egress, frame, now);
         break;
     case VERDICT_FLOOD:
         ledger->flooded++;
         for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
              id = forward_next_egress(&bridge->tables, decision, id + 1u))
-            send_copy(bridge, decision, id, frame);
+            send_copy(bridge, decision, id, frame, now);
         break;
     case VERDICT_CONSUME:
         ledger->consumed++;
@@ -474,14 +521,14 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
 
     count_received(ledger, frame);
     forward_decide(&bridge->tables, frame, now, &decision);
-    forward_commit(bridge->fdb, &decision);
+    forward_commit(bridge->fdb, bridge->meters, &decision);
     if (decision.vid != VID_NONE) {
         bridge->vlans->counters[decision.vid].rx_packets++;
         bridge->vlans->counters[decision.vid].rx_bytes += frame_wire_len(frame);
     }
     if (decision.reserved != RESERVED_N_PROTOCOLS)
         count_reserved(port, &decision);
-    carry_out(bridge, ledger, frame, &decision);
+    carry_out(bridge, ledger, frame, &decision, now);
     if (decision.learn.action == FDB_HOLD)
         tell_of_hold(bridge, &decision.learn);
     if (decision.port_action == PORT_ACTION_SHUT_DOWN)

@@ -39,6 +39,12 @@ static void hint_boolean(struct json_object *json, char ret_hint[CONFIG_HINT_SIZ
     }
 }
 
+/* Whoever gives the rate alone may leave out what is around it, in other formats. */
+static bool is_limit(const struct config_key *key)
+{
+    return key->type == CONFIG_OBJECT && key->object && key->object->keys[0].type == CONFIG_RATE;
+}
+
 void config_hint_type(const struct config_key *key, enum json_kind wanted,
                       const struct json_node *node, struct json_object *json,
                       char ret_hint[CONFIG_HINT_SIZE])
@@ -50,6 +56,12 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
         hint_integer(key, node, json, ret_hint);
     else if (wanted == JSON_BOOLEAN)
         hint_boolean(json, ret_hint);
+    else if (key->type == CONFIG_RATE)
+        snprintf(ret_hint, CONFIG_HINT_SIZE,
+                 "write \"1000pps\" for packets per second; for bits \"10mbit\"");
+    else if (wanted == JSON_OBJECT && node->kind == JSON_STRING && is_limit(key))
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"rate\": %s }",
+                 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
     else if (wanted == JSON_STRING && key->type != CONFIG_WORD && node->kind == JSON_INTEGER)
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (key->type == CONFIG_VIDS)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "config_stages.h"
 #include "ringspan/config.h"
 #include "ringspan/glob.h"
 #include "ringspan/mac.h"
@@ -377,6 +378,143 @@ static const struct config_object flood_object = {
     .n_keys = N_ELEMENTS(flood_keys),
 };
 
+/* Storm control and policing: meters of a port. */
+
+static bool has_meter(const struct config_port *port, enum meter_use use)
+{
+    return port->meters[use].settings.rate.value > 0;
+}
+
+static bool has_broadcast(const void *port)
+{
+    return has_meter(port, METER_BROADCAST);
+}
+
+static bool has_multicast(const void *port)
+{
+    return has_meter(port, METER_MULTICAST);
+}
+
+static bool has_unknown_unicast(const void *port)
+{
+    return has_meter(port, METER_UNKNOWN_UNICAST);
+}
+
+static bool has_ingress(const void *port)
+{
+    return has_meter(port, METER_INGRESS);
+}
+
+static bool has_egress(const void *port)
+{
+    return has_meter(port, METER_EGRESS);
+}
+
+static bool has_storm_control(const void *port)
+{
+    return has_broadcast(port) || has_multicast(port) || has_unknown_unicast(port) ||
+           ((const struct config_port *)port)->says_storm_control;
+}
+
+static bool has_policing(const void *port)
+{
+    return has_ingress(port) || has_egress(port) ||
+           ((const struct config_port *)port)->says_policing;
+}
+
+static const struct config_key meter_keys[] = {
+    {
+        .name = "rate",
+        .type = CONFIG_RATE,
+        .required = true,
+        .offset = offsetof(struct config_meter, settings.rate),
+        .help = "How much passes, like \"1000pps\" or \"10mbit\".",
+    },
+    {
+        .name = "burst",
+        .type = CONFIG_BURST,
+        .offset = offsetof(struct config_meter, settings.burst),
+        .help =
+            "How much of it passes at once, like \"100packets\" or \"64KiB\"; if absent, what the "
+            "rate brings in 50 ms for storm control, and in 200 ms for policing.",
+    },
+    DESCRIPTION(offsetof(struct config_meter, description)),
+};
+
+static const struct config_object storm_meter_object = {
+    .what = "a limit",
+    .keys = meter_keys,
+    .n_keys = N_ELEMENTS(meter_keys),
+    .finish = config_finish_storm_meter,
+};
+
+static const struct config_object policing_meter_object = {
+    .what = "a limit",
+    .keys = meter_keys,
+    .n_keys = N_ELEMENTS(meter_keys),
+    .finish = config_finish_policing_meter,
+};
+
+static const struct config_key storm_control_keys[] = {
+    {
+        .name = "broadcast",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config_port, meters[METER_BROADCAST]),
+        .object = &storm_meter_object,
+        .is_set = has_broadcast,
+        .help = "Frames to ff:ff:ff:ff:ff:ff.",
+    },
+    {
+        .name = "multicast",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config_port, meters[METER_MULTICAST]),
+        .object = &storm_meter_object,
+        .is_set = has_multicast,
+        .help = "Frames to other group addresses.",
+    },
+    {
+        .name = "unknown_unicast",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config_port, meters[METER_UNKNOWN_UNICAST]),
+        .object = &storm_meter_object,
+        .is_set = has_unknown_unicast,
+        .help = "Frames to the address of one host that the forwarding table does not have.",
+    },
+    DESCRIPTION(offsetof(struct config_port, storm_control_description)),
+};
+
+static const struct config_object storm_control_object = {
+    .what = "a port's storm_control",
+    .keys = storm_control_keys,
+    .n_keys = N_ELEMENTS(storm_control_keys),
+};
+
+static const struct config_key policing_keys[] = {
+    {
+        .name = "ingress",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config_port, meters[METER_INGRESS]),
+        .object = &policing_meter_object,
+        .is_set = has_ingress,
+        .help = "What the port takes in.",
+    },
+    {
+        .name = "egress",
+        .type = CONFIG_OBJECT,
+        .offset = offsetof(struct config_port, meters[METER_EGRESS]),
+        .object = &policing_meter_object,
+        .is_set = has_egress,
+        .help = "What leaves by the port.",
+    },
+    DESCRIPTION(offsetof(struct config_port, policing_description)),
+};
+
+static const struct config_object policing_object = {
+    .what = "a port's policing",
+    .keys = policing_keys,
+    .n_keys = N_ELEMENTS(policing_keys),
+};
+
 /* The first N_INDIVIDUAL_KEYS have no defaults: no two ports say the same. */
 #define N_INDIVIDUAL_KEYS 6
 
@@ -589,6 +727,22 @@ static const struct config_key port_keys[] = {
         .is_set = has_mac_limit,
         .help = "How many addresses may be behind the port.",
     },
+    {
+        .name = "storm_control",
+        .type = CONFIG_OBJECT,
+        .object = &storm_control_object,
+        .said_offset = offsetof(struct config_port, says_storm_control),
+        .is_set = has_storm_control,
+        .help = "Limits for what arrives on the port and is flooded.",
+    },
+    {
+        .name = "policing",
+        .type = CONFIG_OBJECT,
+        .object = &policing_object,
+        .said_offset = offsetof(struct config_port, says_policing),
+        .is_set = has_policing,
+        .help = "Limits for all that arrives on the port, and for all that leaves by it.",
+    },
     DESCRIPTION(offsetof(struct config_port, description)),
     {
         .name = "owner",
@@ -649,8 +803,6 @@ static const struct config_key port_keys[] = {
     PLANNED("gro"),
     PLANNED("impair"),
     PLANNED("mirror"),
-    PLANNED("policing"),
-    PLANNED("storm_control"),
 };
 
 const struct config_object config_port = {

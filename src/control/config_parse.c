@@ -98,6 +98,8 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
     case CONFIG_TEXT:
     case CONFIG_NAME:
     case CONFIG_MAC:
+    case CONFIG_RATE:
+    case CONFIG_BURST:
     case CONFIG_WORD:
     case CONFIG_PLANNED:
         break;
@@ -330,6 +332,8 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
         return;
     switch (key->type) {
     case CONFIG_OBJECT:
+        if (key->said_offset)
+            *(bool *)field(base, key->said_offset) = true;
         parse_object(p, node, json, key->object, field(base, key->offset));
         break;
     case CONFIG_LIST:
@@ -359,6 +363,14 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
             parse_word(p, node, json, &key->object->keys[0], base);
         else
             parse_object(p, node, json, key->object, base);
+        break;
+    case CONFIG_RATE:
+        config_parse_rate(p->text, p->report, p->path, node, json_object_get_string(json),
+                          field(base, key->offset));
+        break;
+    case CONFIG_BURST:
+        config_parse_burst(p->text, p->report, p->path, node, json_object_get_string(json),
+                           field(base, key->offset));
         break;
     case CONFIG_VID_MAP:
     case CONFIG_VIDS:
@@ -596,6 +608,8 @@ static void parse_object(struct parser *p, uint32_t node, struct json_object *js
     parse_members(p, node, json, object, base, false);
     if (has_last_keys(object))
         parse_members(p, node, json, object, base, true);
+    if (object->finish)
+        object->finish(p->text, p->report, p->path, node, base);
     if (object->written_offset)
         config_note_written(p->text, node, object, base);
     if (object == &config_port &&

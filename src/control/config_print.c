@@ -66,6 +66,24 @@ static void print_name(struct json_writer *writer, const struct config_key *key,
         json_put_string(writer, key->name, name);
 }
 
+static void print_rate(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const struct rate *rate = field(base, key->offset);
+    char text[RATE_STRING_SIZE];
+
+    if (rate->value)
+        json_put_string(writer, key->name, rate_format(*rate, text));
+}
+
+static void print_burst(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const struct burst *burst = field(base, key->offset);
+    char text[RATE_STRING_SIZE];
+
+    if (burst->value)
+        json_put_string(writer, key->name, burst_format(*burst, text));
+}
+
 static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base);
 
@@ -184,6 +202,12 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         break;
     case CONFIG_WORD_OR_OBJECT:
         print_word_or_object(writer, key, field(base, key->offset));
+        break;
+    case CONFIG_RATE:
+        print_rate(writer, key, base);
+        break;
+    case CONFIG_BURST:
+        print_burst(writer, key, base);
         break;
     case CONFIG_VID_MAP:
         print_vid_map(writer, key, base);

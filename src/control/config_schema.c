@@ -2,6 +2,7 @@
 #include "ringspan/config_schema.h"
 
 #include "ringspan/config_keys.h"
+#include "ringspan/rate.h"
 #include "ringspan/vidset.h"
 
 #define VID_PATTERN "([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
@@ -32,6 +33,13 @@ static void put_text(struct json_writer *writer, const struct config_key *key)
     put_number(writer, "maxLength", key->max);
     if (key->pattern)
         json_put_string(writer, "pattern", key->pattern);
+}
+
+static void put_pattern(struct json_writer *writer, const char *pattern)
+{
+    json_put_string(writer, "type", "string");
+    put_number(writer, "maxLength", RATE_STRING_SIZE);
+    json_put_string(writer, "pattern", pattern);
 }
 
 static void put_words(struct json_writer *writer, const struct config_key *key)
@@ -202,6 +210,10 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_WORD_OR_OBJECT:
         put_word_or_object(writer, key);
+        break;
+    case CONFIG_RATE:
+    case CONFIG_BURST:
+        put_pattern(writer, key->type == CONFIG_RATE ? RATE_PATTERN : BURST_PATTERN);
         break;
     case CONFIG_VID_MAP:
         put_vid_map(writer, key);

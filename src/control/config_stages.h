@@ -48,6 +48,20 @@ int config_fill_in(const struct config_text *text, uint32_t node,
 /** Makes @key in @base what it is in @from, and releases nothing. 0 or -ENOMEM. */
 int config_copy_key(const struct config_key *key, void *base, const void *from);
 
+/** Read a CONFIG_RATE and a CONFIG_BURST: the string @written, which is the value @node. Errors are
+ * reported. */
+void config_parse_rate(const struct config_text *text, struct config_report *report,
+                       const char *path, uint32_t node, const char *written, struct rate *ret_rate);
+void config_parse_burst(const struct config_text *text, struct config_report *report,
+                        const char *path, uint32_t node, const char *written,
+                        struct burst *ret_burst);
+/** For the object @node, of a struct config_meter: a burst that was not written is that of its
+ * rate, and one in another unit is an error. */
+void config_finish_storm_meter(const struct config_text *text, struct config_report *report,
+                               const char *path, uint32_t node, void *base);
+void config_finish_policing_meter(const struct config_text *text, struct config_report *report,
+                                  const char *path, uint32_t node, void *base);
+
 /** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
 int config_check(const struct config_text *text, struct config *config,
                  struct config_report *report);

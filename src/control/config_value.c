@@ -63,6 +63,8 @@ static int clone_key(const struct config_key *key, void *base)
     case CONFIG_BOOLEAN:
     case CONFIG_NAME:
     case CONFIG_MAC:
+    case CONFIG_RATE:
+    case CONFIG_BURST:
     case CONFIG_VIDS:
     case CONFIG_VID_MAP:
     case CONFIG_WORD:
@@ -116,6 +118,10 @@ static size_t size_of(const struct config_key *key)
         return (size_t)key->max + 1;
     case CONFIG_MAC:
         return sizeof(uint64_t);
+    case CONFIG_RATE:
+        return sizeof(struct rate);
+    case CONFIG_BURST:
+        return sizeof(struct burst);
     case CONFIG_VIDS:
         return sizeof(struct vidset);
     case CONFIG_VID_MAP:
@@ -194,6 +200,10 @@ static bool same_key(const struct config_key *key, const void *a, const void *b)
         return same_text(value_a, value_b);
     if (key->type == CONFIG_NAME)
         return strcmp(value_a, value_b) == 0;
+    if (key->type == CONFIG_RATE)
+        return rate_equals(*(const struct rate *)value_a, *(const struct rate *)value_b);
+    if (key->type == CONFIG_BURST)
+        return burst_equals(*(const struct burst *)value_a, *(const struct burst *)value_b);
     return memcmp(value_a, value_b, size_of(key)) == 0;
 }
 
@@ -250,6 +260,8 @@ static void free_object(const struct config_object *object, void *base)
         case CONFIG_BOOLEAN:
         case CONFIG_NAME:
         case CONFIG_MAC:
+        case CONFIG_RATE:
+        case CONFIG_BURST:
         case CONFIG_VIDS:
         case CONFIG_VID_MAP:
         case CONFIG_WORD:

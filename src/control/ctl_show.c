@@ -176,6 +176,36 @@ static void put_settings(struct json_writer *writer, const struct port *port)
     json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
 }
 
+static void put_meter(struct json_writer *writer, const struct bridge *bridge,
+                      const struct port *port, enum meter_use use)
+{
+    const struct meter_settings *settings = bridge_port_meter(bridge, port->id, use);
+    char text[RATE_STRING_SIZE];
+
+    if (!settings) {
+        json_put_null(writer, meter_use_name(use));
+        return;
+    }
+    json_open_object(writer, meter_use_name(use));
+    json_put_string(writer, "rate", rate_format(settings->rate, text));
+    json_put_string(writer, "burst", burst_format(settings->burst, text));
+    json_close_object(writer);
+}
+
+static void put_meters(struct json_writer *writer, const struct bridge *bridge,
+                       const struct port *port)
+{
+    json_open_object(writer, "storm_control");
+    put_meter(writer, bridge, port, METER_BROADCAST);
+    put_meter(writer, bridge, port, METER_MULTICAST);
+    put_meter(writer, bridge, port, METER_UNKNOWN_UNICAST);
+    json_close_object(writer);
+    json_open_object(writer, "policing");
+    put_meter(writer, bridge, port, METER_INGRESS);
+    put_meter(writer, bridge, port, METER_EGRESS);
+    json_close_object(writer);
+}
+
 /* A policy that is not the same for all addresses of a protocol has no word. */
 static void put_reserved(struct json_writer *writer, const struct bridge *bridge,
                          const struct port *port)
@@ -256,6 +286,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     put_number_if_bound(writer, "mtu", port, &port->mtu);
     ctl_put_flags(writer, daemon_port_link(walk->daemon, port));
     put_settings(writer, port);
+    put_meters(writer, bridge, port);
     put_ring(writer, port);
     put_port_fdb(writer, bridge, port->id);
     put_reserved(writer, bridge, port);

@@ -102,6 +102,7 @@ void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct 
     bridge_set_port_reserved(mb->bridge, mp->port->id, &config->reserved);
     bridge_set_port_policy(mb->bridge, mp->port->id, &config->policy);
     mp->home = mb;
+    managed_port_set_meters(mp, config);
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
     managed_port_tell(mp, BUS_PORT_ADD);

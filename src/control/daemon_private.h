@@ -177,6 +177,8 @@ void daemon_on_hold(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac
 void managed_bridge_set_move_limit(struct managed_bridge *mb, const struct config_bridge *config);
 /** A port that is shut goes where it should be. */
 void managed_port_recover(struct managed_port *mp);
+/** The limits of a port that is in a bridge, from its next frame on. */
+void managed_port_set_meters(struct managed_port *mp, const struct config_port *config);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
  * helper has them, and until then it holds its device. Then it is freed. */
 void managed_port_leave(struct managed_port *mp);

@@ -271,19 +271,27 @@ static bool is_policy(const char *key)
            strcmp(key, "hairpin") == 0 || strcmp(key, "isolation_group") == 0;
 }
 
+static bool is_below(const char *key, const char *object)
+{
+    size_t len = strlen(object);
+
+    return strncmp(key, object, len) == 0 && key[len] == '.';
+}
+
 void managed_port_change(struct managed_port *mp, const struct plan_step *step)
 {
     if (strcmp(step->key, "ifname") == 0)
         change_ifname(mp, step->next_port->ifname);
     else if (strcmp(step->key, "admin_state") == 0)
         change_admin_state(mp, step->next_port->admin_state);
-    else if (strncmp(step->key, "vlan.", strlen("vlan.")) == 0 ||
-             strcmp(step->key, "translate") == 0)
+    else if (is_below(step->key, "vlan") || strcmp(step->key, "translate") == 0)
         change_vlan(mp, &step->next_port->vlan);
     else if (is_reserved_key(step->key))
         bridge_set_port_reserved(mp->home->bridge, mp->port->id, &step->next_port->reserved);
     else if (is_policy(step->key))
         change_policy(mp, &step->next_port->policy);
+    else if (is_below(step->key, "storm_control") || is_below(step->key, "policing"))
+        managed_port_set_meters(mp, step->next_port);
     else if (strcmp(step->key, "description") != 0)
         managed_port_set(mp, step->next_port);
 }

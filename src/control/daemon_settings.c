@@ -198,3 +198,12 @@ void managed_port_set(struct managed_port *mp, const struct config_port *config)
         managed_tap_change(mp, config);
     managed_port_look_at(mp);
 }
+
+void managed_port_set_meters(struct managed_port *mp, const struct config_port *config)
+{
+    struct meter_settings settings[METER_N_USES];
+
+    for (uint32_t use = 0; use < METER_N_USES; use++)
+        settings[use] = config->meters[use].settings;
+    bridge_set_port_meters(mp->home->bridge, mp->port->id, settings, event_now(mp->daemon->loop));
+}

@@ -291,6 +291,37 @@ static int compare_policies(struct planner *planner, const struct config_bridge 
     return r == 0 ? compare_mac_limits(planner, bridge, now, next) : r;
 }
 
+/* Each key has a text of its own, which outlives the plan. */
+static const struct {
+    const char *key;
+    const char *description;
+} meter_keys[METER_N_USES] = {
+    [METER_BROADCAST] = {"storm_control.broadcast", "storm_control.broadcast.description"},
+    [METER_MULTICAST] = {"storm_control.multicast", "storm_control.multicast.description"},
+    [METER_UNKNOWN_UNICAST] = {"storm_control.unknown_unicast",
+                               "storm_control.unknown_unicast.description"},
+    [METER_INGRESS] = {"policing.ingress", "policing.ingress.description"},
+    [METER_EGRESS] = {"policing.egress", "policing.egress.description"},
+};
+
+static int compare_meters(struct planner *planner, const struct config_bridge *bridge,
+                          const struct config_port *now, const struct config_port *next)
+{
+    int r = 0;
+
+    for (uint32_t use = 0; r == 0 && use < METER_N_USES; use++) {
+        if (!meter_settings_equal(&now->meters[use].settings, &next->meters[use].settings))
+            r = add_change(planner, bridge, next, meter_keys[use].key, PLAN_DISRUPTS_NONE);
+        if (r == 0 && !same_text(now->meters[use].description, next->meters[use].description))
+            r = add_change(planner, bridge, next, meter_keys[use].description, PLAN_DISRUPTS_NONE);
+    }
+    if (r == 0 && !same_text(now->storm_control_description, next->storm_control_description))
+        r = add_change(planner, bridge, next, "storm_control.description", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->policing_description, next->policing_description))
+        r = add_change(planner, bridge, next, "policing.description", PLAN_DISRUPTS_NONE);
+    return r;
+}
+
 static int compare_port(struct planner *planner, const struct config_bridge *bridge,
                         const struct config_port *now, const struct config_port *next)
 {
@@ -321,6 +352,8 @@ static int compare_port(struct planner *planner, const struct config_bridge *bri
         r = add_change(planner, bridge, next, "max", PLAN_DISRUPTS_NONE);
     if (r == 0)
         r = compare_policies(planner, bridge, now, next);
+    if (r == 0)
+        r = compare_meters(planner, bridge, now, next);
     return r == 0 ? compare_vlans(planner, bridge, now, next) : r;
 }
 

@@ -207,6 +207,67 @@ static void egress_flood(const struct forward_tables *tables, struct decision *d
         decision->verdict = VERDICT_FLOOD;
 }
 
+static enum meter_use storm_of(enum flood_class class)
+{
+    static const enum meter_use uses[FLOOD_N_CLASSES] = {
+        [FLOOD_UNKNOWN_UNICAST] = METER_UNKNOWN_UNICAST,
+        [FLOOD_MULTICAST] = METER_MULTICAST,
+        [FLOOD_BROADCAST] = METER_BROADCAST,
+    };
+
+    return uses[class];
+}
+
+static enum drop_reason why_over(enum meter_use use)
+{
+    switch (use) {
+    case METER_BROADCAST:
+        return DROP_STORM_BROADCAST;
+    case METER_MULTICAST:
+        return DROP_STORM_MULTICAST;
+    case METER_UNKNOWN_UNICAST:
+        return DROP_STORM_UNKNOWN_UNICAST;
+    case METER_INGRESS:
+        return DROP_POLICED_IN;
+    case METER_EGRESS:
+    case METER_N_USES:
+        break;
+    }
+    return DROP_POLICED_OUT;
+}
+
+/* The ingress port's meters that this frame, which is to cross, has to pass. */
+static uint32_t meters_for(const struct port_meters *port, const struct decision *decision,
+                           uint64_t dst)
+{
+    uint32_t uses = 1u << METER_INGRESS;
+
+    if (decision->verdict == VERDICT_FLOOD && !reserved_is_vital(dst))
+        uses |= 1u << storm_of(decision->flood);
+    return uses & port->in_use;
+}
+
+static void meter(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
+                  struct decision *decision)
+{
+    const struct port_meters *port = &tables->meters[frame->ingress];
+    uint32_t uses = meters_for(port, decision, frame_dst(frame));
+
+    for (uint32_t left = uses; left; left &= left - 1) {
+        enum meter_use use = (enum meter_use)__builtin_ctz(left);
+
+        if (!meter_passes(&port->meters[use], now)) {
+            drop(decision, why_over(use));
+            decision->learn.action = FDB_NOTHING;
+            return;
+        }
+    }
+    if (uses) {
+        decision->charge = meter_charge_of(frame, now);
+        decision->charge.uses = (uint8_t)uses;
+    }
+}
+
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
                     struct decision *ret_decision)
 {
@@ -225,6 +286,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     decision->reason = DROP_NONE;
     decision->port_action = PORT_ACTION_NONE;
     decision->learn.action = FDB_NOTHING;
+    decision->charge.uses = 0;
 
     reason = admit(tables, frame, decision);
     if (reason != DROP_NONE) {
@@ -258,12 +320,16 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         egress_unicast(tables, decision, egress, dst);
     else
         egress_flood(tables, decision, dst);
+    if (tables->meters && decision->verdict != VERDICT_DROP)
+        meter(tables, frame, now, decision);
 }
 
-void forward_commit(struct fdb *fdb, const struct decision *decision)
+void forward_commit(struct fdb *fdb, struct port_meters *meters, const struct decision *decision)
 {
     if (decision->learn.action != FDB_NOTHING)
         fdb_commit(fdb, &decision->learn);
+    if (decision->charge.uses)
+        port_meters_take(&meters[decision->ingress], &decision->charge);
 }
 
 const struct frame *forward_dress(const struct forward_tables *tables,

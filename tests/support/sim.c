@@ -365,6 +365,12 @@ void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *po
     check(sim);
 }
 
+void sim_set_meters(struct sim *sim, uint32_t port, const struct meter_settings *settings)
+{
+    bridge_set_port_meters(sim->bridge, sim->ports[port].port->id, settings, sim->now);
+    check(sim);
+}
+
 void sim_set_mtu(struct sim *sim, uint32_t port, uint32_t mtu)
 {
     sim->ports[port].port->mtu = mtu;

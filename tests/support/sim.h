@@ -88,6 +88,8 @@ void sim_set_state(struct sim *sim, uint32_t port, enum port_state state);
 /** What @port of a VLAN-aware bridge is told about VLANs. */
 void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *settings);
 void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *policy);
+/** METER_N_USES settings, from now on. */
+void sim_set_meters(struct sim *sim, uint32_t port, const struct meter_settings *settings);
 void sim_set_mtu(struct sim *sim, uint32_t port, uint32_t mtu);
 void sim_fail_tx(struct sim *sim, uint32_t port, uint32_t n, enum drop_reason reason);
 /** Returns the new port's number; it is forwarding. */

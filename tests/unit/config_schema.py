@@ -17,7 +17,7 @@ RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:
 
 # What is said about a text that no schema can refuse; config_schema.h lists the same.
 BEYOND_A_SCHEMA = re.compile(
-    r"is for ports of type|is taken by|is used by|this bridge has no port|static entries are too many"
+    r"the rate is in packets and the burst in bytes|is for ports of type|is taken by|is used by|this bridge has no port|static entries are too many"
     r"|ports are too many|matches nothing|without its ']'|before it begins"
     r"|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
     r"|'.*[^\0-\x7f].*' has \d+ bytes"
@@ -123,6 +123,9 @@ def corpus():
 
 RESERVED = {"preset": "all", "stp": "drop", "pause": "forward", "lacp": "consume", "dot1x": "drop",
             "lldp": "forward", "other": "drop", "cisco": "consume", "description": "d"}
+LIMIT = {"rate": "10mbit", "burst": "64KiB", "description": "d"}
+STORM_CONTROL = {"broadcast": LIMIT, "multicast": LIMIT, "unknown_unicast": LIMIT, "description": "d"}
+POLICING = {"ingress": LIMIT, "egress": LIMIT, "description": "d"}
 
 FULL = {
     "$schema": "x", "version": 1, "description": "d",
@@ -137,7 +140,7 @@ FULL = {
                             "admin_state": "down", "netns": "n", "description": "d", "owner": "o",
                             "group": "g", "mtu": 1500, "mac": "02:00:00:00:00:01",
                             "speed": 10000, "persist": True, "isolate_host": True,
-                            "reserved": RESERVED,
+                            "reserved": RESERVED, "storm_control": STORM_CONTROL, "policing": POLICING,
                             "learning": False, "hairpin": True, "isolation_group": 7,
                             "mac_limit": {"max": 5, "action": "shutdown", "recovery": 60,
                                           "description": "d"},
@@ -153,6 +156,7 @@ FULL = {
         "speed": 10000, "persist": True, "reserved": RESERVED,
         "learning": False, "hairpin": True, "isolation_group": 7,
         "mac_limit": {"max": 5, "action": "shutdown", "recovery": 60, "description": "d"},
+        "storm_control": STORM_CONTROL, "policing": POLICING,
         "flood": {"unknown_unicast": False, "multicast": True, "broadcast": False,
                   "description": "d"},
         "vlan": {"mode": "native_tagged", "pvid": 1, "allowed": [5, "7-9"],

@@ -180,6 +180,16 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
     case CONFIG_MAC:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint64_t));
         break;
+    case CONFIG_RATE:
+        assert_int_equal(((const struct rate *)(a + key->offset))->value,
+                         ((const struct rate *)(b + key->offset))->value);
+        assert_int_equal(((const struct rate *)(a + key->offset))->unit,
+                         ((const struct rate *)(b + key->offset))->unit);
+        break;
+    case CONFIG_BURST:
+        assert_int_equal(((const struct burst *)(a + key->offset))->value,
+                         ((const struct burst *)(b + key->offset))->value);
+        break;
     case CONFIG_VID_MAP:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(struct vlan_translations));
         break;

@@ -10,6 +10,7 @@
 
 #include "ringspan/config_keys.h"
 #include "ringspan/config_schema.h"
+#include "ringspan/rate.h"
 
 /* What the table says stands in the schema, and nothing else does. Whether the two judge documents
  * alike is for config_schema.py. */
@@ -107,6 +108,11 @@ static void check_key(struct json_object *schema, const struct config_key *key)
         assert_int_equal(json_object_array_length(member(schema, "oneOf")), 2);
         check_words(json_object_array_get_idx(member(schema, "oneOf"), 0), &key->object->keys[0]);
         check_object(json_object_array_get_idx(member(schema, "oneOf"), 1), key->object);
+        break;
+    case CONFIG_RATE:
+    case CONFIG_BURST:
+        assert_says(schema, "type", "string");
+        assert_says(schema, "pattern", key->type == CONFIG_RATE ? RATE_PATTERN : BURST_PATTERN);
         break;
     case CONFIG_VID_MAP:
         assert_says(schema, "type", "object");

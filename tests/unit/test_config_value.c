@@ -76,6 +76,12 @@ static void fill_key(const struct config_key *key, void *base)
     case CONFIG_MAC:
         *(uint64_t *)field(base, key->offset) = number;
         break;
+    case CONFIG_RATE:
+        ((struct rate *)field(base, key->offset))->value = number;
+        break;
+    case CONFIG_BURST:
+        ((struct burst *)field(base, key->offset))->value = number;
+        break;
     case CONFIG_VID_MAP:
         *(struct vlan_translations *)field(base, key->offset) =
             (struct vlan_translations){.n = 1, .list = {{.outside = 1, .inside = 2}}};
@@ -236,6 +242,12 @@ static bool alter(const struct config_key *key, void *base)
         return key->min < key->max;
     case CONFIG_MAC:
         ++*(uint64_t *)value;
+        return true;
+    case CONFIG_RATE:
+        ++((struct rate *)value)->value;
+        return true;
+    case CONFIG_BURST:
+        ++((struct burst *)value)->value;
         return true;
     case CONFIG_VID_MAP:
         ((struct vlan_translations *)value)->list[0].inside++;

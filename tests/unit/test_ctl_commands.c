@@ -34,6 +34,8 @@
     "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                  \
     "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                 \
     "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"                                                       \
+    "\"storm_control\":{\"broadcast\":null,\"multicast\":null,\"unknown_unicast\":null},"                                   \
+    "\"policing\":{\"ingress\":null,\"egress\":null},"                                                                      \
     "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}," PORT_FDB                                                        \
     ",\"reserved\":{" RESERVED("stp", "forward") "," RESERVED("pause", pause) "," RESERVED("lacp", "forward") "," RESERVED( \
         "dot1x",                                                                                                            \

@@ -185,7 +185,7 @@ static void test_what_is_not_admitted_teaches_nothing(void **state)
         w->frame.len = faults[i].len;
         decide_at(w, NOW);
         expect_drop(w, faults[i].reason, FDB_NOTHING);
-        forward_commit(w->fdb, &w->decision);
+        forward_commit(w->fdb, NULL, &w->decision);
         assert_int_equal(fdb_used(w->fdb), 0);
     }
 }
@@ -417,7 +417,7 @@ static void test_learning_port_learns_and_passes_nothing(void **state)
     expect_drop(w, DROP_INGRESS_DOWN, FDB_INSERT);
     decide(w, LEARNING, MAC_BROADCAST, A);
     expect_drop(w, DROP_INGRESS_DOWN, FDB_INSERT);
-    forward_commit(w->fdb, &w->decision);
+    forward_commit(w->fdb, NULL, &w->decision);
     assert_int_equal(fdb_lookup(w->fdb, 0, A, NOW), LEARNING);
 }
 
@@ -464,7 +464,7 @@ static void test_deciding_changes_nothing(void **state)
         assert_memory_equal(&before, &after, sizeof(before));
         assert_int_equal(fdb_used(w->fdb), used);
         assert_null(fdb_check(w->fdb));
-        forward_commit(w->fdb, &w->decision);
+        forward_commit(w->fdb, NULL, &w->decision);
     }
     assert_true(fdb_counters(w->fdb).evicted > 0);
 }
@@ -475,10 +475,10 @@ static void test_committing_learns(void **state)
 
     decide(w, 2, B, A);
     assert_int_equal(fdb_lookup(w->fdb, 0, A, NOW), PORT_NONE);
-    forward_commit(w->fdb, &w->decision);
+    forward_commit(w->fdb, NULL, &w->decision);
     assert_int_equal(fdb_lookup(w->fdb, 0, A, NOW), 2);
     decide(w, 5, B, A);
-    forward_commit(w->fdb, &w->decision);
+    forward_commit(w->fdb, NULL, &w->decision);
     assert_int_equal(fdb_lookup(w->fdb, 0, A, NOW), 5);
 }
 

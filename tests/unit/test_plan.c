@@ -163,6 +163,17 @@ static const struct plan_case cases[] = {
      "change a x vlan.allowed none;change a y vlan.mode flush;change a y vlan.pvid flush;"
      "change a y vlan.allowed flush;change a y vlan.acceptable_frame_types none;"
      "change a z vlan.pvid flush;"},
+    {"limits",
+     "[{'name':'a','ports':[{'name':'x','storm_control':{'broadcast':{'rate':'10pps'}}}]}]",
+     "[{'name':'a','ports':[{'name':'x','storm_control':{'description':'d','broadcast':{'rate':'11pps'},"
+     "'multicast':{'rate':'1mbit','description':'d'}},'policing':{'egress':{'rate':'1gbit'}}}]}]",
+     "change a x storm_control.broadcast none;change a x storm_control.multicast none;"
+     "change a x storm_control.multicast.description none;change a x policing.egress none;"
+     "change a x storm_control.description none;"},
+    {"a burst that is what it was",
+     "[{'name':'a','ports':[{'name':'x','policing':{'ingress':{'rate':'1000kbit'}}}]}]",
+     "[{'name':'a','ports':[{'name':'x','policing':{'ingress':{'rate':'1mbit','burst':'25000B'}}}]}]",
+     ""},
     {"another mode for the same VLANs",
      "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'access','pvid':5}}]}]",
      "[{'name':'a','vlan_aware':true,'ports':[{'name':'x','vlan':{'mode':'dot1q_tunnel','pvid':5}}]}]",

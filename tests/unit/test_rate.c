@@ -119,15 +119,23 @@ static void test_what_is_none(void **state)
     assert_int_equal(burst.value, 7);
 }
 
-/* 50 ms, rounded up to whole packets and bytes, within what a burst can be. */
-static void test_default_burst(void **state)
+/* Rounded up to whole packets and bytes, within what a burst can be. */
+static void test_burst_of_a_time(void **state)
 {
     static const struct {
         const char *rate;
+        uint32_t ms;
         const char *burst;
     } defaults[] = {
-        {"1pps", "1packets"}, {"1000pps", "50packets"}, {"1001pps", "51packets"},  {"1bit", "1B"},
-        {"64kbit", "400B"},   {"10mbit", "62500B"},     {"999gbit", "999999999B"},
+        {"1pps", 50, "1packets"},
+        {"1000pps", 50, "50packets"},
+        {"1001pps", 50, "51packets"},
+        {"1bit", 50, "1B"},
+        {"64kbit", 50, "400B"},
+        {"10mbit", 50, "62500B"},
+        {"10mbit", 200, "250000B"},
+        {"999gbit", 200, "999999999B"},
+        {"999999999pps", 1000, "999999999packets"},
     };
 
     for (size_t i = 0; i < LENGTH(defaults); i++) {
@@ -136,7 +144,7 @@ static void test_default_burst(void **state)
         char text[RATE_STRING_SIZE];
 
         assert_true(rate_parse(defaults[i].rate, &rate));
-        burst = burst_default(rate);
+        burst = burst_of(rate, defaults[i].ms);
         assert_string_equal(burst_format(burst, text), defaults[i].burst);
         assert_true(burst_parse(text, &burst));
     }
@@ -148,7 +156,7 @@ int main(void)
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_bursts),
         cmocka_unit_test(test_what_is_none),
-        cmocka_unit_test(test_default_burst),
+        cmocka_unit_test(test_burst_of_a_time),
     };
 
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
