@@ -42,6 +42,7 @@ enum operation {
     OP_FDB_DEL,
     OP_SET_VLAN,
     OP_SET_POLICY,
+    OP_SET_METERS,
     N_OPERATIONS,
 };
 
@@ -237,6 +238,31 @@ static void set_policy(struct sim *sim, struct input *in)
     sim_set_policy(sim, port, &policy);
 }
 
+/* Any of them, from hardly anything to the most that there can be. */
+static void set_meters(struct sim *sim, struct input *in)
+{
+    struct meter_settings settings[METER_N_USES] = {{.rate = {.value = 0}}};
+    uint32_t port = take_port(sim, in);
+    uint8_t uses = take8(in);
+    uint8_t units = take8(in);
+
+    for (uint32_t use = 0; use < METER_N_USES; use++) {
+        enum rate_unit unit = units >> use & 1 ? RATE_BITS : RATE_PACKETS;
+        uint64_t largest = unit == RATE_BITS ? UINT64_C(999999999999) : 999999999;
+        uint8_t size;
+
+        if (!(uses >> use & 1))
+            continue;
+        size = take8(in);
+        settings[use].rate =
+            (struct rate){.value = size == 0xff ? largest : 1u + size, .unit = unit};
+        size = take8(in);
+        settings[use].burst =
+            (struct burst){.value = size == 0xff ? 999999999 : 1u + size, .unit = unit};
+    }
+    sim_set_meters(sim, port, settings);
+}
+
 static void pass_time(struct sim *sim, struct input *in)
 {
     uint8_t byte = take8(in);
@@ -304,6 +330,9 @@ static void do_operation(struct sim *sim, enum operation operation, struct input
         break;
     case OP_SET_POLICY:
         set_policy(sim, in);
+        break;
+    case OP_SET_METERS:
+        set_meters(sim, in);
         break;
     case N_OPERATIONS:
         break;
