@@ -169,7 +169,8 @@ int packet_lock_device(uint32_t ifindex)
 
     if (fd < 0)
         return -errno;
-    if (bind(fd, (struct sockaddr *)&name, size) < 0) {
+    /* Before anybody can find it: what strangers sent to it, close() would have to let go of. */
+    if (shutdown(fd, SHUT_RD) < 0 || bind(fd, (struct sockaddr *)&name, size) < 0) {
         int r = -errno;
 
         close(fd);

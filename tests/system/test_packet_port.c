@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "packet_fixture.h"
@@ -328,6 +330,24 @@ static void s_tag_at_full_mtu_behind_a_superframe(void **state)
     expect_works_again(f);
 }
 
+/* The lock's name can be guessed: what strangers sent to it, descriptors too, would be let go of by
+ * whoever closes the lock, for as long as they please. */
+static void device_lock_takes_no_mail(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "ringspan/device/%u",
+                       f->port->ifindex);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, size), 0);
+    assert_int_equal(send(fd, "mail", 4, MSG_DONTWAIT | MSG_NOSIGNAL), -1);
+    assert_int_equal(errno, EPIPE);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +368,7 @@ int main(void)
         TEST(tap_nobody_reads_does_not_stop_the_ring),
         TEST(ring_smaller_than_a_batch_loses_nothing),
         TEST(s_tag_at_full_mtu_behind_a_superframe),
+        TEST(device_lock_takes_no_mail),
     };
     int skipped = enter_namespace();
 
