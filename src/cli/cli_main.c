@@ -151,7 +151,7 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
     if (cli->confirm && !command->takes_confirm)
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
     if (cli->statistics && (verb || !command->takes_statistics))
-        return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show`");
+        return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show` and `fdb show`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
 }
 

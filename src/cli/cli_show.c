@@ -17,6 +17,7 @@ struct show {
     const struct table_column *columns; /* a title is the field's name in capitals */
     uint32_t n_columns;
     int (*print_statistics)(struct json_slice result); /* behind the table, for -s; or NULL */
+    const struct show *counters;                       /* or this is printed there, all of it */
 };
 
 #define COLUMNS(array) .columns = (array), .n_columns = sizeof(array) / sizeof(*(array))
@@ -44,6 +45,18 @@ static int print_table(const struct show *show, struct json_slice result)
     return CLI_OK;
 }
 
+static int print_all(const struct cli *cli, const struct show *show)
+{
+    struct ctl_reply reply;
+    int status = cli_call(cli, show->method, NULL, CLI_TIMEOUT_NS, &reply);
+
+    if (status != CLI_OK)
+        return status;
+    status = print_table(show, json_text_inside(reply.result));
+    ctl_reply_fini(&reply);
+    return status;
+}
+
 static int run_show(const struct cli *cli, const struct show *show, int argc, char **argv)
 {
     struct byte_queue params;
@@ -63,7 +76,8 @@ static int run_show(const struct cli *cli, const struct show *show, int argc, ch
         status = print_table(show, json_text_inside(reply.result));
     if (status == CLI_OK && cli->statistics && !cli->json) {
         putchar('\n');
-        status = show->print_statistics(reply.result);
+        status =
+            show->counters ? print_all(cli, show->counters) : show->print_statistics(reply.result);
     }
     ctl_reply_fini(&reply);
     return status;
@@ -106,7 +120,18 @@ static int run_fdb(const struct cli *cli, int argc, char **argv)
         {"MAC", false},    {"VLAN", true}, {"PORT", false},  {"IFNAME", false},
         {"MASTER", false}, {"AGE", true},  {"FLAGS", false}, {"STATE", false},
     };
-    static const struct show show = {"fdb.show", NULL, cli_fdb_filters, COLUMNS(columns)};
+    static const struct table_column port_columns[] = {
+        {"NAME", false},
+        {"MASTER", false},
+        {"FDB.ENTRIES", true},
+        {"FDB.MAC_LIMIT", true},
+        {"FDB.MOVED_IN", true},
+        {"FDB.MOVED_OUT", true},
+        {"FDB.REFUSED_LIMITS", true},
+    };
+    static const struct show counters = {.method = "port.show", COLUMNS(port_columns)};
+    static const struct show show = {
+        .method = "fdb.show", .keywords = cli_fdb_filters, COLUMNS(columns), .counters = &counters};
 
     return run_show(cli, &show, argc, argv);
 }
@@ -170,15 +195,17 @@ const struct cli_command cli_port = {
 const struct cli_command cli_fdb = {
     .name = "fdb",
     .summary = "addresses: where they are",
-    .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n"
+    .help = "Usage: ringspan fdb [show] [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC] [-s]\n"
             "       ringspan fdb add MAC port PORT [vlan VLAN] [static|dynamic] [sticky]\n"
             "       ringspan fdb replace MAC port PORT [vlan VLAN] [static|dynamic] [sticky]\n"
             "       ringspan fdb del MAC [port PORT] [vlan VLAN]\n"
             "       ringspan fdb flush [bridge BRIDGE] [port PORT] [vlan VLAN] [mac MAC]\n\n"
-            "Of several conditions all must hold. `dev` may be said for `port`.\n\n"
+            "Of several conditions all must hold. `dev` may be said for `port`. With -s a second\n"
+            "table says of each port how many addresses it has, may have, and how many moved.\n\n"
             "Example: ringspan fdb show port r1\n"
             "         ringspan fdb add 02:00:00:00:00:01 port r1\n"
             "         ringspan fdb flush port r1\n",
+    .takes_statistics = true,
     .verbs = cli_fdb_verbs,
     .run = run_fdb,
 };

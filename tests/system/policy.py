@@ -5,7 +5,8 @@
 import json
 import random
 
-from lab import eventually, main, ringspan_only
+from lab import eventually, main, ringspan_only, time_limit
+from lab.traffic import Traffic
 from lab.wire import BROADCAST, frame, pattern
 
 GROUP = "01:00:5e:00:00:01"
@@ -14,6 +15,7 @@ N_HOSTS = 40
 N_PORTS = 4
 N_FORGED = 20000
 ROOM = 1024
+N_LARGE = 262144
 
 
 def set_port(lab, port, **keys):
@@ -29,6 +31,14 @@ def to(dst, host):
 
 def stations(count):
     return ["02:00:00:00:aa:%02x" % n for n in range(count)]
+
+
+def raw_address(n):
+    return "02:00:01:%02x:%02x:%02x" % (n >> 16, n >> 8 & 0xFF, n & 0xFF)
+
+
+def from_address(b, n):
+    return frame(b.mac, raw_address(n), b"")
 
 
 @ringspan_only
@@ -155,6 +165,30 @@ def test_address_on_two_ports_is_held(lab):
         a.wire.send(frame(c.mac, twin, pattern(46)))
         return lab.switch.fdb()[twin] == a.port
     eventually(moves_again, "the hold is over")
+    lab.check()
+
+
+@ringspan_only
+@time_limit(150)
+def test_dump_of_a_large_table(lab):
+    """All addresses of a full table, while others talk: each once, and no frame is lost."""
+    a, b, c, d = lab.start_with_hosts(4, fdb={"max_entries": N_LARGE + 16})
+    lab.teach(*lab.hosts)
+    for start in range(0, N_LARGE, 512):
+        burst = [from_address(b, n) for n in range(start, start + 512)]
+        a.wire.send(*burst)
+        assert b.wire.receive_until(lambda raw: raw == burst[-1], 10) == burst
+    with Traffic(c, d) as traffic:
+        eventually(lambda: traffic.frames > 0 or traffic.failure, "traffic goes on")
+        before = traffic.frames
+        rows = lab.switch.query("fdb")
+        during = traffic.frames - before
+    print("frames during the dump: {}".format(during))
+    assert during > 0
+    expected = {raw_address(n): a.port for n in range(N_LARGE)}
+    expected.update((host.mac, host.port) for host in lab.hosts)
+    assert len(rows) == len(expected), len(rows)
+    assert {row["mac"]: row["port"] for row in rows} == expected
     lab.check()
 
 

@@ -137,6 +137,24 @@ static void test_tables(void **state)
     assert_prints("fdb show brport rsp-r3", "");
 }
 
+static void test_fdb_statistics(void **state)
+{
+    lab_learn("rsp-r1", 0, 0x020000000001);
+    lab_learn("rsp-r2", 0, 0x020000000001);
+    assert_prints("-s fdb show bridge lab0",
+                  "MAC                VLAN  PORT    IFNAME  MASTER  AGE  FLAGS  STATE\n"
+                  "02:00:00:00:00:01     0  rsp-r2  -       lab0      0  -      -\n"
+                  "\n"
+                  "NAME    MASTER  FDB.ENTRIES  FDB.MAC_LIMIT  FDB.MOVED_IN  FDB.MOVED_OUT  "
+                  "FDB.REFUSED_LIMITS\n"
+                  "rsp-r1  lab0              0              -             0              1        "
+                  "           0\n"
+                  "rsp-r2  lab0              1              -             1              0        "
+                  "           0\n"
+                  "rsp-r3  lab1              0              -             0              0        "
+                  "           0\n");
+}
+
 /* Did my LACP cross? */
 static void test_port_statistics(void **state)
 {
@@ -598,16 +616,27 @@ static void test_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_tables),         CLI_TEST(test_port_statistics),
-        CLI_TEST(test_json),           CLI_TEST(test_refusals),
-        CLI_TEST(test_usage),          CLI_TEST(test_help),
-        CLI_TEST(test_no_daemon),      CLI_TEST(test_wait),
-        CLI_TEST(test_port_set),       CLI_TEST(test_port_add_and_del),
-        CLI_TEST(test_patterns),       CLI_TEST(test_ledger),
-        CLI_TEST(test_check),          CLI_TEST(test_config),
-        CLI_TEST(test_apply),          CLI_TEST(test_apply_refused),
-        CLI_TEST(test_standard_input), CLI_TEST(test_schema),
-        CLI_TEST(test_version),        CLI_TEST(test_output_fails),
+        CLI_TEST(test_tables),
+        CLI_TEST(test_port_statistics),
+        CLI_TEST(test_fdb_statistics),
+        CLI_TEST(test_json),
+        CLI_TEST(test_refusals),
+        CLI_TEST(test_usage),
+        CLI_TEST(test_help),
+        CLI_TEST(test_no_daemon),
+        CLI_TEST(test_wait),
+        CLI_TEST(test_port_set),
+        CLI_TEST(test_port_add_and_del),
+        CLI_TEST(test_patterns),
+        CLI_TEST(test_ledger),
+        CLI_TEST(test_check),
+        CLI_TEST(test_config),
+        CLI_TEST(test_apply),
+        CLI_TEST(test_apply_refused),
+        CLI_TEST(test_standard_input),
+        CLI_TEST(test_schema),
+        CLI_TEST(test_version),
+        CLI_TEST(test_output_fails),
         cmocka_unit_test(test_table),
     };
 
