@@ -19,11 +19,19 @@
 #define N_HOSTS 60
 #define AGING   (30 * NS_PER_SEC)
 
+/* An address may move so often, or is held. */
+#define MOVES        3
+#define MOVES_WITHIN (20 * NS_PER_SEC)
+#define HOLD         (10 * NS_PER_SEC)
+
 struct known {
     uint64_t mac;
     uint32_t port;
     uint64_t when;
-    uint64_t number; /* of the frame that said so */
+    uint64_t number;  /* of the frame that said so */
+    uint32_t n_moves; /* since then: */
+    uint64_t moving_since;
+    uint64_t held_until; /* 0: it is not, or has not moved since */
     bool is_known;
 };
 
@@ -40,6 +48,7 @@ struct model {
     uint64_t n_sent;
     uint64_t n_flooded;
     uint64_t n_too_many;
+    uint64_t n_held;
 };
 
 static uint32_t below(struct model *m, uint32_t bound)
@@ -58,6 +67,34 @@ static struct known *find(struct model *m, uint64_t mac)
     return NULL;
 }
 
+static bool is_live(const struct model *m, const struct known *known)
+{
+    return known->is_known && sim_now(m->sim) - known->when < AGING;
+}
+
+/* A live address that is heard of on another port: whether it stays where it is. */
+static bool stays(struct model *m, struct known *known)
+{
+    uint64_t now = sim_now(m->sim);
+
+    if (known->held_until != 0)
+        return now < known->held_until;
+    return known->n_moves >= MOVES && now - known->moving_since < MOVES_WITHIN;
+}
+
+static void count_move(struct model *m, struct known *known)
+{
+    uint64_t now = sim_now(m->sim);
+
+    if (known->n_moves == 0 || known->held_until != 0 ||
+        now - known->moving_since >= MOVES_WITHIN) {
+        known->n_moves = 0;
+        known->moving_since = now;
+        known->held_until = 0;
+    }
+    known->n_moves++;
+}
+
 static void learn(struct model *m, uint64_t mac, uint32_t port)
 {
     struct known *known = find(m, mac);
@@ -66,13 +103,21 @@ static void learn(struct model *m, uint64_t mac, uint32_t port)
         assert_true(m->n_known < LENGTH(m->known));
         known = &m->known[m->n_known++];
     }
-    *known = (struct known){
-        .mac = mac, .port = port, .when = sim_now(m->sim), .number = m->n_sent, .is_known = true};
-}
-
-static bool is_live(const struct model *m, const struct known *known)
-{
-    return known->is_known && sim_now(m->sim) - known->when < AGING;
+    if (!is_live(m, known)) {
+        *known = (struct known){.mac = mac};
+    } else if (known->port != port && stays(m, known)) {
+        if (known->held_until == 0) {
+            known->held_until = sim_now(m->sim) + HOLD;
+            m->n_held++;
+        }
+        return;
+    } else if (known->port != port) {
+        count_move(m, known);
+    }
+    known->port = port;
+    known->when = sim_now(m->sim);
+    known->number = m->n_sent;
+    known->is_known = true;
 }
 
 static uint32_t count_behind(const struct model *m, uint32_t port)
@@ -87,8 +132,11 @@ static uint32_t count_behind(const struct model *m, uint32_t port)
 /* More would be behind the port than may be. */
 static bool is_one_too_many(struct model *m, uint64_t mac, uint32_t port)
 {
-    const struct known *known = find(m, mac);
+    struct known *known = find(m, mac);
     uint32_t max = m->policy[port].mac_limit.max;
+
+    if (known && is_live(m, known) && known->port != port && stays(m, known))
+        return false;
 
     return max != 0 && !(known && known->port == port && is_live(m, known)) &&
            count_behind(m, port) >= max;
@@ -390,6 +438,9 @@ static void run(enum reserved_preset preset, uint16_t filtered, uint64_t seed)
     static struct model m;
 
     m = (struct model){.sim = sim_new(&params), .random = seed, .reserved_mask = filtered};
+    bridge_set_move_limit(
+        sim_bridge(m.sim),
+        &(struct fdb_move_limit){.max = MOVES, .interval_ns = MOVES_WITHIN, .hold_ns = HOLD});
     for (uint32_t i = 0; i < N_PORTS; i++) {
         m.state[i] = PORT_FORWARDING;
         m.mtu[i] = 1500;
@@ -398,6 +449,8 @@ static void run(enum reserved_preset preset, uint16_t filtered, uint64_t seed)
     for (uint32_t i = 0; i < N_STEPS / RESERVED_N_PRESETS; i++)
         do_something(&m);
     assert_true(m.n_too_many > 100);
+    assert_true(m.n_held > 100);
+    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(m.sim))).held, m.n_held);
     /* Both kinds of forwarding were seen, and the table never had to choose. */
     assert_in_range(m.n_flooded, m.n_sent / 20, m.n_sent / 2);
     assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(m.sim))).evicted, 0);
