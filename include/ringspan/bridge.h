@@ -40,6 +40,7 @@ typedef void (*bridge_port_shut_fn)(void *arg, const struct port *port, const ch
 
 struct bridge_params {
     const char *name;
+    enum bridge_mode mode;
     uint32_t max_ports;
     uint32_t max_entries; /* fdb */
     uint64_t aging_ns;
@@ -56,7 +57,11 @@ const char *bridge_name(const struct bridge *bridge);
 uint64_t bridge_aging_ns(const struct bridge *bridge);
 const struct reserved_settings *bridge_reserved(const struct bridge *bridge);
 
-/** These take effect with the next frame; what was learned stays. */
+enum bridge_mode bridge_get_mode(const struct bridge *bridge);
+/** Forgets what was learned. A wire has no more than two ports. */
+void bridge_set_mode(struct bridge *bridge, enum bridge_mode mode);
+/** These take effect with the next frame; what was learned stays. On a wire reserved addresses
+ * cross whatever was said. */
 void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns);
 void bridge_set_reserved(struct bridge *bridge, const struct reserved_settings *settings);
 void bridge_set_port_reserved(struct bridge *bridge, port_id id,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ringspan/forward.h"
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
 #include "ringspan/meter.h"
@@ -110,7 +111,8 @@ struct config_move_limit {
 struct config_bridge {
     char name[LIMIT_NAME_SIZE];
     char *description;
-    uint32_t aging_time;               /* seconds */
+    uint32_t aging_time; /* seconds */
+    enum bridge_mode mode;
     struct reserved_settings reserved; /* with a preset */
     char *reserved_description;
     bool vlan_aware;

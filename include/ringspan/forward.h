@@ -50,8 +50,21 @@ enum port_activity {
     PORT_ACTIVITY_FORWARD,
 };
 
+/*
+ * What a bridge does with addresses. A hub learns nothing and floods everything; all else is as in
+ * a switch. A wire has two ports, and what has an Ethernet header and comes in by one leaves by the
+ * other: to reserved addresses, from sources that no host has, whatever it is.
+ */
+enum bridge_mode {
+    BRIDGE_SWITCH,
+    BRIDGE_HUB,
+    BRIDGE_WIRE,
+    BRIDGE_N_MODES,
+};
+
 /* The tables that a decision reads; owned by the bridge. */
 struct forward_tables {
+    enum bridge_mode mode;
     const struct fdb *fdb;
     const struct reserved_policy *reserved; /* by port_id of the ingress */
     const uint8_t *activity;                /* enum port_activity by port_id */
@@ -107,6 +120,8 @@ const struct frame *forward_dress(const struct forward_tables *tables,
                                   const struct decision *decision, port_id egress,
                                   const struct frame *frame, struct frame *dressed);
 
+/** "switch", "hub", "wire". */
+const char *bridge_mode_name(enum bridge_mode mode);
 /** "drop", "unicast", "flood", "consume". */
 const char *verdict_name(enum verdict verdict);
 

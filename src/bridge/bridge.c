@@ -92,6 +92,7 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
         return r;
     }
     bridge->tables = (struct forward_tables){
+        .mode = params->mode,
         .fdb = bridge->fdb,
         .reserved = bridge->policies,
         .activity = bridge->activity,
@@ -142,16 +143,38 @@ void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns)
 
 static void set_policy(struct bridge *bridge, port_id id)
 {
-    bridge->policies[id] = reserved_policy_of(&bridge->reserved, &bridge->ports[id]->reserved);
+    const struct reserved_settings all = reserved_settings_of(RESERVED_ALL);
+
+    if (bridge->tables.mode == BRIDGE_WIRE)
+        bridge->policies[id] = reserved_policy_of(&all, &all);
+    else
+        bridge->policies[id] = reserved_policy_of(&bridge->reserved, &bridge->ports[id]->reserved);
+}
+
+static void set_policies(struct bridge *bridge)
+{
+    for (uint32_t id = 0; id < bridge->id_limit; id++) {
+        if (bridge->ports[id])
+            set_policy(bridge, (port_id)id);
+    }
 }
 
 void bridge_set_reserved(struct bridge *bridge, const struct reserved_settings *settings)
 {
     bridge->reserved = *settings;
-    for (uint32_t id = 0; id < bridge->id_limit; id++) {
-        if (bridge->ports[id])
-            set_policy(bridge, (port_id)id);
-    }
+    set_policies(bridge);
+}
+
+enum bridge_mode bridge_get_mode(const struct bridge *bridge)
+{
+    return bridge->tables.mode;
+}
+
+void bridge_set_mode(struct bridge *bridge, enum bridge_mode mode)
+{
+    bridge->tables.mode = mode;
+    set_policies(bridge);
+    fdb_flush_all(bridge->fdb);
 }
 
 void bridge_set_port_reserved(struct bridge *bridge, port_id id,

@@ -214,6 +214,7 @@ int config_check(const struct config_text *text, struct config *config,
     for (uint32_t i = 0; i < config->n_bridges; i++) {
         const struct config_bridge *bridge = &config->bridges[names[i].bridge_index];
 
+        config_check_mode(text, bridge, names[i].bridge_index, names[i].node, report);
         config_check_vlans(text, bridge, names[i].bridge_index, names[i].node, report);
     }
     for (uint32_t i = 0; i < n_ports; i++) {

@@ -219,6 +219,19 @@ static const struct config_planned_word planned_port_types[] = {
     {NULL, NULL},
 };
 
+static const char *bridge_mode_word(uint32_t i)
+{
+    return bridge_mode_name((enum bridge_mode)i);
+}
+
+static bool is_no_wire(const void *bridge)
+{
+    return ((const struct config_bridge *)bridge)->mode != BRIDGE_WIRE;
+}
+
+static const struct config_words bridge_mode_words = {.name = bridge_mode_word,
+                                                      .n = BRIDGE_N_MODES};
+
 static const char *reserved_action_word(uint32_t i)
 {
     return reserved_action_name((enum reserved_action)i);
@@ -680,6 +693,7 @@ static const struct config_key port_keys[] = {
         .type = CONFIG_WORD_OR_OBJECT,
         .object = &port_reserved_object,
         .is_set = says_reserved,
+        .fits = is_no_wire,
         .help = "What becomes of frames to reserved addresses that arrive on the port, where it is "
                 "not what the bridge says: a preset, or an object.",
     },
@@ -703,12 +717,14 @@ static const struct config_key port_keys[] = {
         .name = "flood",
         .type = CONFIG_OBJECT,
         .object = &flood_object,
+        .fits = is_no_wire,
         .help = "Which floods leave by the port.",
     },
     {
         .name = "hairpin",
         .type = CONFIG_BOOLEAN,
         .offset = offsetof(struct config_port, policy.hairpin),
+        .fits = is_no_wire,
         .help = "Whether frames may leave by the port that they came by.",
     },
     {
@@ -718,6 +734,7 @@ static const struct config_key port_keys[] = {
         .max = ISOLATION_GROUP_MAX,
         .default_value = ISOLATION_GROUP_NONE,
         .offset = offsetof(struct config_port, policy.isolation_group),
+        .fits = is_no_wire,
         .help = "A number: ports of one bridge that have the same exchange no frames.",
     },
     {
@@ -998,9 +1015,20 @@ static const struct config_key bridge_keys[] = {
         .help = "How long an address that is not heard of any more is remembered, in seconds.",
     },
     {
+        .name = "mode",
+        .type = CONFIG_WORD,
+        .default_value = BRIDGE_SWITCH,
+        .offset = offsetof(struct config_bridge, mode),
+        .words = &bridge_mode_words,
+        .help = "Whether the bridge learns addresses (switch), floods everything (hub), or is a "
+                "cable between two ports (wire).",
+    },
+    {
         .name = "reserved",
         .type = CONFIG_WORD_OR_OBJECT,
         .object = &bridge_reserved_object,
+        .has_meaning = is_no_wire,
+        .meant_for = "bridges that are no wire: everything crosses one",
         .help = "What becomes of frames to the reserved addresses, 01-80-C2-00-00-00 to -0F and "
                 "two of Cisco's: a preset, or an object.",
     },
@@ -1045,7 +1073,6 @@ static const struct config_key bridge_keys[] = {
         .help = "The bridge's ports.",
     },
     PLANNED("mirror"),
-    PLANNED("mode"),
     PLANNED("recorder"),
 };
 

@@ -70,6 +70,10 @@ int config_check(const struct config_text *text, struct config *config,
 int config_check_static(const struct config_text *text, const struct config *config,
                         struct config_report *report);
 
+/** The part of config_check() about what a bridge's mode asks for. @bridge_node is the bridge's. */
+void config_check_mode(const struct config_text *text, const struct config_bridge *bridge,
+                       uint32_t index, uint32_t bridge_node, struct config_report *report);
+
 /** The part of config_check() about VLANs: of a bridge, which is at @bridge_node, and of what ports
  * have by default. */
 void config_check_vlans(const struct config_text *text, const struct config_bridge *bridge,

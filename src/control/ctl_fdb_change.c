@@ -278,6 +278,10 @@ static void add_dynamic(struct ctl_call *call, const struct ctl_commands *comman
     struct ctl_fault fault;
     int r;
 
+    if (bridge_get_mode(bridge) != BRIDGE_SWITCH) {
+        refuse(call, "a bridge of this mode learns no addresses");
+        return;
+    }
     if (!may_be_heard(bridge, port, wanted.vid, &fault)) {
         ctl_call_fault(call, &fault);
         return;

@@ -88,6 +88,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_u64(writer, "n_ports", bridge_n_ports(bridge));
     put_matches(writer, walk->daemon, bridge);
     json_put_u64(writer, "aging_time", bridge_aging_ns(bridge) / NS_PER_SEC);
+    json_put_string(writer, "mode", bridge_mode_name(bridge_get_mode(bridge)));
     put_reserved_settings(writer, bridge_reserved(bridge));
     json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
     put_ethertype(writer, bridge_ethertype(bridge));

@@ -112,6 +112,7 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
 {
     struct bridge_params params = {
         .name = config->name,
+        .mode = config->mode,
         .max_ports = LIMIT_PORTS, /* a reload may add any number */
         .max_entries = config->fdb.max_entries,
         .aging_ns = config->aging_time * NS_PER_SEC,

@@ -305,6 +305,8 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
     if (strcmp(step->key, "aging_time") == 0) {
         bridge_set_aging(mb->bridge, next->aging_time * NS_PER_SEC);
         event_timer_set(mb->aging, event_now(daemon->loop));
+    } else if (strcmp(step->key, "mode") == 0) {
+        bridge_set_mode(mb->bridge, next->mode);
     } else if (is_reserved_key(step->key)) {
         bridge_set_reserved(mb->bridge, &next->reserved);
     } else if (replaces_fdb(step)) {

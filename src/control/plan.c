@@ -413,6 +413,8 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "description", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->aging_time != next->aging_time)
         r = add_change(planner, next, NULL, "aging_time", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->mode != next->mode)
+        r = add_change(planner, next, NULL, "mode", PLAN_DISRUPTS_FLUSH);
     if (r == 0)
         r = compare_reserved(planner, next, NULL, &now->reserved, &next->reserved);
     if (r == 0 && !same_text(now->reserved_description, next->reserved_description))

@@ -13,6 +13,8 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
     decision->reserved = reserved_protocol_of(frame_dst(frame));
     if (tables->activity[frame->ingress] == PORT_ACTIVITY_NONE)
         return DROP_INGRESS_DOWN;
+    if (tables->mode == BRIDGE_WIRE)
+        return DROP_NONE;
     src = frame_src(frame);
     if (mac_is_group(src))
         return DROP_SOURCE_GROUP;
@@ -302,7 +304,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    if (policy->learning)
+    if (policy->learning && tables->mode == BRIDGE_SWITCH)
         fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
                        &decision->learn);
     if (decision->learn.action == FDB_REFUSE_LIMIT && !passes_mac_limit(policy, decision))
@@ -313,7 +315,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     }
 
     dst = frame_dst(frame);
-    if (!mac_is_group(dst))
+    if (tables->mode == BRIDGE_SWITCH && !mac_is_group(dst))
         egress = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, now);
 
     if (egress != PORT_NONE)
@@ -340,6 +342,14 @@ const struct frame *forward_dress(const struct forward_tables *tables,
         return frame;
     vlan_table_dress(tables->vlans, &decision->class, egress, frame, dressed);
     return dressed;
+}
+
+const char *bridge_mode_name(enum bridge_mode mode)
+{
+    static const char *const names[BRIDGE_N_MODES] = {
+        [BRIDGE_SWITCH] = "switch", [BRIDGE_HUB] = "hub", [BRIDGE_WIRE] = "wire"};
+
+    return names[mode];
 }
 
 const char *verdict_name(enum verdict verdict)

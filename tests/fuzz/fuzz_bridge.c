@@ -43,6 +43,9 @@ enum operation {
     OP_SET_VLAN,
     OP_SET_POLICY,
     OP_SET_METERS,
+    OP_SET_MODE,
+    OP_SET_RESERVED,
+    OP_SET_PORT_RESERVED,
     N_OPERATIONS,
 };
 
@@ -81,8 +84,10 @@ static uint64_t take_address(struct input *in)
 
     if (byte < 0xc0)
         return SIM_HOST(byte % 32);
-    if (byte < 0xe0)
+    if (byte < 0xde)
         return UINT64_C(0x0180c2000000) + byte % 17;
+    if (byte < 0xe0)
+        return RESERVED_MAC_CISCO + byte % 2;
     if (byte < 0xf0)
         return MAC_BROADCAST;
     return byte < 0xf8 ? 0 : UINT64_C(0x01005e000000) + byte;
@@ -263,6 +268,33 @@ static void set_meters(struct sim *sim, struct input *in)
     sim_set_meters(sim, port, settings);
 }
 
+/* One of the first @n_presets, and two bits for each protocol. */
+static struct reserved_settings take_reserved(struct input *in, int n_presets)
+{
+    struct reserved_settings settings =
+        reserved_settings_of((enum reserved_preset)(take8(in) % n_presets));
+    uint16_t actions = take16(in);
+
+    for (int i = 0; i < RESERVED_N_PROTOCOLS; i++)
+        settings.actions[i] = (enum reserved_action)(actions >> (2 * i) & 3);
+    return settings;
+}
+
+static void set_reserved(struct sim *sim, struct input *in)
+{
+    const struct reserved_settings settings = take_reserved(in, RESERVED_N_PRESETS);
+
+    bridge_set_reserved(sim_bridge(sim), &settings);
+}
+
+static void set_port_reserved(struct sim *sim, struct input *in)
+{
+    const struct port *port = sim_port(sim, take_port(sim, in));
+    const struct reserved_settings settings = take_reserved(in, RESERVED_N_PRESETS + 1);
+
+    bridge_set_port_reserved(sim_bridge(sim), port->id, &settings);
+}
+
 static void pass_time(struct sim *sim, struct input *in)
 {
     uint8_t byte = take8(in);
@@ -333,6 +365,15 @@ static void do_operation(struct sim *sim, enum operation operation, struct input
         break;
     case OP_SET_METERS:
         set_meters(sim, in);
+        break;
+    case OP_SET_MODE:
+        bridge_set_mode(sim_bridge(sim), (enum bridge_mode)(take8(in) % BRIDGE_N_MODES));
+        break;
+    case OP_SET_RESERVED:
+        set_reserved(sim, in);
+        break;
+    case OP_SET_PORT_RESERVED:
+        set_port_reserved(sim, in);
         break;
     case N_OPERATIONS:
         break;

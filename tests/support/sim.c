@@ -89,6 +89,25 @@ static void check_counters_never_go_back(struct sim *sim)
     }
 }
 
+/* They are a part of what the ledger counts, and all of what is consumed. */
+static void check_reserved_counters(const struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->n_ports; i++) {
+        const struct port *port = sim->ports[i].port;
+        struct reserved_counters sum = {0};
+
+        for (int protocol = 0; port && protocol < RESERVED_N_PROTOCOLS; protocol++) {
+            sum.forwarded += port->reserved_counters[protocol].forwarded;
+            sum.dropped += port->reserved_counters[protocol].dropped;
+            sum.consumed += port->reserved_counters[protocol].consumed;
+        }
+        if (port && (sum.consumed != port->ledger.consumed ||
+                     sum.forwarded > port->ledger.unicast + port->ledger.flooded ||
+                     sum.dropped > ledger_sum_dropped(port->ledger.in_dropped)))
+            fail(sim, "port %u counts more reserved frames than frames", i);
+    }
+}
+
 static void check(struct sim *sim)
 {
     const char *complaint = fdb_check(bridge_fdb(sim->bridge));
@@ -97,6 +116,7 @@ static void check(struct sim *sim)
         fail(sim, "the table is broken: %s", complaint);
     check_ledger(sim);
     check_counters_never_go_back(sim);
+    check_reserved_counters(sim);
 }
 
 /* ---- comparing what left with what came ---- */
@@ -214,6 +234,7 @@ struct sim *sim_new(const struct sim_params *params)
     struct sim *sim = calloc(1, sizeof(*sim));
     struct bridge_params bridge = {
         .name = "sim",
+        .mode = params->mode,
         .max_ports = params->max_ports,
         .max_entries = params->max_entries,
         .aging_ns = params->aging_ns,

@@ -19,12 +19,12 @@
  * test cannot overlook a frame.
  *
  * After every step the sim checks, unasked: the sums of the ledger; the table's own invariants;
- * that no counter went back; that no frame returned to the port it came from, unless that is a
- * hairpin; and that what each
- * port sent is made of the injected frames, byte for byte, tags in place, offload headers shifted
- * for them, in their order and each at most once. On a VLAN-aware bridge the outermost tag of its
- * ethertype is left out of this comparison: which one there must be is for the test. What fails is
- * reported through `fail`, which does not return.
+ * that no counter went back; that what is counted of protocols is a part of it; that no frame
+ * returned to the port it came from, unless that is a hairpin; and that what each port sent is made
+ * of the injected frames, byte for byte, tags in place, offload headers shifted for them, in their
+ * order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype is left
+ * out of this comparison: which one there must be is for the test. What fails is reported through
+ * `fail`, which does not return.
  */
 
 #define SIM_PORTS_MAX  128
@@ -37,6 +37,7 @@ struct sim_params {
     uint32_t max_ports;
     uint32_t max_entries;
     uint64_t aging_ns;
+    enum bridge_mode mode;
     enum reserved_preset reserved;
     uint16_t ethertype; /* of a VLAN-aware bridge, whose ports are in no VLAN at first; or 0 */
     void (*fail)(const char *sentence);

@@ -17,7 +17,7 @@ RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:
 
 # What is said about a text that no schema can refuse; config_schema.h lists the same.
 BEYOND_A_SCHEMA = re.compile(
-    r"the rate is in packets and the burst in bytes|is for ports of type|is taken by|is used by|this bridge has no port|static entries are too many"
+    r"the rate is in packets and the burst in bytes|is for ports of type|is for bridges that|a wire|of this mode|is taken by|is used by|this bridge has no port|static entries are too many"
     r"|ports are too many|matches nothing|without its ']'|before it begins"
     r"|the byte 0xA0|expected an integer, not (\d+\.0|3e2)$"
     r"|'.*[^\0-\x7f].*' has \d+ bytes"
@@ -129,7 +129,7 @@ POLICING = {"ingress": LIMIT, "egress": LIMIT, "description": "d"}
 
 FULL = {
     "$schema": "x", "version": 1, "description": "d",
-    "bridges": [{"name": "b", "description": "d", "aging_time": 300, "reserved": RESERVED,
+    "bridges": [{"name": "b", "description": "d", "aging_time": 300, "mode": "switch", "reserved": RESERVED,
                  "vlan_aware": True, "ethertype": "0x8100",
                  "isolate_host": False,
                  "fdb": {"max_entries": 65536, "description": "d",

@@ -67,13 +67,13 @@ static void test_daemon(void **state)
 static void test_bridges(void **state)
 {
     static const char lab1[] =
-        "{\"name\":\"lab1\",\"n_ports\":1,\"matches\":[],\"left_out\":0,\"aging_time\":300,\"reserved\":"
+        "{\"name\":\"lab1\",\"n_ports\":1,\"matches\":[],\"left_out\":0,\"aging_time\":300,\"mode\":\"switch\",\"reserved\":"
         "\"all\",\"vlan_aware\":true,\"ethertype\":\"0x8100\",\"fdb\":" FDB(1, 16, 1) "}]";
 
     lab_learn("rsp-r3", 0, 0x020000000003);
     assert_has(
         ask("bridge.show", "{}"),
-        "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"matches\":[],\"left_out\":0,\"aging_time\":100,\"reserved\":"
+        "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"matches\":[],\"left_out\":0,\"aging_time\":100,\"mode\":\"switch\",\"reserved\":"
         "\"transparent\",\"vlan_aware\":false,\"ethertype\":null,\"fdb\":" FDB(0, 65536, 0) "},");
     assert_has(bench.text, lab1);
     assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), lab1);
@@ -216,13 +216,13 @@ static void test_config(void **state)
     assert_string_equal(
         ask("config.show", "{}"),
         "\"result\":{\"version\":1,\"bridges\":["
-        "{\"name\":\"lab0\",\"aging_time\":100,\"reserved\":\"transparent\",\"vlan_aware\":false,"
+        "{\"name\":\"lab0\",\"aging_time\":100,\"mode\":\"switch\",\"reserved\":\"transparent\",\"vlan_aware\":false,"
         "\"fdb\":{\"max_entries\":65536,\"static\":[]},\"ports\":["
         "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"," POLICY
         "},"
         "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"," POLICY
         "}]},"
-        "{\"name\":\"lab1\",\"aging_time\":300,\"reserved\":\"all\",\"vlan_aware\":true,"
+        "{\"name\":\"lab1\",\"aging_time\":300,\"mode\":\"switch\",\"reserved\":\"all\",\"vlan_aware\":true,"
         "\"ethertype\":\"0x8100\","
         "\"fdb\":{\"max_entries\":16,\"static\":[]},\"ports\":["
         "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\","

@@ -84,6 +84,9 @@ static const struct plan_case cases[] = {
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
      "change a - fdb.max_entries flush;"},
+    {"another mode", "[{'name':'a','mode':'wire','ports':[{'name':'x'},{'name':'y'}]}]",
+     "[{'name':'a','reserved':'all','ports':[{'name':'x'},{'name':'y'}]}]",
+     "change a - mode flush;change a - reserved none;"},
     {"policies of a bridge and of its ports",
      "[{'name':'a','reserved':'all','ports':[{'name':'x'},{'name':'y','reserved':{'stp':'drop'}},"
      "{'name':'z','reserved':'all'}]}]",
