@@ -109,19 +109,32 @@ static const struct portset *flood_set(const struct forward_tables *tables,
     return &tables->policy->flood[decision->flood];
 }
 
+/* Of @bits, 64 ports, those that are in the frame's VLAN and not where it comes from. */
+static uint64_t others_of_vlan(const struct forward_tables *tables, const struct decision *decision,
+                               uint32_t word, uint64_t bits)
+{
+    if (tables->vlans)
+        bits &= vlan_table_word(tables->vlans, decision->vid, word);
+    if (word == decision->ingress / 64u && !decision->hairpin)
+        bits &= ~(UINT64_C(1) << (decision->ingress % 64u));
+    return bits;
+}
+
+static uint64_t not_isolated(const struct forward_tables *tables, const struct decision *decision,
+                             uint32_t word, uint64_t bits)
+{
+    if (decision->isolation_group != ISOLATION_GROUP_NONE)
+        bits &= ~policy_table_group_word(tables->policy, decision->isolation_group, word);
+    return bits;
+}
+
 /* Of 64 ports those that the frame's flood leaves by. */
 static uint64_t flood_word(const struct forward_tables *tables, const struct decision *decision,
                            uint32_t word)
 {
     uint64_t bits = flood_set(tables, decision)->words[word];
 
-    if (tables->vlans)
-        bits &= vlan_table_word(tables->vlans, decision->vid, word);
-    if (decision->isolation_group != ISOLATION_GROUP_NONE)
-        bits &= ~policy_table_group_word(tables->policy, decision->isolation_group, word);
-    if (word == decision->ingress / 64u && !decision->hairpin)
-        bits &= ~(UINT64_C(1) << (decision->ingress % 64u));
-    return bits;
+    return not_isolated(tables, decision, word, others_of_vlan(tables, decision, word, bits));
 }
 
 port_id forward_next_egress(const struct forward_tables *tables, const struct decision *decision,
@@ -175,17 +188,20 @@ static void egress_unicast(const struct forward_tables *tables, struct decision 
     decision->fanout = 1;
 }
 
-/* Of a flood that leaves by no port: what keeps it from leaving by those that forward. */
+/* Of a flood that leaves by no port: what keeps it from leaving by those that forward. By words, as
+ * the flood itself: one host alone in its VLAN must not make each of its frames dear. */
 static enum drop_reason why_no_flood(const struct forward_tables *tables,
                                      const struct decision *decision)
 {
+    const struct portset *forwarding = &tables->policy->forwarding;
     enum drop_reason reason = DROP_NO_EGRESS;
 
-    portset_for_each (id, &tables->policy->forwarding) {
-        if (may_leave_by(tables, decision, id))
+    for (uint32_t w = 0; w < forwarding->n_used; w++) {
+        uint64_t bits = others_of_vlan(tables, decision, w, forwarding->words[w]);
+
+        if (not_isolated(tables, decision, w, bits))
             return DROP_FLOOD_OFF;
-        if (is_isolated(tables, decision, id) && is_member(tables, decision, id) &&
-            (id != decision->ingress || decision->hairpin))
+        if (bits)
             reason = DROP_ISOLATED;
     }
     return reason;

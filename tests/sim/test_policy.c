@@ -175,6 +175,28 @@ static void test_isolation_wins(void **state)
     sim_free(sim);
 }
 
+/* Of several reasons that keep a flood in, the one that can be switched is told. */
+static void test_reason_of_a_flood_that_leaves_by_no_port(void **state)
+{
+    struct port_policy grouped = PORT_POLICY_DEFAULT;
+    struct port_policy silent = PORT_POLICY_DEFAULT;
+    struct sim *sim = sim_test_new(3);
+
+    grouped.isolation_group = 1;
+    silent.flood[FLOOD_BROADCAST] = false;
+    sim_set_policy(sim, 0, &grouped);
+    sim_set_policy(sim, 1, &grouped);
+    sim_set_policy(sim, 2, &silent);
+    sim_test_drop(sim, 0, MAC_BROADCAST, HOST(0), DROP_FLOOD_OFF);
+    silent.isolation_group = 1;
+    sim_set_policy(sim, 2, &silent);
+    sim_test_drop(sim, 0, MAC_BROADCAST, HOST(0), DROP_ISOLATED);
+    sim_del_port(sim, 1);
+    sim_del_port(sim, 2);
+    sim_test_drop(sim, 0, MAC_BROADCAST, HOST(0), DROP_NO_EGRESS);
+    sim_free(sim);
+}
+
 /* A port's id is used again, what it was told is not. */
 static void test_a_new_port_has_no_past(void **state)
 {
@@ -431,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_hairpin),
         cmocka_unit_test(test_isolation_groups),
         cmocka_unit_test(test_isolation_wins),
+        cmocka_unit_test(test_reason_of_a_flood_that_leaves_by_no_port),
         cmocka_unit_test(test_a_new_port_has_no_past),
         cmocka_unit_test(test_one_address_too_many_is_dropped),
         cmocka_unit_test(test_one_address_too_many_is_not_learned),
