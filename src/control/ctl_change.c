@@ -65,32 +65,24 @@ static void on_loaded(void *arg, const struct change_result *result)
 
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context)
 {
-    static const char *const known[] = {NULL};
     struct ctl_commands *commands = context;
     struct change *change = NULL;
-    struct ctl_fault fault;
     int r;
 
-    if (!ctl_params_known(params, known, &fault)) {
-        ctl_call_fault(call, &fault);
+    if (!ctl_takes_nothing(call, params))
         return;
-    }
     r = changes_reload(commands->changes, on_loaded, call, &change);
     ctl_change_deferred(call, r, change);
 }
 
 void ctl_config_diff(struct ctl_call *call, const struct json_object *params, void *context)
 {
-    static const char *const known[] = {NULL};
     struct ctl_commands *commands = context;
     struct change *change = NULL;
-    struct ctl_fault fault;
     int r;
 
-    if (!ctl_params_known(params, known, &fault)) {
-        ctl_call_fault(call, &fault);
+    if (!ctl_takes_nothing(call, params))
         return;
-    }
     r = changes_diff(commands->changes, ctl_change_answer, call, &change);
     ctl_change_deferred(call, r, change);
 }
@@ -135,16 +127,13 @@ void ctl_config_apply(struct ctl_call *call, const struct json_object *params, v
 
 void ctl_config_confirm(struct ctl_call *call, const struct json_object *params, void *context)
 {
-    static const char *const known[] = {NULL};
     struct ctl_commands *commands = context;
     struct json_writer *writer;
     struct ctl_fault fault;
     int r;
 
-    if (!ctl_params_known(params, known, &fault)) {
-        ctl_call_fault(call, &fault);
+    if (!ctl_takes_nothing(call, params))
         return;
-    }
     r = changes_confirm(commands->changes);
     if (r < 0) {
         ctl_fault_set(&fault, CTL_REFUSED, "%s",

@@ -8,6 +8,17 @@
 #include "ctl_show.h"
 #include "ringspan/clock.h"
 
+bool ctl_takes_nothing(struct ctl_call *call, const struct json_object *params)
+{
+    static const char *const known[] = {NULL};
+    struct ctl_fault fault;
+
+    if (ctl_params_known(params, known, &fault))
+        return true;
+    ctl_call_fault(call, &fault);
+    return false;
+}
+
 static void put_netlink(struct json_writer *writer, const struct daemon *daemon)
 {
     struct link_watch_counters counters = daemon_link_counters(daemon);
@@ -22,16 +33,12 @@ static void put_netlink(struct json_writer *writer, const struct daemon *daemon)
 
 static void show_daemon(struct ctl_call *call, const struct json_object *params, void *context)
 {
-    static const char *const known[] = {NULL};
     const struct ctl_commands *commands = context;
     struct daemon_summary summary = daemon_summary(commands->daemon);
     struct json_writer *writer;
-    struct ctl_fault fault;
 
-    if (!ctl_params_known(params, known, &fault)) {
-        ctl_call_fault(call, &fault);
+    if (!ctl_takes_nothing(call, params))
         return;
-    }
     writer = ctl_call_open(call);
     json_open_object(writer, NULL);
     json_put_string(writer, "version", RINGSPAN_VERSION);

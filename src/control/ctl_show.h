@@ -87,6 +87,9 @@ void ctl_port_set(struct ctl_call *call, const struct json_object *params, void 
 void ctl_wait_port(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_monitor_start(struct ctl_call *call, const struct json_object *params, void *context);
 
+/** For methods without parameters: false if there were some, and the client has been told. */
+bool ctl_takes_nothing(struct ctl_call *call, const struct json_object *params);
+
 /** How many seconds are left to confirm what was applied, or null. */
 void ctl_put_confirm_within(struct json_writer *writer, const struct ctl_commands *commands);
 

@@ -50,15 +50,12 @@ static struct byte_queue *print(const struct config *config)
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context)
 {
     static const struct ctl_rows pieces = {next_piece, free_text};
-    static const char *const known[] = {NULL};
     const struct ctl_commands *commands = context;
     struct byte_queue *text;
     struct ctl_fault fault;
 
-    if (!ctl_params_known(params, known, &fault)) {
-        ctl_call_fault(call, &fault);
+    if (!ctl_takes_nothing(call, params))
         return;
-    }
     text = print(daemon_config(commands->daemon));
     if (!text) {
         ctl_fault_set(&fault, CTL_INTERNAL_ERROR, "out of memory");
