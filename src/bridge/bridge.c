@@ -16,10 +16,10 @@ struct bridge {
     uint32_t max_ports;
     uint32_t id_limit; /* no port has had an id from here on */
     uint32_t n_ports;
-    struct port **ports;              /* by id; NULL where there is none */
-    uint8_t *activity;                /* by id */
-    struct reserved_policy *policies; /* by id */
-    struct policy_table policy;
+    struct port **ports;                       /* by id; NULL where there is none */
+    uint8_t *activity;                         /* by id */
+    struct reserved_policy *reserved_policies; /* by id */
+    struct policy_table port_policies;
     struct fdb *fdb;
     struct vlan_table *vlans;   /* NULL: transparent to tags */
     struct port_meters *meters; /* by id */
@@ -57,13 +57,13 @@ static int allocate(struct bridge *bridge, const struct bridge_params *params)
 
     bridge->ports = calloc(params->max_ports, sizeof(bridge->ports[0]));
     bridge->activity = calloc(params->max_ports, sizeof(bridge->activity[0]));
-    bridge->policies = calloc(params->max_ports, sizeof(bridge->policies[0]));
+    bridge->reserved_policies = calloc(params->max_ports, sizeof(bridge->reserved_policies[0]));
     bridge->to_flush = calloc(params->max_ports, sizeof(bridge->to_flush[0]));
     bridge->meters = calloc(params->max_ports, sizeof(bridge->meters[0]));
-    if (!bridge->ports || !bridge->activity || !bridge->policies || !bridge->to_flush ||
+    if (!bridge->ports || !bridge->activity || !bridge->reserved_policies || !bridge->to_flush ||
         !bridge->meters)
         return -ENOMEM;
-    r = policy_table_init(&bridge->policy, params->max_ports);
+    r = policy_table_init(&bridge->port_policies, params->max_ports);
     if (r == 0 && params->ethertype != 0)
         r = bridge_new_vlans(bridge, params->ethertype, &bridge->vlans);
     if (r < 0)
@@ -94,9 +94,9 @@ int bridge_new(const struct bridge_params *params, struct bridge **ret)
     bridge->tables = (struct forward_tables){
         .mode = params->mode,
         .fdb = bridge->fdb,
-        .reserved = bridge->policies,
+        .reserved = bridge->reserved_policies,
         .activity = bridge->activity,
-        .policy = &bridge->policy,
+        .policy = &bridge->port_policies,
         .vlans = bridge->vlans,
     };
     *ret = bridge;
@@ -111,10 +111,10 @@ void bridge_free(struct bridge *bridge)
         port_free(bridge->ports[i]);
     fdb_free(bridge->fdb);
     vlan_table_free(bridge->vlans);
-    policy_table_fini(&bridge->policy);
+    policy_table_fini(&bridge->port_policies);
     free(bridge->meters);
     free(bridge->to_flush);
-    free(bridge->policies);
+    free(bridge->reserved_policies);
     free(bridge->activity);
     free(bridge->ports);
     free(bridge);
@@ -141,28 +141,29 @@ void bridge_set_aging(struct bridge *bridge, uint64_t aging_ns)
     fdb_set_aging(bridge->fdb, aging_ns);
 }
 
-static void set_policy(struct bridge *bridge, port_id id)
+static void set_reserved_policy(struct bridge *bridge, port_id id)
 {
     const struct reserved_settings all = reserved_settings_of(RESERVED_ALL);
 
     if (bridge->tables.mode == BRIDGE_WIRE)
-        bridge->policies[id] = reserved_policy_of(&all, &all);
+        bridge->reserved_policies[id] = reserved_policy_of(&all, &all);
     else
-        bridge->policies[id] = reserved_policy_of(&bridge->reserved, &bridge->ports[id]->reserved);
+        bridge->reserved_policies[id] =
+            reserved_policy_of(&bridge->reserved, &bridge->ports[id]->reserved);
 }
 
-static void set_policies(struct bridge *bridge)
+static void set_reserved_policies(struct bridge *bridge)
 {
     for (uint32_t id = 0; id < bridge->id_limit; id++) {
         if (bridge->ports[id])
-            set_policy(bridge, (port_id)id);
+            set_reserved_policy(bridge, (port_id)id);
     }
 }
 
 void bridge_set_reserved(struct bridge *bridge, const struct reserved_settings *settings)
 {
     bridge->reserved = *settings;
-    set_policies(bridge);
+    set_reserved_policies(bridge);
 }
 
 enum bridge_mode bridge_get_mode(const struct bridge *bridge)
@@ -173,7 +174,7 @@ enum bridge_mode bridge_get_mode(const struct bridge *bridge)
 void bridge_set_mode(struct bridge *bridge, enum bridge_mode mode)
 {
     bridge->tables.mode = mode;
-    set_policies(bridge);
+    set_reserved_policies(bridge);
     fdb_flush_all(bridge->fdb);
 }
 
@@ -181,7 +182,7 @@ void bridge_set_port_reserved(struct bridge *bridge, port_id id,
                               const struct reserved_settings *settings)
 {
     bridge->ports[id]->reserved = *settings;
-    set_policy(bridge, id);
+    set_reserved_policy(bridge, id);
 }
 
 void bridge_set_fdb(struct bridge *bridge, struct fdb *fdb)
@@ -286,14 +287,14 @@ void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_s
 
 const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id)
 {
-    return &bridge->policy.ports[id];
+    return &bridge->port_policies.ports[id];
 }
 
 void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy)
 {
-    bool forgets = bridge->policy.ports[id].learning && !policy->learning;
+    bool forgets = bridge->port_policies.ports[id].learning && !policy->learning;
 
-    policy_table_set(&bridge->policy, id, policy);
+    policy_table_set(&bridge->port_policies, id, policy);
     if (forgets)
         fdb_flush_port(bridge->fdb, id);
     fdb_set_limit(bridge->fdb, id, policy->mac_limit.max);
@@ -354,7 +355,7 @@ int bridge_add_port(struct bridge *bridge, struct port *port)
     if (bridge->id_limit <= id)
         bridge->id_limit = id + 1;
     port->id = (port_id)id;
-    set_policy(bridge, port->id);
+    set_reserved_policy(bridge, port->id);
     port->edge_tpid = bridge_ethertype(bridge);
     return 0;
 }
@@ -363,8 +364,8 @@ void bridge_del_port(struct bridge *bridge, port_id id)
 {
     struct port *port = bridge->ports[id];
 
-    policy_table_set_forwarding(&bridge->policy, id, false);
-    policy_table_set(&bridge->policy, id, &PORT_POLICY_DEFAULT);
+    policy_table_set_forwarding(&bridge->port_policies, id, false);
+    policy_table_set(&bridge->port_policies, id, &PORT_POLICY_DEFAULT);
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     fdb_del_port(bridge->fdb, id);
     bridge_set_port_vlan(bridge, id, &no_vlans);
@@ -427,7 +428,7 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
     bool changed = port_set_state(bridge->ports[id], state, why);
 
     bridge->activity[id] = (uint8_t)after;
-    policy_table_set_forwarding(&bridge->policy, id, after == PORT_ACTIVITY_FORWARD);
+    policy_table_set_forwarding(&bridge->port_policies, id, after == PORT_ACTIVITY_FORWARD);
     if (before != PORT_ACTIVITY_NONE && after == PORT_ACTIVITY_NONE)
         fdb_flush_port(bridge->fdb, id);
     if (changed && bridge->on_port_state)
@@ -512,7 +513,7 @@ static void count_reserved(struct port *port, const struct decision *decision)
 
 static void shut_down(struct bridge *bridge, const struct port *port)
 {
-    const struct mac_limit *limit = &bridge->policy.ports[port->id].mac_limit;
+    const struct mac_limit *limit = &bridge->port_policies.ports[port->id].mac_limit;
     char after[sizeof("tried again in 4294967295 s, or ")] = "";
     char why[PORT_WHY_SIZE];
 
