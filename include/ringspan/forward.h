@@ -19,9 +19,9 @@
  *
  *   admit ─► classify ─► learn ─► lookup ─► egress ─► meter
  *
- *   admit     whole, from a port that takes part, from an individual source, not to a reserved
- *             address that the port's policy drops or consumes (reserved.h). What ends here
- *             teaches nothing.
+ *   admit     whole, with one tag taken off at most, from a port that takes part, from an
+ *             individual source, not to a reserved address that the port's policy drops or
+ *             consumes (reserved.h). What ends here teaches nothing.
  *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
  *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change), if the port

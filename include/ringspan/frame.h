@@ -75,15 +75,16 @@ static inline uint32_t frame_wire_len(const struct frame *frame)
     return frame->len + frame->n_tags * (uint32_t)VLAN_TAG_SIZE;
 }
 
-/** Puts @tag on top of the stack. False if the stack is full. */
-bool frame_push_tag(struct frame *frame, struct vlan_tag tag);
+/** Puts @tag on top of the stack, which has room: a port's edge takes off one tag at most
+ * (forward.h), and the bridge adds one. */
+void frame_push_tag(struct frame *frame, struct vlan_tag tag);
 
 /** Takes the outermost tag off the stack, which has one. */
 void frame_pop_tag(struct frame *frame);
 /**
  * Takes a tag that is still in the bytes onto the stack, if the outermost one has @tpid. For the
  * edge of a port, where nobody else has seen the frame: @bytes are the frame's, and its addresses
- * move in them.
+ * move in them. A frame without a whole header behind that tag has a defect then.
  */
 void frame_take_tag(struct frame *frame, uint8_t *bytes, uint16_t tpid);
 

@@ -35,7 +35,7 @@
 #define RINGSPAN_DROP_REASONS(X)                                                                   \
     X(TRUNCATED, "truncated", LOST, "only a part of the frame was captured")                       \
     X(MALFORMED, "malformed", LOST, "the ring slot or its offload header made no sense")           \
-    X(RUNT, "runt", FILTERED, "the frame is shorter than an Ethernet header")                      \
+    X(RUNT, "runt", FILTERED, "the frame ends before its Ethernet header does, tags included")     \
     X(INGRESS_DOWN, "ingress_down", FILTERED, "the port it arrived on is not forwarding")          \
     X(SOURCE_GROUP, "source_group", FILTERED, "the source address is a group address")             \
     X(SOURCE_ZERO, "source_zero", FILTERED, "the source address is 00:00:00:00:00:00")             \

@@ -10,6 +10,8 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
         return frame->defect;
     if (frame->len < ETHER_HEADER_SIZE)
         return DROP_RUNT;
+    if (frame->n_tags == VLAN_STACK_SIZE)
+        return DROP_MALFORMED;
     decision->reserved = reserved_protocol_of(frame_dst(frame));
     if (tables->activity[frame->ingress] == PORT_ACTIVITY_NONE)
         return DROP_INGRESS_DOWN;

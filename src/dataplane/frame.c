@@ -10,15 +10,12 @@
 #define TCP_HEADER_MIN  20
 #define UDP_HEADER      8
 
-bool frame_push_tag(struct frame *frame, struct vlan_tag tag)
+void frame_push_tag(struct frame *frame, struct vlan_tag tag)
 {
-    if (frame->n_tags == VLAN_STACK_SIZE)
-        return false;
     for (uint8_t i = frame->n_tags; i > 0; i--)
         frame->tags[i] = frame->tags[i - 1];
     frame->tags[0] = tag;
     frame->n_tags++;
-    return true;
 }
 
 void frame_pop_tag(struct frame *frame)
@@ -134,9 +131,12 @@ struct frame_weight frame_weigh(const struct frame *frame)
 
 void frame_take_tag(struct frame *frame, uint8_t *bytes, uint16_t tpid)
 {
-    if (frame->n_tags > 0 || frame->len < ETHER_HEADER_SIZE + VLAN_TAG_SIZE ||
-        load_be16(bytes + 12) != tpid)
+    if (frame->n_tags > 0 || frame->len < ETHER_HEADER_SIZE || load_be16(bytes + 12) != tpid)
         return;
+    if (frame->len < ETHER_HEADER_SIZE + VLAN_TAG_SIZE) {
+        frame->defect = DROP_RUNT;
+        return;
+    }
     frame->tags[0] = (struct vlan_tag){.tpid = tpid, .tci = (uint16_t)load_be16(bytes + 14)};
     frame->n_tags = 1;
     memmove(bytes + VLAN_TAG_SIZE, bytes, 12);

@@ -302,6 +302,5 @@ void vlan_table_dress(const struct vlan_table *table, const struct vlan_class *c
         return;
     tag.tci = (uint16_t)((class->tci & ~VLAN_VID_BITS) |
                          to_outside(&table->ports[egress].translations, vid));
-    /* The stack has room: what came in had at most one tag taken off, and a second one is ours. */
     frame_push_tag(ret_frame, tag);
 }

@@ -54,7 +54,7 @@ static uint32_t memory_batch(struct rx_source *source, struct frame *ret_frames,
         if (arrival->frame.defect != DROP_NONE || !m->port.edge_tpid)
             continue;
         frame_take_tag(&ret_frames[i], arrival->bytes, m->port.edge_tpid);
-        if (!frame_vnet_is_sane(&ret_frames[i]))
+        if (ret_frames[i].defect == DROP_NONE && !frame_vnet_is_sane(&ret_frames[i]))
             ret_frames[i].defect = DROP_MALFORMED;
     }
     m->n_borrowed = n;

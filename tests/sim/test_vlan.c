@@ -348,6 +348,30 @@ static void test_differences_to_others(void **state)
     sim_free(sim);
 }
 
+/* The kernel drops such frames of its own tags; this one is taken off here. */
+static void test_frame_that_ends_in_its_tag(void **state)
+{
+    struct sim *sim = new_sim(2);
+    struct sim_frame frame;
+
+    set(sim, 0, VLAN_MODE_NATIVE_UNTAGGED, 10, 10, 10);
+    set_access(sim, 1, 10);
+    bridge_set_ethertype(sim_bridge(sim), 0x9100);
+    for (uint32_t len = 14; len < 18; len++) {
+        sim_frame_make(&frame, MAC_BROADCAST, SIM_HOST(1), 60);
+        sim_frame_tag(&frame, 0x9100, 10);
+        frame.len = len;
+        drops(sim, 0, &frame, DROP_RUNT);
+    }
+    assert_int_equal(fdb_count(bridge_fdb(sim_bridge(sim)), sim_now(sim)), 0);
+    sim_frame_make(&frame, MAC_BROADCAST, SIM_HOST(1), 14);
+    sim_frame_tag(&frame, 0x9100, 10);
+    sim_send(sim, 0, &frame);
+    sim_frame_make(&frame, MAC_BROADCAST, SIM_HOST(1), 14);
+    sim_expect(sim, 1, &frame);
+    sim_free(sim);
+}
+
 static void set_translating(struct sim *sim, uint32_t port, const struct vlan_translation *list,
                             uint32_t n)
 {
@@ -479,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_acceptable_frame_types),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_many_ports),
+        cmocka_unit_test(test_frame_that_ends_in_its_tag),
         cmocka_unit_test(test_translation),
         cmocka_unit_test(test_swapped_vlans),
         cmocka_unit_test(test_counters),

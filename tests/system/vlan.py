@@ -151,6 +151,17 @@ def test_modes_with_tags_that_the_kernel_leaves(lab):
     check_modes(lab, 0x9100, TPID_C, ethertype="0x9100")
 
 
+@ringspan_only
+def test_frame_that_ends_in_its_tag(lab):
+    a, b = start(lab, [native("untagged", 10, 20), access(10)], ethertype="0x9100")
+    whole = frame(BROADCAST, a.mac, tags=[tag(0x9100, 10)])
+    cut = [whole[:length] for length in range(14, 18)]
+    number = a.sentinel()
+    a.wire.send(*cut, whole, number)
+    assert b.wire.receive_until_sentinel(number) == [frame(BROADCAST, a.mac)]
+    assert lab.switch.dropped(a.port, "in") == {"runt": len(cut)}
+
+
 class TrunkCable:
     """Two switches with a host each in VLAN 10 and in VLAN 20, joined by a tagged cable."""
 

@@ -495,6 +495,18 @@ static void test_tags_do_not_separate(void **state)
     assert_int_equal(w->decision.learn.vid, 0);
 }
 
+/* The stack keeps room for the tag that the frame may have to wear where it leaves. */
+static void test_a_frame_comes_with_one_tag_taken_off_at_most(void **state)
+{
+    struct world *w = *state;
+
+    make_frame(w, 0, B, A);
+    frame_push_tag(&w->frame, (struct vlan_tag){VLAN_TPID_C, 100});
+    frame_push_tag(&w->frame, (struct vlan_tag){VLAN_TPID_S, 200});
+    decide_at(w, NOW);
+    expect_drop(w, DROP_MALFORMED, FDB_NOTHING);
+}
+
 static void test_verdicts_have_names(void **state)
 {
     assert_string_equal(verdict_name(VERDICT_DROP), "drop");
@@ -529,6 +541,7 @@ int main(void)
         TEST(test_deciding_changes_nothing),
         TEST(test_committing_learns),
         TEST(test_tags_do_not_separate),
+        TEST(test_a_frame_comes_with_one_tag_taken_off_at_most),
         TEST(test_verdicts_have_names),
     };
 
