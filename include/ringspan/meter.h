@@ -35,8 +35,8 @@ enum meter_use {
     METER_BROADCAST, /* storm control: frames that are flooded, by their destination */
     METER_MULTICAST,
     METER_UNKNOWN_UNICAST,
-    METER_INGRESS, /* policing: all that the port takes in */
-    METER_EGRESS,  /* policing: all copies that it is to send */
+    METER_INGRESS, /* policing: all that the port takes in, */
+    METER_EGRESS,  /* and all copies that it is to send */
     METER_N_USES,
 };
 

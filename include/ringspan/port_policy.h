@@ -19,6 +19,7 @@
  *   mac_limit         how many addresses may be learned behind the port, and what becomes of frames
  *                     from one more: they are dropped; or forwarded, and teach nothing; or the
  *                     first of them shuts the port down. Counting is the table's business (fdb.h).
+ *                     Vital protocols (reserved.h) are exempt, and take no place.
  *
  * The policies of a bridge's ports stand in one table, which keeps ready what a frame needs: for
  * each class of flood the set of the ports that it leaves by, and for each group the set of its

@@ -78,7 +78,8 @@ struct reserved_counters {
 #define RESERVED_MAC_CISCO UINT64_C(0x01000ccccccc) /* and one more */
 
 /* BPDUs of both kinds of bridges (00, 08), LACP (02), 802.1X (03) and LLDP (0E): what keeps links
- * and topologies up while a storm lasts. */
+ * and topologies up. No limit of a port is about them: neither storm control nor policing nor
+ * mac_limit. */
 #define RESERVED_VITAL_MASK (1u << 0x0 | 1u << 0x2 | 1u << 0x3 | 1u << 0x8 | 1u << 0xe)
 
 static inline bool reserved_is(uint64_t dst)

@@ -328,7 +328,8 @@ static bool passes_egress_meter(struct bridge *bridge, const struct port *port,
     struct port_meters *meters = &bridge->meters[port->id];
     struct meter_charge charge;
 
-    if (!port_meters_has(meters, METER_EGRESS) || !frame_fits_mtu(copy, port->mtu))
+    if (!port_meters_has(meters, METER_EGRESS) || reserved_is_vital(frame_dst(copy)) ||
+        !frame_fits_mtu(copy, port->mtu))
         return true;
     if (!meter_passes(&meters->meters[METER_EGRESS], now))
         return false;

@@ -65,6 +65,15 @@ static bool passes_reserved(const struct forward_tables *tables, const struct fr
     return false;
 }
 
+/* A port that may have so many addresses does not learn those of the link's own protocols: of a
+ * bond's members, of bridges. */
+static bool teaches(const struct forward_tables *tables, const struct port_policy *policy,
+                    uint64_t dst)
+{
+    return policy->learning && tables->mode == BRIDGE_SWITCH &&
+           (policy->mac_limit.max == 0 || !reserved_is_vital(dst));
+}
+
 /* What becomes of a frame from an address that its port may not have: true if it takes the ordinary
  * path, else the decision is made. */
 static bool passes_mac_limit(const struct port_policy *policy, struct decision *decision)
@@ -262,7 +271,9 @@ static uint32_t meters_for(const struct port_meters *port, const struct decision
 {
     uint32_t uses = 1u << METER_INGRESS;
 
-    if (decision->verdict == VERDICT_FLOOD && !reserved_is_vital(dst))
+    if (reserved_is_vital(dst))
+        return 0;
+    if (decision->verdict == VERDICT_FLOOD)
         uses |= 1u << storm_of(decision->flood);
     return uses & port->in_use;
 }
@@ -322,7 +333,8 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    if (policy->learning && tables->mode == BRIDGE_SWITCH)
+    dst = frame_dst(frame);
+    if (teaches(tables, policy, dst))
         fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
                        &decision->learn);
     if (decision->learn.action == FDB_REFUSE_LIMIT && !passes_mac_limit(policy, decision))
@@ -332,7 +344,6 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    dst = frame_dst(frame);
     if (tables->mode == BRIDGE_SWITCH && !mac_is_group(dst))
         egress = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, now);
 

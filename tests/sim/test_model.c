@@ -169,6 +169,14 @@ static bool is_filtered(const struct model *m, uint64_t dst)
            (m->reserved_mask >> (dst & 15) & 1);
 }
 
+/* BPDUs, LACP, 802.1X and LLDP. */
+static bool is_exempt(uint64_t dst)
+{
+    return dst == UINT64_C(0x0180c2000000) || dst == UINT64_C(0x0180c2000002) ||
+           dst == UINT64_C(0x0180c2000003) || dst == UINT64_C(0x0180c2000008) ||
+           dst == UINT64_C(0x0180c200000e);
+}
+
 /* Of what a frame is made of, what matters to a bridge. */
 struct essence {
     uint64_t dst;
@@ -215,13 +223,15 @@ static bool may_exchange(const struct model *m, uint32_t from, uint32_t to)
 static void predict(struct model *m, uint32_t ingress, const struct essence *e, bool *ret_leaves_by)
 {
     bool may_learn = m->state[ingress] == PORT_LEARNING || m->state[ingress] == PORT_FORWARDING;
+    bool is_limited = m->policy[ingress].mac_limit.max != 0;
+    bool teaches = m->policy[ingress].learning && !(is_limited && is_exempt(e->dst));
     const struct known *to = NULL;
 
     memset(ret_leaves_by, 0, SIM_PORTS_MAX * sizeof(*ret_leaves_by));
     if (!e->is_ethernet || !may_learn || e->src == 0 || (e->src >> 40 & 1) ||
         is_filtered(m, e->dst))
         return;
-    if (m->policy[ingress].learning && is_one_too_many(m, e->src, ingress)) {
+    if (teaches && is_one_too_many(m, e->src, ingress)) {
         m->n_too_many++;
         if (m->policy[ingress].mac_limit.action == MAC_LIMIT_SHUTDOWN) {
             m->state[ingress] = PORT_ERROR;
@@ -229,7 +239,7 @@ static void predict(struct model *m, uint32_t ingress, const struct essence *e, 
         }
         if (m->policy[ingress].mac_limit.action != MAC_LIMIT_FLOOD)
             return;
-    } else if (m->policy[ingress].learning) {
+    } else if (teaches) {
         learn(m, e->src, ingress);
     }
     if (m->state[ingress] != PORT_FORWARDING)

@@ -339,6 +339,33 @@ static void test_static_addresses_do_not_count(void **state)
     sim_free(sim);
 }
 
+/* Bonds and spanning tree speak from addresses of their own: BPDUs, LACP, 802.1X and LLDP pass, and
+ * neither take a place nor cost one. Those to other reserved addresses are as all others. */
+static void test_protocols_of_the_link_do_not_count(void **state)
+{
+    static const uint32_t vital[] = {0x0, 0x2, 0x3, 0x8, 0xe};
+
+    for (int action = 0; action < MAC_LIMIT_N_ACTIONS; action++) {
+        struct port_policy policy = PORT_POLICY_DEFAULT;
+        struct sim *sim = sim_test_new(2);
+
+        policy.mac_limit = (struct mac_limit){.max = 1, .action = (enum mac_limit_action)action};
+        sim_set_policy(sim, 0, &policy);
+        for (size_t i = 0; i < LENGTH(vital); i++)
+            sim_test_flood(sim, 0, RESERVED_MAC_BASE + vital[i], SIM_HOST(100 + i));
+        sim_test_flood(sim, 0, MAC_BROADCAST, SIM_HOST(1)); /* the one place is its */
+        for (size_t i = 0; i < LENGTH(vital); i++)
+            sim_test_flood(sim, 0, RESERVED_MAC_BASE + vital[i], SIM_HOST(100 + i));
+        sim_test_unicast(sim, 1, SIM_HOST(1), SIM_HOST(2), 0);
+        if (action == MAC_LIMIT_FLOOD)
+            sim_test_flood(sim, 0, RESERVED_MAC_BASE + 4, SIM_HOST(104));
+        else
+            sim_test_drop(sim, 0, RESERVED_MAC_BASE + 4, SIM_HOST(104), DROP_MAC_LIMIT);
+        assert_int_equal(sim_port(sim, 0)->state == PORT_ERROR, action == MAC_LIMIT_SHUTDOWN);
+        sim_free(sim);
+    }
+}
+
 static void test_another_limit(void **state)
 {
     struct sim *sim = limited(MAC_LIMIT_DROP);
@@ -461,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_expired_addresses_hold_no_room),
         cmocka_unit_test(test_an_address_that_moves_counts),
         cmocka_unit_test(test_static_addresses_do_not_count),
+        cmocka_unit_test(test_protocols_of_the_link_do_not_count),
         cmocka_unit_test(test_another_limit),
         cmocka_unit_test(test_an_address_that_moves_too_often_is_held),
         cmocka_unit_test(test_seldom_moves_are_only_counted),

@@ -212,12 +212,14 @@ static void exhaust(struct sim *sim, enum meter_use use)
     assert_true(dropped(sim, use) > before);
 }
 
-static void test_vital_protocols_are_exempt(void **state)
-{
-    static const uint64_t vital = 1 << 0x0 | 1 << 0x2 | 1 << 0x3 | 1 << 0x8 | 1 << 0xe;
-    struct sim *sim = new_sim(METER_MULTICAST, "1pps", "1packets");
+/* The last digits of 01-80-C2-00-00-0X that are: BPDUs, LACP, 802.1X and LLDP. */
+static const uint64_t vital = 1 << 0x0 | 1 << 0x2 | 1 << 0x3 | 1 << 0x8 | 1 << 0xe;
 
-    exhaust(sim, METER_MULTICAST);
+static void check_exemption_from(enum meter_use use)
+{
+    struct sim *sim = new_sim(use, "1pps", "1packets");
+
+    exhaust(sim, use);
     for (uint32_t i = 0; i <= 0x10; i++) {
         uint64_t dst = UINT64_C(0x0180c2000000) + i;
 
@@ -226,19 +228,56 @@ static void test_vital_protocols_are_exempt(void **state)
         else if (vital >> i & 1)
             sim_test_flood(sim, STORM, dst, STORM_HOST);
         else
-            sim_test_drop(sim, STORM, dst, STORM_HOST, DROP_STORM_MULTICAST);
+            sim_test_drop(sim, STORM, dst, STORM_HOST, reason_of(use));
     }
     sim_free(sim);
 }
 
-static void test_policing_exempts_nothing(void **state)
+static void test_vital_protocols_cross_a_storm(void **state)
 {
-    struct sim *sim = new_sim(METER_INGRESS, "1pps", "1packets");
+    check_exemption_from(METER_MULTICAST);
+}
 
-    exhaust(sim, METER_INGRESS);
-    sim_test_drop(sim, STORM, LACP, STORM_HOST, DROP_POLICED_IN);
-    sim_test_drop(sim, STORM, PEER_HOST, STORM_HOST, DROP_POLICED_IN);
+static void test_vital_protocols_are_not_policed_in(void **state)
+{
+    check_exemption_from(METER_INGRESS);
+}
+
+static void test_vital_protocols_are_not_policed_out(void **state)
+{
+    struct sim *sim = new_sim(METER_EGRESS, "1pps", "1packets");
+    struct sim_frame frame;
+
+    sim_frame_make(&frame, MAC_BROADCAST, PEER_HOST, 60);
+    send_many(sim, PEER, &frame, 1);
+    sim_discard(sim);
+    assert_int_equal(sim_out_dropped(sim, STORM, DROP_POLICED_OUT), 1);
+    for (uint32_t i = 2; i <= 0x10; i++) {
+        sim_frame_make(&frame, UINT64_C(0x0180c2000000) + i, PEER_HOST, 60);
+        sim_send(sim, PEER, &frame);
+        if (vital >> i & 1)
+            sim_expect(sim, STORM, &frame);
+        sim_expect(sim, OTHER, &frame);
+        sim_expect_nothing(sim);
+    }
+    assert_int_equal(sim_out_dropped(sim, STORM, DROP_POLICED_OUT), 12);
     sim_free(sim);
+}
+
+/* They take nothing from those that are not, either. */
+static void test_vital_protocols_take_nothing(void **state)
+{
+    static const enum meter_use uses[] = {METER_MULTICAST, METER_INGRESS};
+
+    for (size_t i = 0; i < LENGTH(uses); i++) {
+        struct sim *sim = new_sim(uses[i], "1pps", "1packets");
+
+        for (uint32_t n = 0; n < 10; n++)
+            sim_test_flood(sim, STORM, LACP, STORM_HOST);
+        sim_test_flood(sim, STORM, address_of(uses[i]), STORM_HOST);
+        sim_test_drop(sim, STORM, address_of(uses[i]), STORM_HOST, reason_of(uses[i]));
+        sim_free(sim);
+    }
 }
 
 static void test_classes_do_not_share(void **state)
@@ -381,8 +420,10 @@ int main(void)
 {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_batches_decide_alike),
-        cmocka_unit_test(test_vital_protocols_are_exempt),
-        cmocka_unit_test(test_policing_exempts_nothing),
+        cmocka_unit_test(test_vital_protocols_cross_a_storm),
+        cmocka_unit_test(test_vital_protocols_are_not_policed_in),
+        cmocka_unit_test(test_vital_protocols_are_not_policed_out),
+        cmocka_unit_test(test_vital_protocols_take_nothing),
         cmocka_unit_test(test_classes_do_not_share),
         cmocka_unit_test(test_what_crosses_nowhere_takes_nothing),
         cmocka_unit_test(test_what_a_storm_drops_takes_nothing_of_the_port),
