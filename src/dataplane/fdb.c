@@ -5,22 +5,9 @@
 #include <stdlib.h>
 
 #include "fdb_private.h"
-#include "ringspan/mac.h"
 
-#define CACHE_LINE       64
-#define EXPIRED_LOOKS    8
-#define SECOND_CHANCES   8
-#define FORGETTING_COSTS 16 /* looks at an entry */
-
-static uint64_t key_of(uint16_t vid, uint64_t mac)
-{
-    return (uint64_t)vid << 48 | mac;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
+#define CACHE_LINE     64
+#define SECOND_CHANCES 8
 
 /* Birth and death */
 
@@ -117,7 +104,7 @@ void fdb_free(struct fdb *fdb)
 
 port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now)
 {
-    uint32_t found = fdb_find(fdb, key_of(vid, mac));
+    uint32_t found = fdb_find(fdb, fdb_key(vid, mac));
 
     if (found == NO_ENTRY || !is_live(fdb, &fdb->entries[found], now))
         return PORT_NONE;
@@ -126,7 +113,7 @@ port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t n
 
 bool fdb_is_static(const struct fdb *fdb, uint16_t vid, uint64_t mac)
 {
-    uint32_t found = fdb_find(fdb, key_of(vid, mac));
+    uint32_t found = fdb_find(fdb, fdb_key(vid, mac));
 
     return found != NO_ENTRY && is_static(&fdb->entries[found]);
 }
@@ -142,10 +129,10 @@ static port_id port_after(const struct fdb *fdb, const struct fdb_plan *plan, ui
 port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
                          uint64_t mac, uint64_t now)
 {
-    uint64_t key = key_of(vid, mac);
+    uint64_t key = fdb_key(vid, mac);
 
     if (plan && plan->action >= FDB_REFRESH) {
-        if (key == key_of(plan->vid, plan->mac))
+        if (key == fdb_key(plan->vid, plan->mac))
             return port_after(fdb, plan, now);
         if (plan->action == FDB_INSERT && plan->room >= FDB_ROOM_STALE &&
             key == fdb->entries[plan->entry].key)
@@ -189,8 +176,7 @@ static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now
     return at;
 }
 
-/* False if there is none: all entries are static. */
-static bool find_room(const struct fdb *fdb, struct fdb_plan *plan)
+bool fdb_find_room(const struct fdb *fdb, struct fdb_plan *plan)
 {
     if (fdb->n_static == fdb->max_entries)
         return false;
@@ -235,7 +221,7 @@ static bool is_at_limit(const struct fdb *fdb, port_id port, uint64_t now)
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
                     struct fdb_plan *ret_plan)
 {
-    uint32_t found = port < fdb->max_ports ? fdb_find(fdb, key_of(vid, mac)) : NO_ENTRY;
+    uint32_t found = port < fdb->max_ports ? fdb_find(fdb, fdb_key(vid, mac)) : NO_ENTRY;
 
     ret_plan->room = FDB_ROOM_OWN;
     ret_plan->vid = vid;
@@ -248,446 +234,12 @@ void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id p
     else if (found != NO_ENTRY)
         ret_plan->action = action_on_known(fdb, &fdb->entries[found], port, now);
     else
-        ret_plan->action = find_room(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
+        ret_plan->action = fdb_find_room(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
     if (ret_plan->action >= FDB_MOVE && is_at_limit(fdb, port, now))
         ret_plan->action = FDB_REFUSE_LIMIT;
 }
 
-/* Committing */
-
-static void index_add(struct fdb *fdb, uint32_t entry)
-{
-    uint32_t hash = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key);
-    uint32_t at = hash & fdb->index_mask;
-
-    while (fdb->index[at].occupant != 0)
-        at = (at + 1) & fdb->index_mask;
-    fdb->index[at] = (struct bucket){.hash = hash, .occupant = entry + 1};
-}
-
-static uint32_t index_place(const struct fdb *fdb, uint32_t entry)
-{
-    uint32_t at = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key) & fdb->index_mask;
-
-    while (fdb->index[at].occupant != entry + 1)
-        at = (at + 1) & fdb->index_mask;
-    return at;
-}
-
-/* Moves later buckets of the run back into the hole, so that no tombstone stays for probes to step
- * over. */
-static void index_del(struct fdb *fdb, uint32_t entry)
-{
-    uint32_t mask = fdb->index_mask;
-    uint32_t hole = index_place(fdb, entry);
-
-    for (uint32_t at = (hole + 1) & mask; fdb->index[at].occupant != 0; at = (at + 1) & mask) {
-        uint32_t from_home = (at - fdb->index[at].hash) & mask;
-
-        if (from_home >= ((at - hole) & mask)) {
-            fdb->index[hole] = fdb->index[at];
-            hole = at;
-        }
-    }
-    fdb->index[hole].occupant = 0;
-}
-
-static void attach(struct fdb *fdb, uint32_t entry, port_id port)
-{
-    struct fdb_port *to = &fdb->ports[port];
-
-    fdb->entries[entry].port = port;
-    fdb->entries[entry].generation = to->generation;
-    if (is_static(&fdb->entries[entry])) {
-        fdb_list_append(fdb, &fdb->fixed[port], entry);
-        fdb->n_static++;
-    } else {
-        fdb_list_append(fdb, &to->head, entry);
-        fdb_port_set_held(fdb, port, to->held + 1);
-    }
-}
-
-static void detach(struct fdb *fdb, uint32_t entry)
-{
-    port_id port = fdb->entries[entry].port;
-    struct fdb_port *from = &fdb->ports[port];
-
-    if (is_static(&fdb->entries[entry])) {
-        fdb_list_remove(fdb, &fdb->fixed[port], entry);
-        fdb->n_static--;
-    } else if (is_stale(fdb, &fdb->entries[entry])) {
-        fdb_list_remove(fdb, &fdb->stale, entry);
-    } else {
-        fdb_list_remove(fdb, &from->head, entry);
-        fdb_port_set_held(fdb, port, from->held - 1);
-    }
-}
-
-static void note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *entry,
-                 port_id from)
-{
-    if (!fdb->journal)
-        return;
-    fdb_journal_note(fdb->journal, &(struct fdb_change){
-                                       .owner = fdb->owner,
-                                       .mac = entry->key & MAC_BROADCAST,
-                                       .slot = (uint32_t)(entry - fdb->entries),
-                                       .vid = (uint16_t)(entry->key >> 48),
-                                       .port = entry->port,
-                                       .from = from,
-                                       .kind = (uint8_t)kind,
-                                       .is_static = is_static(entry),
-                                       .is_sticky = (entry->kind & ENTRY_STICKY) != 0,
-                                   });
-}
-
-/* Counts why an entry that is about to be written over or freed is no longer known; @kind is what
- * happens to those that would have lived. A stale one was counted when its port was flushed, and
- * static ones are not counted. */
-static void count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
-                      enum fdb_change_kind kind)
-{
-    bool would_live = is_live(fdb, entry, now);
-
-    if (!is_static(entry)) {
-        if (!would_live && is_stale(fdb, entry))
-            return;
-        if (!would_live)
-            fdb->counters.expired++;
-        else if (kind == FDB_CHANGE_EVICT)
-            fdb->counters.evicted++;
-        else
-            fdb->counters.flushed++;
-    }
-    note(fdb, would_live ? kind : FDB_CHANGE_AGE, entry, PORT_NONE);
-}
-
-/* What the search for a victim, which was const, would have written on its way. */
-static void advance_hands(struct fdb *fdb, const struct fdb_plan *plan)
-{
-    if (plan->room == FDB_ROOM_EXPIRED) {
-        fdb->hand = (plan->entry + 1) % fdb->max_entries;
-    } else if (plan->room == FDB_ROOM_FULLEST) {
-        struct fdb_port *port = &fdb->ports[fdb->entries[plan->entry].port];
-
-        fdb->hand = (fdb->hand + EXPIRED_LOOKS) % fdb->max_entries;
-        for (; port->head != plan->entry; port->head = fdb->entries[port->head].next)
-            fdb->entries[port->head].refreshed = false;
-    }
-}
-
-static void take_free(struct fdb *fdb, uint32_t entry)
-{
-    if (entry == fdb->touched)
-        fdb->touched++;
-    else
-        fdb->free = fdb->entries[entry].next;
-    fdb->used++;
-}
-
-/* Frees the entry's memory. */
-static void reclaim(struct fdb *fdb, uint32_t entry)
-{
-    detach(fdb, entry);
-    index_del(fdb, entry);
-    fdb->entries[entry].port = PORT_NONE;
-    fdb->entries[entry].next = fdb->free;
-    fdb->free = entry;
-    fdb->used--;
-}
-
-/* What a port holds above its limit: an expired entry, in the place of which another was learned;
- * or the one that was not heard of for longest, if somebody put one there. */
-static void trim(struct fdb *fdb, port_id port, uint64_t now)
-{
-    const struct fdb_port *p = &fdb->ports[port];
-
-    if (p->limit == 0 || p->held <= p->limit)
-        return;
-    count_end(fdb, &fdb->entries[p->head], now, FDB_CHANGE_EVICT);
-    reclaim(fdb, p->head);
-}
-
-static void commit_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind)
-{
-    struct entry *entry = &fdb->entries[plan->entry];
-
-    if (plan->room == FDB_ROOM_FREE) {
-        take_free(fdb, plan->entry);
-    } else {
-        advance_hands(fdb, plan);
-        count_end(fdb, entry, plan->now, FDB_CHANGE_EVICT);
-        detach(fdb, plan->entry);
-    }
-    if (plan->room >= FDB_ROOM_STALE)
-        index_del(fdb, plan->entry);
-    entry->key = key_of(plan->vid, plan->mac);
-    if (plan->room != FDB_ROOM_OWN)
-        index_add(fdb, plan->entry);
-    entry->seen = plan->now;
-    entry->refreshed = false;
-    entry->kind = kind;
-    attach(fdb, plan->entry, plan->port);
-    if (!is_static(entry))
-        fdb->counters.inserted++;
-    note(fdb, kind ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
-    trim(fdb, plan->port, plan->now);
-}
-
-static void commit_hold(struct fdb *fdb, const struct fdb_plan *plan)
-{
-    struct entry *entry = &fdb->entries[plan->entry];
-
-    entry->kind |= ENTRY_HELD;
-    fdb->moves[plan->entry].since = plan->now;
-    fdb->counters.held++;
-    fdb->counters.refused_moves++;
-    note(fdb, FDB_CHANGE_HOLD, entry, plan->port);
-}
-
-static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
-{
-    struct entry *entry = &fdb->entries[plan->entry];
-    port_id from = entry->port;
-
-    detach(fdb, plan->entry);
-    entry->seen = plan->now;
-    entry->refreshed = false;
-    attach(fdb, plan->entry, plan->port);
-    if (fdb->move_limit.max != 0)
-        fdb_count_move(fdb, plan->entry, plan->now);
-    fdb->counters.moved++;
-    fdb->tallies[from].moved_out++;
-    fdb->tallies[plan->port].moved_in++;
-    note(fdb, FDB_CHANGE_MOVE, entry, from);
-    trim(fdb, plan->port, plan->now);
-}
-
-static void commit_refresh(struct fdb *fdb, const struct fdb_plan *plan)
-{
-    struct entry *entry = &fdb->entries[plan->entry];
-    struct fdb_port *port = &fdb->ports[entry->port];
-
-    entry->seen = plan->now;
-    entry->refreshed = port->limit == 0; /* its list says it, else */
-    if (port->limit == 0 || is_static(entry))
-        return;
-    fdb_list_remove(fdb, &port->head, plan->entry);
-    fdb_list_append(fdb, &port->head, plan->entry);
-}
-
-void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
-{
-    switch (plan->action) {
-    case FDB_NOTHING:
-        break;
-    case FDB_REFUSE_MOVE:
-        fdb->counters.refused_moves++;
-        break;
-    case FDB_REFUSE_INSERT:
-        fdb->counters.refused_inserts++;
-        break;
-    case FDB_REFUSE_LIMIT:
-        fdb->counters.refused_limits++;
-        fdb->tallies[plan->port].refused_limits++;
-        break;
-    case FDB_HOLD:
-        commit_hold(fdb, plan);
-        break;
-    case FDB_REFRESH:
-        commit_refresh(fdb, plan);
-        break;
-    case FDB_MOVE:
-        commit_move(fdb, plan);
-        break;
-    case FDB_INSERT:
-        commit_insert(fdb, plan, 0);
-        break;
-    }
-}
-
-/* Forgetting */
-
-/* Returns how many entries that were. */
-static uint32_t forget_port(struct fdb *fdb, port_id port)
-{
-    struct fdb_port *flushed = &fdb->ports[port];
-    uint32_t held = flushed->held;
-
-    if (held == 0)
-        return 0;
-    fdb->counters.flushed += held;
-    fdb_list_splice(fdb, &fdb->stale, &flushed->head);
-    flushed->generation++;
-    fdb_port_set_held(fdb, port, 0);
-    return held;
-}
-
-static void note_flush(struct fdb *fdb, port_id port, uint32_t count)
-{
-    const struct fdb_change change = {
-        .owner = fdb->owner,
-        .port = port,
-        .from = PORT_NONE,
-        .count = count,
-        .kind = FDB_CHANGE_FLUSH,
-    };
-
-    if (fdb->journal && count > 0)
-        fdb_journal_note(fdb->journal, &change);
-}
-
-void fdb_flush_port(struct fdb *fdb, port_id port)
-{
-    if (port < fdb->max_ports)
-        note_flush(fdb, port, forget_port(fdb, port));
-}
-
-void fdb_flush_all(struct fdb *fdb)
-{
-    uint32_t count = 0;
-
-    for (uint32_t port = 0; port < fdb->max_ports; port++)
-        count += forget_port(fdb, (port_id)port);
-    note_flush(fdb, PORT_NONE, count);
-}
-
-void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids)
-{
-    uint32_t left = port < fdb->max_ports ? fdb->ports[port].held : 0;
-    uint32_t at = left > 0 ? fdb->ports[port].head : NO_ENTRY;
-
-    for (; left > 0; left--) {
-        uint32_t next = fdb->entries[at].next;
-
-        if (vidset_has(vids, (uint16_t)(fdb->entries[at].key >> 48))) {
-            note(fdb, FDB_CHANGE_DEL, &fdb->entries[at], PORT_NONE);
-            fdb->counters.flushed++;
-            reclaim(fdb, at);
-        }
-        at = next;
-    }
-}
-
-void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max)
-{
-    struct fdb_port *p;
-
-    if (port >= fdb->max_ports)
-        return;
-    p = &fdb->ports[port];
-    if (p->limit == 0 && max != 0)
-        fdb_flush_port(fdb, port); /* its list is in another order */
-    p->limit = max;
-    while (max != 0 && p->held > max) {
-        note(fdb, FDB_CHANGE_DEL, &fdb->entries[p->head], PORT_NONE);
-        fdb->counters.flushed++;
-        reclaim(fdb, p->head);
-    }
-}
-
-uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget)
-{
-    uint32_t reclaimed = 0;
-
-    for (uint32_t left = smaller(budget, fdb->touched); left > 0; left--) {
-        uint32_t at = fdb->hand;
-        struct entry *entry = &fdb->entries[at];
-
-        fdb->hand = (at + 1) % fdb->touched;
-        if (entry->port == PORT_NONE || is_live(fdb, entry, now))
-            continue;
-        count_end(fdb, entry, now, FDB_CHANGE_EVICT);
-        reclaim(fdb, at);
-        reclaimed++;
-    }
-    return reclaimed;
-}
-
-static void forget(struct fdb *fdb, uint32_t entry, uint64_t now)
-{
-    count_end(fdb, &fdb->entries[entry], now, FDB_CHANGE_DEL);
-    reclaim(fdb, entry);
-}
-
-static bool is_meant(const struct fdb_filter *filter, const struct entry *entry)
-{
-    return !is_static(entry) && (filter->port == PORT_NONE || filter->port == entry->port) &&
-           (!filter->has_vid || filter->vid == entry->key >> 48) &&
-           (!filter->has_mac || filter->mac == (entry->key & MAC_BROADCAST));
-}
-
-bool fdb_flush_some(struct fdb *fdb, const struct fdb_filter *filter, uint64_t now, uint32_t budget,
-                    uint32_t *cursor, uint64_t *count)
-{
-    uint32_t spent = 0;
-
-    for (; spent < budget && *cursor < fdb->touched; (*cursor)++, spent++) {
-        const struct entry *entry = &fdb->entries[*cursor];
-
-        if (entry->port == PORT_NONE || !is_meant(filter, entry) || !is_live(fdb, entry, now))
-            continue;
-        forget(fdb, *cursor, now);
-        (*count)++;
-        spent += FORGETTING_COSTS;
-    }
-    return *cursor < fdb->touched;
-}
-
-bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now)
-{
-    uint32_t found = fdb_find(fdb, key_of(vid, mac));
-
-    if (found == NO_ENTRY || !is_live(fdb, &fdb->entries[found], now))
-        return false;
-    forget(fdb, found, now);
-    return true;
-}
-
-void fdb_del_port(struct fdb *fdb, port_id port)
-{
-    if (port >= fdb->max_ports)
-        return;
-    fdb_flush_port(fdb, port);
-    while (fdb->fixed[port] != NO_ENTRY) {
-        note(fdb, FDB_CHANGE_DEL, &fdb->entries[fdb->fixed[port]], PORT_NONE);
-        reclaim(fdb, fdb->fixed[port]);
-    }
-    fdb->ports[port].limit = 0;
-    fdb->tallies[port] = (struct fdb_port_counters){0};
-}
-
-/* Configured */
-
-static bool is_as_wanted(const struct entry *entry, const struct fdb_entry *wanted, uint8_t kind)
-{
-    return is_static(entry) && entry->kind == kind && entry->port == wanted->port;
-}
-
-int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
-{
-    uint8_t kind =
-        (uint8_t)((wanted->is_static ? ENTRY_STATIC : 0) | (wanted->is_sticky ? ENTRY_STICKY : 0));
-    struct fdb_plan plan = {.action = FDB_INSERT,
-                            .vid = wanted->vid,
-                            .mac = wanted->mac,
-                            .port = wanted->port,
-                            .now = wanted->seen};
-    uint32_t known = fdb_find(fdb, key_of(wanted->vid, wanted->mac));
-
-    if (wanted->port >= fdb->max_ports)
-        return -EINVAL;
-    if (known != NO_ENTRY && !wanted->is_static && is_static(&fdb->entries[known]))
-        return -EEXIST;
-    if (known != NO_ENTRY && is_as_wanted(&fdb->entries[known], wanted, kind))
-        return 0;
-    if (known != NO_ENTRY)
-        forget(fdb, known, wanted->seen);
-    if (!find_room(fdb, &plan))
-        return -ENOSPC;
-    commit_insert(fdb, &plan, kind);
-    return 0;
-}
+/* Settings */
 
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns)
 {

@@ -6,8 +6,9 @@
 #include "ringspan/limits.h"
 
 /*
- * The inside of the forwarding table, shared by what changes it (fdb.c), what orders its ports
- * (fdb_ports.c) and what checks it (fdb_check.c).
+ * The inside of the forwarding table, shared by what looks up and plans (fdb.c), what carries plans
+ * out (fdb_commit.c, fdb_add.c, fdb_moves.c) and what forgets (fdb_forget.c), what orders its ports
+ * (fdb_ports.c), what others may see of it (fdb_look.c) and what checks it (fdb_check.c).
  *
  * Every used entry is in the index and on exactly one circular list: that of its port, in the order
  * in which eviction considers them; or, once its port was flushed, that of the stale ones; or, if
@@ -15,6 +16,8 @@
  */
 
 #define NO_ENTRY UINT32_MAX
+
+#define EXPIRED_LOOKS 8 /* of an insertion into a full table */
 
 /* 32 bytes, so that an aligned array never has one across two cache lines. */
 struct entry {
@@ -106,6 +109,16 @@ static inline bool is_live(const struct fdb *fdb, const struct entry *entry, uin
     return is_static(entry) || (!is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now));
 }
 
+static inline uint64_t fdb_key(uint16_t vid, uint64_t mac)
+{
+    return (uint64_t)vid << 48 | mac;
+}
+
+static inline uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 /** The entry of @key, live or not, or NO_ENTRY. */
 static inline uint32_t fdb_find(const struct fdb *fdb, uint64_t key)
 {
@@ -120,6 +133,23 @@ static inline uint32_t fdb_find(const struct fdb *fdb, uint64_t key)
     }
     return NO_ENTRY;
 }
+
+/** Where an insertion by @plan goes: sets its room and entry. False if there is none: all entries
+ * are static. */
+bool fdb_find_room(const struct fdb *fdb, struct fdb_plan *plan);
+/** Commits an insertion of an entry of this kind, ENTRY_ bits. */
+void fdb_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind);
+
+void fdb_note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *entry, port_id from);
+/** Counts and notes why an entry that is about to be written over or freed is no longer known;
+ * @kind is what happens to those that would have lived. A stale one was counted when its port was
+ * flushed, and static ones are not counted. */
+void fdb_count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
+                   enum fdb_change_kind kind);
+/** Frees the entry's memory. */
+void fdb_reclaim(struct fdb *fdb, uint32_t entry);
+/** It is deleted: both of it. */
+void fdb_forget(struct fdb *fdb, uint32_t entry, uint64_t now);
 
 /** Makes @entry, which is on no list, the last of the circular list *@head. */
 void fdb_list_append(struct fdb *fdb, uint32_t *head, uint32_t entry);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+#include "fdb_private.h"
+#include "ringspan/mac.h"
+
+static void index_add(struct fdb *fdb, uint32_t entry)
+{
+    uint32_t hash = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key);
+    uint32_t at = hash & fdb->index_mask;
+
+    while (fdb->index[at].occupant != 0)
+        at = (at + 1) & fdb->index_mask;
+    fdb->index[at] = (struct bucket){.hash = hash, .occupant = entry + 1};
+}
+
+static uint32_t index_place(const struct fdb *fdb, uint32_t entry)
+{
+    uint32_t at = (uint32_t)hash_u64(&fdb->hash_key, fdb->entries[entry].key) & fdb->index_mask;
+
+    while (fdb->index[at].occupant != entry + 1)
+        at = (at + 1) & fdb->index_mask;
+    return at;
+}
+
+/* Moves later buckets of the run back into the hole, so that no tombstone stays for probes to step
+ * over. */
+static void index_del(struct fdb *fdb, uint32_t entry)
+{
+    uint32_t mask = fdb->index_mask;
+    uint32_t hole = index_place(fdb, entry);
+
+    for (uint32_t at = (hole + 1) & mask; fdb->index[at].occupant != 0; at = (at + 1) & mask) {
+        uint32_t from_home = (at - fdb->index[at].hash) & mask;
+
+        if (from_home >= ((at - hole) & mask)) {
+            fdb->index[hole] = fdb->index[at];
+            hole = at;
+        }
+    }
+    fdb->index[hole].occupant = 0;
+}
+
+static void attach(struct fdb *fdb, uint32_t entry, port_id port)
+{
+    struct fdb_port *to = &fdb->ports[port];
+
+    fdb->entries[entry].port = port;
+    fdb->entries[entry].generation = to->generation;
+    if (is_static(&fdb->entries[entry])) {
+        fdb_list_append(fdb, &fdb->fixed[port], entry);
+        fdb->n_static++;
+    } else {
+        fdb_list_append(fdb, &to->head, entry);
+        fdb_port_set_held(fdb, port, to->held + 1);
+    }
+}
+
+static void detach(struct fdb *fdb, uint32_t entry)
+{
+    port_id port = fdb->entries[entry].port;
+    struct fdb_port *from = &fdb->ports[port];
+
+    if (is_static(&fdb->entries[entry])) {
+        fdb_list_remove(fdb, &fdb->fixed[port], entry);
+        fdb->n_static--;
+    } else if (is_stale(fdb, &fdb->entries[entry])) {
+        fdb_list_remove(fdb, &fdb->stale, entry);
+    } else {
+        fdb_list_remove(fdb, &from->head, entry);
+        fdb_port_set_held(fdb, port, from->held - 1);
+    }
+}
+
+void fdb_note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *entry, port_id from)
+{
+    if (!fdb->journal)
+        return;
+    fdb_journal_note(fdb->journal, &(struct fdb_change){
+                                       .owner = fdb->owner,
+                                       .mac = entry->key & MAC_BROADCAST,
+                                       .slot = (uint32_t)(entry - fdb->entries),
+                                       .vid = (uint16_t)(entry->key >> 48),
+                                       .port = entry->port,
+                                       .from = from,
+                                       .kind = (uint8_t)kind,
+                                       .is_static = is_static(entry),
+                                       .is_sticky = (entry->kind & ENTRY_STICKY) != 0,
+                                   });
+}
+
+void fdb_count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
+                   enum fdb_change_kind kind)
+{
+    bool would_live = is_live(fdb, entry, now);
+
+    if (!is_static(entry)) {
+        if (!would_live && is_stale(fdb, entry))
+            return;
+        if (!would_live)
+            fdb->counters.expired++;
+        else if (kind == FDB_CHANGE_EVICT)
+            fdb->counters.evicted++;
+        else
+            fdb->counters.flushed++;
+    }
+    fdb_note(fdb, would_live ? kind : FDB_CHANGE_AGE, entry, PORT_NONE);
+}
+
+/* What the search for a victim, which was const, would have written on its way. */
+static void advance_hands(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    if (plan->room == FDB_ROOM_EXPIRED) {
+        fdb->hand = (plan->entry + 1) % fdb->max_entries;
+    } else if (plan->room == FDB_ROOM_FULLEST) {
+        struct fdb_port *port = &fdb->ports[fdb->entries[plan->entry].port];
+
+        fdb->hand = (fdb->hand + EXPIRED_LOOKS) % fdb->max_entries;
+        for (; port->head != plan->entry; port->head = fdb->entries[port->head].next)
+            fdb->entries[port->head].refreshed = false;
+    }
+}
+
+static void take_free(struct fdb *fdb, uint32_t entry)
+{
+    if (entry == fdb->touched)
+        fdb->touched++;
+    else
+        fdb->free = fdb->entries[entry].next;
+    fdb->used++;
+}
+
+void fdb_reclaim(struct fdb *fdb, uint32_t entry)
+{
+    detach(fdb, entry);
+    index_del(fdb, entry);
+    fdb->entries[entry].port = PORT_NONE;
+    fdb->entries[entry].next = fdb->free;
+    fdb->free = entry;
+    fdb->used--;
+}
+
+/* What a port holds above its limit: an expired entry, in the place of which another was learned;
+ * or the one that was not heard of for longest, if somebody put one there. */
+static void trim(struct fdb *fdb, port_id port, uint64_t now)
+{
+    const struct fdb_port *p = &fdb->ports[port];
+
+    if (p->limit == 0 || p->held <= p->limit)
+        return;
+    fdb_count_end(fdb, &fdb->entries[p->head], now, FDB_CHANGE_EVICT);
+    fdb_reclaim(fdb, p->head);
+}
+
+void fdb_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+
+    if (plan->room == FDB_ROOM_FREE) {
+        take_free(fdb, plan->entry);
+    } else {
+        advance_hands(fdb, plan);
+        fdb_count_end(fdb, entry, plan->now, FDB_CHANGE_EVICT);
+        detach(fdb, plan->entry);
+    }
+    if (plan->room >= FDB_ROOM_STALE)
+        index_del(fdb, plan->entry);
+    entry->key = fdb_key(plan->vid, plan->mac);
+    if (plan->room != FDB_ROOM_OWN)
+        index_add(fdb, plan->entry);
+    entry->seen = plan->now;
+    entry->refreshed = false;
+    entry->kind = kind;
+    attach(fdb, plan->entry, plan->port);
+    if (!is_static(entry))
+        fdb->counters.inserted++;
+    fdb_note(fdb, kind ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
+    trim(fdb, plan->port, plan->now);
+}
+
+static void commit_hold(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+
+    entry->kind |= ENTRY_HELD;
+    fdb->moves[plan->entry].since = plan->now;
+    fdb->counters.held++;
+    fdb->counters.refused_moves++;
+    fdb_note(fdb, FDB_CHANGE_HOLD, entry, plan->port);
+}
+
+static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+    port_id from = entry->port;
+
+    detach(fdb, plan->entry);
+    entry->seen = plan->now;
+    entry->refreshed = false;
+    attach(fdb, plan->entry, plan->port);
+    if (fdb->move_limit.max != 0)
+        fdb_count_move(fdb, plan->entry, plan->now);
+    fdb->counters.moved++;
+    fdb->tallies[from].moved_out++;
+    fdb->tallies[plan->port].moved_in++;
+    fdb_note(fdb, FDB_CHANGE_MOVE, entry, from);
+    trim(fdb, plan->port, plan->now);
+}
+
+static void commit_refresh(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    struct entry *entry = &fdb->entries[plan->entry];
+    struct fdb_port *port = &fdb->ports[entry->port];
+
+    entry->seen = plan->now;
+    entry->refreshed = port->limit == 0; /* its list says it, else */
+    if (port->limit == 0 || is_static(entry))
+        return;
+    fdb_list_remove(fdb, &port->head, plan->entry);
+    fdb_list_append(fdb, &port->head, plan->entry);
+}
+
+void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan)
+{
+    switch (plan->action) {
+    case FDB_NOTHING:
+        break;
+    case FDB_REFUSE_MOVE:
+        fdb->counters.refused_moves++;
+        break;
+    case FDB_REFUSE_INSERT:
+        fdb->counters.refused_inserts++;
+        break;
+    case FDB_REFUSE_LIMIT:
+        fdb->counters.refused_limits++;
+        fdb->tallies[plan->port].refused_limits++;
+        break;
+    case FDB_HOLD:
+        commit_hold(fdb, plan);
+        break;
+    case FDB_REFRESH:
+        commit_refresh(fdb, plan);
+        break;
+    case FDB_MOVE:
+        commit_move(fdb, plan);
+        break;
+    case FDB_INSERT:
+        fdb_insert(fdb, plan, 0);
+        break;
+    }
+}
