@@ -145,8 +145,9 @@ static void check_translations(const struct vlan_checker *c, uint32_t node)
 
         if (!vidset_has(&members, inside))
             report_at(c, node, path, NULL, "VLAN %u is not allowed on this port", inside);
-        if (outside == vlan->pvid && !vlan_translates_to(&vlan->translations, outside))
-            report_at(c, node, path, NULL,
+        if (vlan->mode == VLAN_MODE_NATIVE_TAGGED && outside == vlan->pvid &&
+            !vlan_translates_to(&vlan->translations, outside))
+            report_at(c, node, path, "translate it, too, or send it untagged: native_untagged",
                       "the pvid %u has no VID outside: that is VLAN %u's there", outside, inside);
     }
 }

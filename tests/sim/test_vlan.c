@@ -372,14 +372,20 @@ static void test_frame_that_ends_in_its_tag(void **state)
     sim_free(sim);
 }
 
-static void set_translating(struct sim *sim, uint32_t port, const struct vlan_translation *list,
-                            uint32_t n)
+static void set_native_translating(struct sim *sim, uint32_t port, enum vlan_mode mode,
+                                   uint16_t pvid, const struct vlan_translation *list, uint32_t n)
 {
-    struct vlan_settings settings = {.mode = VLAN_MODE_TRUNK, .allowed = vidset_all()};
+    struct vlan_settings settings = {.mode = mode, .pvid = pvid, .allowed = vidset_all()};
 
     settings.translations.n = n;
     memcpy(settings.translations.list, list, n * sizeof(*list));
     sim_set_vlan(sim, port, &settings);
+}
+
+static void set_translating(struct sim *sim, uint32_t port, const struct vlan_translation *list,
+                            uint32_t n)
+{
+    set_native_translating(sim, port, VLAN_MODE_TRUNK, 0, list, n);
 }
 
 /* 10 outside is 110 inside, in both directions, and neither stands for anything else there. */
@@ -453,6 +459,33 @@ static void test_swapped_vlans(void **state)
     sim_free(sim);
 }
 
+/* A pvid that leaves untagged needs no VID outside, so its own may be another VLAN's there. */
+static void test_translation_of_the_pvid(void **state)
+{
+    static const struct vlan_translation map[] = {{.outside = 10, .inside = 110}};
+    struct sim *sim = new_sim(3);
+    struct sim_frame untagged;
+    struct sim_frame tagged;
+
+    set_native_translating(sim, 0, VLAN_MODE_NATIVE_UNTAGGED, 10, map, 1);
+    set_access(sim, 1, 10);
+    set_access(sim, 2, 110);
+    make_pair(&untagged, &tagged, MAC_BROADCAST, SIM_HOST(1), 10);
+    sim_send(sim, 0, &untagged);
+    sim_expect(sim, 1, &untagged);
+    sim_expect_nothing(sim);
+    sim_send(sim, 0, &tagged);
+    sim_expect(sim, 2, &untagged);
+    sim_expect_nothing(sim);
+    sim_send(sim, 1, &untagged);
+    sim_expect(sim, 0, &untagged);
+    sim_expect_nothing(sim);
+    sim_send(sim, 2, &untagged);
+    sim_expect(sim, 0, &tagged);
+    sim_expect_nothing(sim);
+    sim_free(sim);
+}
+
 /* Each frame that is in a VLAN is counted there once, and each copy: the sums are the ledger's. */
 static void test_counters(void **state)
 {
@@ -505,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_many_ports),
         cmocka_unit_test(test_frame_that_ends_in_its_tag),
         cmocka_unit_test(test_translation),
+        cmocka_unit_test(test_translation_of_the_pvid),
         cmocka_unit_test(test_swapped_vlans),
         cmocka_unit_test(test_counters),
         cmocka_unit_test(test_differences_to_others),
