@@ -10,10 +10,11 @@
 #include "ringspan/glob.h"
 #include "ringspan/mac.h"
 
-/* What spans the static entries of a bridge: their ports, their number, and that none is there
- * twice. */
+/* What spans the static entries of a bridge: their ports and whether these are in their VLANs,
+ * their number, and that none is there twice. */
 
 #define PATH_SIZE 64
+#define HINT_SIZE 192
 
 /* An entry, and where it is. What was wrong by itself is empty here, and has been reported. */
 struct placed {
@@ -29,7 +30,7 @@ struct static_checker {
     uint32_t bridge;
     struct placed *entries;
     uint32_t n_entries;
-    const char **ports; /* names, sorted */
+    const struct config_port **ports; /* by name */
 };
 
 static const char *path_of(const struct static_checker *c, const struct placed *placed,
@@ -49,7 +50,24 @@ static size_t place_of(const struct static_checker *c, const struct placed *plac
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct config_port *const *one = a;
+    const struct config_port *const *other = b;
+
+    return strcmp((*one)->name, (*other)->name);
+}
+
+static int compare_with_name(const void *name, const void *port)
+{
+    return strcmp(name, (*(const struct config_port *const *)port)->name);
+}
+
+static const struct config_port *find_port(const struct static_checker *c, const char *name)
+{
+    uint32_t n_ports = c->config->bridges[c->bridge].n_ports;
+    const struct config_port *const *found =
+        bsearch(name, c->ports, n_ports, sizeof(*c->ports), compare_with_name);
+
+    return found ? *found : NULL;
 }
 
 /* In the order of the text within equal addresses. */
@@ -93,7 +111,7 @@ static void report_port(const struct static_checker *c, const struct placed *pla
     const char *bridge = bridge_of_port(c->config, name);
     const char *match = match_of_port(&c->config->bridges[c->bridge], name);
     char path[PATH_SIZE];
-    char hint[192] = "";
+    char hint[HINT_SIZE] = "";
 
     if (bridge)
         snprintf(hint, sizeof(hint), "'%s' is a port of the bridge '%s'", name, bridge);
@@ -106,20 +124,63 @@ static void report_port(const struct static_checker *c, const struct placed *pla
                       *hint ? hint : NULL, "this bridge has no port named '%s'", name);
 }
 
+/* How the port could come to be in the VLAN, or why not. */
+static void hint_membership(const struct config_port *port, uint16_t vid, char ret_hint[HINT_SIZE])
+{
+    const struct vlan_settings *vlan = &port->vlan;
+
+    if (!vlan_mode_has_allowed(vlan->mode))
+        snprintf(ret_hint, HINT_SIZE, "a port of mode '%s' is in the VLAN of its pvid alone, %u",
+                 vlan_mode_name(vlan->mode), vlan->pvid);
+    else if (!vidset_has(&vlan->allowed, vid))
+        snprintf(ret_hint, HINT_SIZE, "add %u to its vlan.allowed", vid);
+    else
+        snprintf(ret_hint, HINT_SIZE, "its 'translate' uses VID %u for another VLAN", vid);
+}
+
+/* Frames to the address would all be dropped, and flooded nowhere. */
+static void report_outsider(const struct static_checker *c, const struct placed *placed,
+                            const struct config_port *port)
+{
+    uint16_t vid = (uint16_t)placed->entry->vlan;
+    char mac[MAC_STRING_SIZE];
+    char path[PATH_SIZE];
+    char hint[HINT_SIZE];
+
+    hint_membership(port, vid, hint);
+    config_report_add(c->report, place_of(c, placed, "vlan"), path_of(c, placed, ".vlan", path),
+                      hint, "nothing would reach %s: port '%s' is not in VLAN %u",
+                      mac_format(placed->entry->mac, mac), port->name, vid);
+}
+
+/* False if something about it is missing or wrong, which has been reported. */
+static bool is_outsider(const struct static_checker *c, const struct placed *placed,
+                        const struct config_port *port)
+{
+    struct vidset members;
+
+    if (!c->config->bridges[c->bridge].vlan_aware || placed->entry->vlan == VID_NONE ||
+        port->vlan.mode == VLAN_MODE_NONE ||
+        (vlan_mode_has_pvid(port->vlan.mode) && port->vlan.pvid == VID_NONE))
+        return false;
+    members = vlan_settings_members(&port->vlan);
+    return !vidset_has(&members, (uint16_t)placed->entry->vlan);
+}
+
 static void check_ports(const struct static_checker *c)
 {
-    uint32_t n_ports = c->config->bridges[c->bridge].n_ports;
-
     for (uint32_t i = 0; i < c->n_entries; i++) {
         const struct placed *placed = &c->entries[i];
-        const char *name = placed->entry->port;
+        const struct config_port *port = find_port(c, placed->entry->port);
 
-        if (!*name || bsearch(&name, c->ports, n_ports, sizeof(*c->ports), compare_names))
+        if (!*placed->entry->port || (port && !is_outsider(c, placed, port)))
             continue;
-        if (config_report_keeps(c->report, place_of(c, placed, "port")))
-            report_port(c, placed);
-        else
+        if (!config_report_keeps(c->report, place_of(c, placed, port ? "vlan" : "port")))
             c->report->n_more++;
+        else if (port)
+            report_outsider(c, placed, port);
+        else
+            report_port(c, placed);
     }
 }
 
@@ -207,7 +268,7 @@ static void check_bridge(struct static_checker *c, uint32_t node)
         node = scan->nodes[node].after;
     }
     for (uint32_t i = 0; i < bridge->n_ports; i++)
-        c->ports[i] = bridge->ports[i].name;
+        c->ports[i] = &bridge->ports[i];
     qsort(c->ports, bridge->n_ports, sizeof(*c->ports), compare_names);
     check_count(c);
     check_vlans(c);

@@ -23,7 +23,7 @@ BEYOND_A_SCHEMA = re.compile(
     r"|'.*[^\0-\x7f].*' has \d+ bytes"
     r"|runs backwards|transparent to tags|of a VLAN-aware bridge needs|^the mode '.*' needs"
     r"|^a port of mode|has another VID outside|not allowed on this port|nothing to translate"
-    r"|has no VID outside")
+    r"|has no VID outside|is not in VLAN")
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
@@ -134,7 +134,7 @@ FULL = {
                  "isolate_host": False,
                  "fdb": {"max_entries": 65536, "description": "d",
                          "move_limit": {"max": 5, "interval": 60, "hold": 60, "description": "d"},
-                         "static": [{"mac": "02:00:00:00:00:01", "vlan": 5, "port": "p", "sticky": True,
+                         "static": [{"mac": "02:00:00:00:00:01", "vlan": 8, "port": "p", "sticky": True,
                                      "description": "d"}]},
                  "ports": [{"name": "p", "ifname": "i", "type": "tap", "qdisc_bypass": True,
                             "admin_state": "down", "netns": "n", "description": "d", "owner": "o",

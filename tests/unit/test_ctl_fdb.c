@@ -115,6 +115,24 @@ static void test_port_with_a_static_entry_stays(void **state)
     assert_has(ask("port.del", "{\"port\":\"rsp-r1\"}"), "\"op\":\"del\"");
 }
 
+/* Frames to the address would all be dropped: as the file would be, the change is refused. */
+static void test_static_entry_keeps_its_port_in_its_vlan(void **state)
+{
+    char before[4096];
+
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":30}",
+                 "bridge lab1: fdb.static[0].vlan: nothing would reach 02:00:00:00:00:01: port "
+                 "'rsp-r3' is not in VLAN 30: add 30 to its vlan.allowed");
+    ask("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":20}");
+    snprintf(before, sizeof(before), "%s", ask("config.show", "{}"));
+    assert_error("port.set", "{\"port\":\"rsp-r3\",\"vlan\":{\"mode\":\"access\",\"pvid\":10}}",
+                 "nothing would reach 02:00:00:00:00:01: port 'rsp-r3' is not in VLAN 20: a port "
+                 "of mode 'access' is in the VLAN of its pvid alone, 10");
+    assert_string_equal(ask("config.show", "{}"), before);
+    assert_has(ask("port.set", "{\"port\":\"rsp-r3\",\"vlan\":{\"mode\":\"access\",\"pvid\":20}}"),
+               "vlan.mode");
+}
+
 /* As if it had been heard: where nothing is heard there is nothing to add. */
 static void test_dynamic_where_nothing_is_heard(void **state)
 {
@@ -242,6 +260,7 @@ int main(void)
         LAB_TEST(test_what_happened_is_counted),
         LAB_TEST(test_file_wins_over_static_entries),
         LAB_TEST(test_port_with_a_static_entry_stays),
+        LAB_TEST(test_static_entry_keeps_its_port_in_its_vlan),
         LAB_TEST(test_dynamic),
         LAB_TEST(test_dynamic_where_nothing_is_heard),
         LAB_TEST(test_del_learned),
