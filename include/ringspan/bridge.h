@@ -132,6 +132,11 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
 /** One bounded turn on @source at time @now; returns the number of frames taken. */
 uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now);
 
+/** What keeps @copy, dressed for @port, from being handed to the port: DROP_TOO_LONG,
+ * DROP_POLICED_OUT, or DROP_NONE. */
+enum drop_reason bridge_refusal(const struct bridge *bridge, const struct port *port,
+                                const struct frame *copy, uint64_t now);
+
 /** Reclaims some expired entries. Returns when to call it next (ns), or 0 if the table is empty. */
 uint64_t bridge_age(struct bridge *bridge, uint64_t now);
 struct fdb *bridge_fdb(struct bridge *bridge);

@@ -142,6 +142,9 @@ void fdb_free(struct fdb *fdb);
 /** The port of a live entry, or PORT_NONE. */
 port_id fdb_lookup(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
 bool fdb_is_static(const struct fdb *fdb, uint16_t vid, uint64_t mac);
+/** The whole of a live entry; false if there is none. */
+bool fdb_look(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now,
+              struct fdb_entry *ret_entry);
 
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
                     struct fdb_plan *ret_plan);

@@ -114,6 +114,11 @@ void forward_commit(struct fdb *fdb, struct port_meters *meters, const struct de
 port_id forward_next_egress(const struct forward_tables *tables, const struct decision *decision,
                             uint32_t from);
 
+/** What keeps a copy from leaving by @egress, or DROP_NONE. Whether the port takes such floods is
+ * not asked. */
+enum drop_reason forward_obstacle(const struct forward_tables *tables,
+                                  const struct decision *decision, port_id egress);
+
 /** @frame as it leaves by @egress, one of the ports that @decision sends a copy to: @frame itself,
  * or @dressed, filled in, with other tags beside the same bytes. */
 const struct frame *forward_dress(const struct forward_tables *tables,

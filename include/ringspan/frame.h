@@ -81,6 +81,9 @@ void frame_push_tag(struct frame *frame, struct vlan_tag tag);
 
 /** Takes the outermost tag off the stack, which has one. */
 void frame_pop_tag(struct frame *frame);
+/** What the kernel does to a frame that arrives: an outer 0x8100 or 0x88a8 tag leaves the bytes.
+ * @bytes are the frame's. */
+void frame_take_outer_tag(struct frame *frame, uint8_t *bytes);
 /**
  * Takes a tag that is still in the bytes onto the stack, if the outermost one has @tpid. For the
  * edge of a port, where nobody else has seen the frame: @bytes are the frame's, and its addresses

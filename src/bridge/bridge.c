@@ -321,21 +321,40 @@ const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port
     return port_meters_has(meters, use) ? &meters->meters[use].settings : NULL;
 }
 
+static bool is_policed_out(const struct port_meters *meters, const struct frame *copy)
+{
+    return port_meters_has(meters, METER_EGRESS) && !reserved_is_vital(frame_dst(copy));
+}
+
 /* A copy that is too long leaves what the meter has to those that are not. */
-static bool passes_egress_meter(struct bridge *bridge, const struct port *port,
+enum drop_reason bridge_refusal(const struct bridge *bridge, const struct port *port,
                                 const struct frame *copy, uint64_t now)
 {
-    struct port_meters *meters = &bridge->meters[port->id];
-    struct meter_charge charge;
+    const struct port_meters *meters = &bridge->meters[port->id];
 
-    if (!port_meters_has(meters, METER_EGRESS) || reserved_is_vital(frame_dst(copy)) ||
-        !frame_fits_mtu(copy, port->mtu))
-        return true;
-    if (!meter_passes(&meters->meters[METER_EGRESS], now))
-        return false;
-    charge = meter_charge_of(copy, now);
-    meter_take(&meters->meters[METER_EGRESS], &charge);
-    return true;
+    if (!frame_fits_mtu(copy, port->mtu))
+        return DROP_TOO_LONG;
+    if (is_policed_out(meters, copy) && !meter_passes(&meters->meters[METER_EGRESS], now))
+        return DROP_POLICED_OUT;
+    return DROP_NONE;
+}
+
+static void send_metered(struct bridge *bridge, struct port *port, const struct frame *copy,
+                         uint64_t now)
+{
+    enum drop_reason refusal = bridge_refusal(bridge, port, copy, now);
+    struct port_meters *meters = &bridge->meters[port->id];
+
+    if (refusal != DROP_NONE) {
+        port_refuse(port, refusal);
+        return;
+    }
+    if (is_policed_out(meters, copy)) {
+        struct meter_charge charge = meter_charge_of(copy, now);
+
+        meter_take(&meters->meters[METER_EGRESS], &charge);
+    }
+    port_tx(port, copy);
 }
 
 /* ---- ports ---- */
@@ -453,8 +472,8 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
         bridge->vlans->counters[decision->vid].tx_packets++;
         bridge->vlans->counters[decision->vid].tx_bytes += frame_wire_len(copy);
     }
-    if (bridge->tables.meters && !passes_egress_meter(bridge, port, copy, now))
-        port_refuse(port, DROP_POLICED_OUT);
+    if (bridge->tables.meters)
+        send_metered(bridge, port, copy, now);
     else
         port_tx(port, copy);
 }

@@ -2,6 +2,29 @@
 #include "fdb_private.h"
 #include "ringspan/mac.h"
 
+static struct fdb_entry describe(const struct entry *entry)
+{
+    return (struct fdb_entry){
+        .mac = entry->key & MAC_BROADCAST,
+        .vid = (uint16_t)(entry->key >> 48),
+        .port = entry->port,
+        .seen = entry->seen,
+        .is_static = is_static(entry),
+        .is_sticky = entry->kind & ENTRY_STICKY,
+    };
+}
+
+bool fdb_look(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now,
+              struct fdb_entry *ret_entry)
+{
+    uint32_t found = fdb_find(fdb, (uint64_t)vid << 48 | mac);
+
+    if (found == NO_ENTRY || !is_live(fdb, &fdb->entries[found], now))
+        return false;
+    *ret_entry = describe(&fdb->entries[found]);
+    return true;
+}
+
 bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_entry *ret_entry)
 {
     for (; *cursor < fdb->touched; (*cursor)++) {
@@ -9,14 +32,7 @@ bool fdb_next(const struct fdb *fdb, uint64_t now, uint32_t *cursor, struct fdb_
 
         if (entry->port == PORT_NONE || !is_live(fdb, entry, now))
             continue;
-        *ret_entry = (struct fdb_entry){
-            .mac = entry->key & MAC_BROADCAST,
-            .vid = (uint16_t)(entry->key >> 48),
-            .port = entry->port,
-            .seen = entry->seen,
-            .is_static = is_static(entry),
-            .is_sticky = entry->kind & ENTRY_STICKY,
-        };
+        *ret_entry = describe(entry);
         (*cursor)++;
         return true;
     }

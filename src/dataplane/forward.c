@@ -106,12 +106,16 @@ static bool is_member(const struct forward_tables *tables, const struct decision
 }
 
 /* The one place that says whether a copy may leave by a port. */
-static bool may_leave_by(const struct forward_tables *tables, const struct decision *decision,
-                         port_id egress)
+enum drop_reason forward_obstacle(const struct forward_tables *tables,
+                                  const struct decision *decision, port_id egress)
 {
-    return (egress != decision->ingress || decision->hairpin) &&
-           tables->activity[egress] == PORT_ACTIVITY_FORWARD &&
-           is_member(tables, decision, egress) && !is_isolated(tables, decision, egress);
+    if (egress == decision->ingress && !decision->hairpin)
+        return DROP_SAME_PORT;
+    if (tables->activity[egress] != PORT_ACTIVITY_FORWARD)
+        return DROP_NO_EGRESS;
+    if (!is_member(tables, decision, egress))
+        return DROP_VLAN_EGRESS;
+    return is_isolated(tables, decision, egress) ? DROP_ISOLATED : DROP_NONE;
 }
 
 static const struct portset *flood_set(const struct forward_tables *tables,
@@ -177,21 +181,15 @@ static uint32_t count_flood(const struct forward_tables *tables, const struct de
     return n;
 }
 
-static enum drop_reason why_not_by(const struct forward_tables *tables,
-                                   const struct decision *decision, port_id egress, uint64_t dst)
-{
-    if (egress == decision->ingress && !decision->hairpin)
-        return DROP_SAME_PORT;
-    if (tables->activity[egress] != PORT_ACTIVITY_FORWARD)
-        return fdb_is_static(tables->fdb, decision->vid, dst) ? DROP_STATIC_DOWN : DROP_NO_EGRESS;
-    return is_member(tables, decision, egress) ? DROP_ISOLATED : DROP_VLAN_EGRESS;
-}
-
 static void egress_unicast(const struct forward_tables *tables, struct decision *decision,
                            port_id egress, uint64_t dst)
 {
-    if (!may_leave_by(tables, decision, egress)) {
-        drop(decision, why_not_by(tables, decision, egress, dst));
+    enum drop_reason obstacle = forward_obstacle(tables, decision, egress);
+
+    if (obstacle == DROP_NO_EGRESS && fdb_is_static(tables->fdb, decision->vid, dst))
+        obstacle = DROP_STATIC_DOWN;
+    if (obstacle != DROP_NONE) {
+        drop(decision, obstacle);
         return;
     }
     decision->verdict = VERDICT_UNICAST;

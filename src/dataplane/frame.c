@@ -129,6 +129,21 @@ struct frame_weight frame_weigh(const struct frame *frame)
     return weight;
 }
 
+void frame_take_outer_tag(struct frame *frame, uint8_t *bytes)
+{
+    struct vlan_tag tag;
+
+    if (frame->len < 12 + VLAN_TAG_SIZE)
+        return;
+    tag.tpid = (uint16_t)load_be16(bytes + 12);
+    tag.tci = (uint16_t)load_be16(bytes + 14);
+    if (tag.tpid != VLAN_TPID_C && tag.tpid != VLAN_TPID_S)
+        return;
+    memmove(bytes + 12, bytes + 12 + VLAN_TAG_SIZE, frame->len - 12 - VLAN_TAG_SIZE);
+    frame->len -= VLAN_TAG_SIZE;
+    frame_push_tag(frame, tag);
+}
+
 void frame_take_tag(struct frame *frame, uint8_t *bytes, uint16_t tpid)
 {
     if (frame->n_tags > 0 || frame->len < ETHER_HEADER_SIZE || load_be16(bytes + 12) != tpid)

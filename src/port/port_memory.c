@@ -211,22 +211,6 @@ int memory_port_new(const char *name, struct port **ret)
     return 0;
 }
 
-/* What the kernel does on receive: the outer tag leaves the bytes. */
-static void take_outer_tag(struct frame *frame, uint8_t *bytes)
-{
-    struct vlan_tag tag;
-
-    if (frame->len < 12 + VLAN_TAG_SIZE)
-        return;
-    tag.tpid = (uint16_t)(bytes[12] << 8 | bytes[13]);
-    tag.tci = (uint16_t)(bytes[14] << 8 | bytes[15]);
-    if (tag.tpid != VLAN_TPID_C && tag.tpid != VLAN_TPID_S)
-        return;
-    memmove(bytes + 12, bytes + 12 + VLAN_TAG_SIZE, frame->len - 12 - VLAN_TAG_SIZE);
-    frame->len -= VLAN_TAG_SIZE;
-    frame_push_tag(frame, tag);
-}
-
 static bool inject(struct memory_port *m, const uint8_t *bytes, uint32_t len,
                    const struct virtio_net_hdr *vnet, enum drop_reason defect)
 {
@@ -243,7 +227,7 @@ static bool inject(struct memory_port *m, const uint8_t *bytes, uint32_t len,
     arrival->frame = (struct frame){.data = copy, .len = len, .defect = defect};
     if (vnet)
         arrival->frame.vnet = *vnet;
-    take_outer_tag(&arrival->frame, copy);
+    frame_take_outer_tag(&arrival->frame, copy);
     if (defect == DROP_NONE && !frame_vnet_is_sane(&arrival->frame))
         arrival->frame.defect = DROP_MALFORMED;
     m->n_arrivals++;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/explain.h"
+
+void explain_arrival(const struct port *port, uint8_t *bytes, uint32_t len,
+                     const struct virtio_net_hdr *vnet, struct frame *ret_frame)
+{
+    struct frame frame = {.data = bytes, .len = len, .ingress = port->id};
+
+    if (vnet)
+        frame.vnet = *vnet;
+    frame_take_outer_tag(&frame, bytes);
+    if (port->edge_tpid)
+        frame_take_tag(&frame, bytes, port->edge_tpid);
+    if (!frame_vnet_is_sane(&frame))
+        frame.defect = DROP_MALFORMED;
+    *ret_frame = frame;
+}
+
+/* Where forward.c gives this reason. */
+static enum explain_stage stage_of(enum drop_reason reason, enum port_activity activity)
+{
+    switch (reason) {
+    case DROP_TRUNCATED:
+    case DROP_MALFORMED:
+    case DROP_RUNT:
+    case DROP_SOURCE_GROUP:
+    case DROP_SOURCE_ZERO:
+        return EXPLAIN_ADMIT;
+    case DROP_INGRESS_DOWN: /* a port that learns and does not forward learned from it first */
+        return activity == PORT_ACTIVITY_NONE ? EXPLAIN_ADMIT : EXPLAIN_LEARN;
+    case DROP_MAC_CONTROL:
+    case DROP_RESERVED:
+        return EXPLAIN_RESERVED;
+    case DROP_NO_PVID:
+    case DROP_VLAN_TAGGED:
+    case DROP_FRAME_TYPE:
+    case DROP_VID_RESERVED:
+    case DROP_VLAN_NOT_ALLOWED:
+        return EXPLAIN_CLASSIFY;
+    case DROP_MAC_LIMIT:
+        return EXPLAIN_LEARN;
+    case DROP_VLAN_EGRESS:
+    case DROP_SAME_PORT:
+    case DROP_ISOLATED:
+    case DROP_FLOOD_OFF:
+    case DROP_NO_EGRESS:
+    case DROP_STATIC_DOWN:
+        return EXPLAIN_EGRESS;
+    case DROP_POLICED_IN:
+    case DROP_STORM_BROADCAST:
+    case DROP_STORM_MULTICAST:
+    case DROP_STORM_UNKNOWN_UNICAST:
+    case DROP_NONE:
+        return EXPLAIN_METER;
+    case DROP_TOO_LONG: /* of copies, not of frames */
+    case DROP_POLICED_OUT:
+    case DROP_EGRESS_DOWN:
+    case DROP_EGRESS_GONE:
+    case DROP_TX_QUEUE_FULL:
+    case DROP_TX_BUSY:
+    case DROP_TX_REJECTED:
+    case DROP_TX_ERROR:
+    case DROP_N_REASONS:
+        break;
+    }
+    return EXPLAIN_N_STAGES;
+}
+
+/* What the lookup hit, told as if learning had been committed: the source may be the destination,
+ * or lose its entry to it. */
+static bool look_up(const struct forward_tables *tables, struct explanation *e)
+{
+    const struct decision *decision = &e->decision;
+    uint64_t dst = frame_dst(&e->frame);
+    port_id port;
+
+    if (tables->mode != BRIDGE_SWITCH || mac_is_group(dst))
+        return false;
+    port = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, e->now);
+    if (port == PORT_NONE)
+        return false;
+    if (!fdb_look(tables->fdb, decision->vid, dst, e->now, &e->destination) ||
+        e->destination.port != port)
+        e->destination =
+            (struct fdb_entry){.mac = dst, .vid = decision->vid, .port = port, .seen = e->now};
+    return true;
+}
+
+void bridge_explain(const struct bridge *bridge, const struct frame *frame, uint64_t now,
+                    struct explanation *ret_explanation)
+{
+    const struct forward_tables *tables = bridge_tables(bridge);
+    struct explanation *e = ret_explanation;
+
+    *e = (struct explanation){.frame = *frame, .now = now};
+    forward_decide(tables, frame, now, &e->decision);
+    if (e->decision.verdict == VERDICT_CONSUME)
+        e->stage = EXPLAIN_RESERVED;
+    else
+        e->stage = stage_of(e->decision.reason, tables->activity[frame->ingress]);
+    if (e->stage >= EXPLAIN_LEARN)
+        e->is_known = fdb_look(tables->fdb, e->decision.vid, frame_src(frame), now, &e->source);
+    if (e->stage >= EXPLAIN_LOOKUP)
+        e->is_found = look_up(tables, e);
+}
+
+port_id explain_next_egress(const struct bridge *bridge, const struct explanation *explanation,
+                            uint32_t from)
+{
+    const struct decision *decision = &explanation->decision;
+
+    switch (decision->verdict) {
+    case VERDICT_UNICAST:
+        return decision->egress >= from ? decision->egress : PORT_NONE;
+    case VERDICT_FLOOD:
+        return forward_next_egress(bridge_tables(bridge), decision, from);
+    case VERDICT_DROP:
+    case VERDICT_CONSUME:
+        break;
+    }
+    return PORT_NONE;
+}
+
+void explain_copy(const struct bridge *bridge, const struct explanation *explanation,
+                  port_id egress, struct explained_copy *ret_copy)
+{
+    const struct frame *copy;
+
+    copy = forward_dress(bridge_tables(bridge), &explanation->decision, egress, &explanation->frame,
+                         &ret_copy->frame);
+    ret_copy->refusal = bridge_refusal(bridge, bridge_port(bridge, egress), copy, explanation->now);
+    if (copy != &ret_copy->frame)
+        ret_copy->frame = *copy;
+}
+
+enum drop_reason explain_left_out(const struct bridge *bridge,
+                                  const struct explanation *explanation, port_id egress)
+{
+    const struct forward_tables *tables = bridge_tables(bridge);
+    const struct decision *decision = &explanation->decision;
+    enum drop_reason obstacle;
+
+    if (explanation->stage < EXPLAIN_EGRESS || explanation->is_found)
+        return DROP_NONE;
+    obstacle = forward_obstacle(tables, decision, egress);
+    if (obstacle != DROP_NONE)
+        return obstacle;
+    return tables->policy->ports[egress].flood[decision->flood] ? DROP_NONE : DROP_FLOOD_OFF;
+}
+
+const char *explain_stage_name(enum explain_stage stage)
+{
+    static const char *const names[] = {
+        [EXPLAIN_ADMIT] = "admit", [EXPLAIN_RESERVED] = "reserved", [EXPLAIN_CLASSIFY] = "classify",
+        [EXPLAIN_LEARN] = "learn", [EXPLAIN_LOOKUP] = "lookup",     [EXPLAIN_EGRESS] = "egress",
+        [EXPLAIN_METER] = "meter",
+    };
+
+    _Static_assert(sizeof(names) / sizeof(names[0]) == EXPLAIN_N_STAGES, "one name a stage");
+    return names[stage];
+}
