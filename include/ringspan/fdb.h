@@ -164,7 +164,7 @@ struct fdb_move_limit {
     uint64_t hold_ns;
 };
 
-/** For all addresses, from their next move on. Without, none is held. */
+/** For all addresses, from their next move on. Without, none is held, and what was is forgotten. */
 void fdb_set_move_limit(struct fdb *fdb, const struct fdb_move_limit *limit);
 
 /** All entries of @port but the static ones are misses from now on. A @port out of range has none.

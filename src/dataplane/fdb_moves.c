@@ -3,6 +3,11 @@
 
 /* How often addresses move, and whether they may. */
 
+static bool has_moved(const struct fdb *fdb, const struct entry *entry)
+{
+    return (entry->kind & ENTRY_MOVED) && fdb->moves[entry - fdb->entries].era == fdb->move_era;
+}
+
 enum fdb_action fdb_action_on_move(const struct fdb *fdb, const struct entry *entry, uint64_t now)
 {
     const struct fdb_move_limit *limit = &fdb->move_limit;
@@ -10,7 +15,7 @@ enum fdb_action fdb_action_on_move(const struct fdb *fdb, const struct entry *en
 
     if (entry->kind & ENTRY_FIXED)
         return FDB_REFUSE_MOVE;
-    if (limit->max == 0 || !(entry->kind & ENTRY_MOVED))
+    if (limit->max == 0 || !has_moved(fdb, entry))
         return FDB_MOVE;
     if (entry->kind & ENTRY_HELD)
         return now - moves->since < limit->hold_ns ? FDB_REFUSE_MOVE : FDB_MOVE;
@@ -22,16 +27,18 @@ void fdb_count_move(struct fdb *fdb, uint32_t at, uint64_t now)
 {
     struct entry *entry = &fdb->entries[at];
     struct moves *moves = &fdb->moves[at];
-    bool goes_on = (entry->kind & ENTRY_MOVED) && !(entry->kind & ENTRY_HELD) &&
+    bool goes_on = has_moved(fdb, entry) && !(entry->kind & ENTRY_HELD) &&
                    now - moves->since < fdb->move_limit.interval_ns;
 
     if (!goes_on)
-        *moves = (struct moves){.since = now};
+        *moves = (struct moves){.since = now, .era = fdb->move_era};
     moves->count++;
     entry->kind = (uint8_t)((entry->kind & ~ENTRY_HELD) | ENTRY_MOVED);
 }
 
 void fdb_set_move_limit(struct fdb *fdb, const struct fdb_move_limit *limit)
 {
+    if (limit->max == 0)
+        fdb->move_era++;
     fdb->move_limit = *limit;
 }

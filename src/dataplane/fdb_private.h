@@ -42,7 +42,8 @@ _Static_assert(sizeof(struct entry) == 32, "two entries to a cache line");
 /* Beside the entry, because few ever move. */
 struct moves {
     uint64_t since; /* when the first of them was, or it was held */
-    uint64_t count;
+    uint32_t count;
+    uint32_t era; /* the table's when it was written; the table has another now: nothing counts */
 };
 
 /* Open addressing with linear probing, at most half full. The hash is kept to recognise most
@@ -69,6 +70,7 @@ struct fdb {
     struct entry *entries;
     struct moves *moves; /* by entry */
     struct fdb_move_limit move_limit;
+    uint32_t move_era; /* ends with a limit, so that no hold outlasts it */
     struct fdb_port *ports;
     uint32_t *fixed; /* by port: the list of its static entries; no lookup reads this */
     struct fdb_port_counters *tallies; /* by port */

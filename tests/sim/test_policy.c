@@ -471,6 +471,31 @@ static void test_a_flush_ends_a_hold(void **state)
     sim_free(sim);
 }
 
+/* Without a limit nothing is held; and when there is one again counting begins anew, for those that
+ * moved meanwhile and for those that did not. */
+static void test_a_hold_ends_with_the_limit(void **state)
+{
+    struct fdb_move_limit limit = {
+        .max = 5, .interval_ns = 180 * NS_PER_SEC, .hold_ns = 60 * NS_PER_SEC};
+
+    for (uint32_t moves = 0; moves < 2; moves++) {
+        struct sim *sim = with_move_limit();
+
+        flap(sim, 7);
+        expect_at_port(sim, SIM_HOST(70), 1);
+        bridge_set_move_limit(sim_bridge(sim), &(struct fdb_move_limit){0});
+        flap(sim, 2 * moves); /* back where it was */
+        bridge_set_move_limit(sim_bridge(sim), &limit);
+        flap(sim, 5);
+        expect_at_port(sim, SIM_HOST(70), 0);
+        assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 1);
+        flap(sim, 2);
+        expect_at_port(sim, SIM_HOST(70), 0);
+        assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(sim))).held, 2);
+        sim_free(sim);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_an_address_that_moves_too_often_is_held),
         cmocka_unit_test(test_seldom_moves_are_only_counted),
         cmocka_unit_test(test_a_flush_ends_a_hold),
+        cmocka_unit_test(test_a_hold_ends_with_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
