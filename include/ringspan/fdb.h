@@ -49,7 +49,8 @@
  * Limits. A port may be given a most that it holds of entries that are not static. What would be
  * one more is refused, but an entry that has expired holds no room, whether its memory has been
  * reclaimed or not. So that this is exact, and costs the same for any number, the list of such a
- * port is kept in the order in which addresses were heard of: an expired one is at its head.
+ * port is kept in the order in which addresses were heard of: an expired one is at its head. What a
+ * port at its limit learns goes there, and never costs another port an entry.
  *
  * Moves. An address that comes from several ports in turn, for a loop or because two hosts have it,
  * may be held: once it has moved `max` times within `interval` its next move is refused, and so is
@@ -88,6 +89,7 @@ enum fdb_room {
     FDB_ROOM_FREE, /* an entry that holds nothing */
     FDB_ROOM_STALE,
     FDB_ROOM_EXPIRED,
+    FDB_ROOM_OLDEST,  /* the port's own, which has expired: the port holds as many as it may */
     FDB_ROOM_FULLEST, /* one of the port that holds most */
 };
 

@@ -198,6 +198,18 @@ bool fdb_find_room(const struct fdb *fdb, struct fdb_plan *plan)
     return true;
 }
 
+/* A port that holds as many as it may takes its own oldest, dead or not; is_at_limit() judges. */
+static bool find_room_to_learn(const struct fdb *fdb, struct fdb_plan *plan)
+{
+    const struct fdb_port *p = &fdb->ports[plan->port];
+
+    if (p->limit == 0 || p->held < p->limit)
+        return fdb_find_room(fdb, plan);
+    plan->room = FDB_ROOM_OLDEST;
+    plan->entry = p->head;
+    return true;
+}
+
 static enum fdb_action action_on_known(const struct fdb *fdb, const struct entry *entry,
                                        port_id port, uint64_t now)
 {
@@ -234,7 +246,7 @@ void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id p
     else if (found != NO_ENTRY)
         ret_plan->action = action_on_known(fdb, &fdb->entries[found], port, now);
     else
-        ret_plan->action = fdb_find_room(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
+        ret_plan->action = find_room_to_learn(fdb, ret_plan) ? FDB_INSERT : FDB_REFUSE_INSERT;
     if (ret_plan->action >= FDB_MOVE && is_at_limit(fdb, port, now))
         ret_plan->action = FDB_REFUSE_LIMIT;
 }

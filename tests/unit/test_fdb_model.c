@@ -602,7 +602,7 @@ static void run(const struct shape *shape, uint64_t seed)
     check_counters(&m);
     /* The run went everywhere. */
     for (int room = FDB_ROOM_OWN; room <= FDB_ROOM_FULLEST; room++)
-        assert_true(m.inserted_in[room] > 20);
+        assert_true(m.inserted_in[room] > 20 || room == FDB_ROOM_OLDEST);
     assert_true(m.evicted > 1000);
     assert_true(m.moved > 1000 || shape->max_ports == 1);
     assert_true(m.refused_moves > 100 || shape->max_ports == 1);
