@@ -25,6 +25,9 @@
  *
  * A frame is borrowed from a ring slot or a bounce buffer for one turn of the loop. Whoever keeps
  * it longer copies it into memory of its own.
+ *
+ * What becomes of its copies is counted by the ports that they leave by (port.h), and in the
+ * frame's tally, if it was given one after it arrived.
  */
 
 #define ETHER_HEADER_SIZE 14
@@ -37,6 +40,12 @@
 _Static_assert(sizeof(struct virtio_net_hdr) == FRAME_VNET_SIZE,
                "the 10-byte header, not the 12-byte one");
 
+/* The copies that were accepted for sending, as ledgers count them. */
+struct frame_tally {
+    uint64_t frames;
+    uint64_t bytes;
+};
+
 struct frame {
     const uint8_t *data;
     uint32_t len;
@@ -46,12 +55,14 @@ struct frame {
     enum drop_reason defect;
     struct vlan_tag tags[VLAN_STACK_SIZE]; /* [0] is the outermost */
     struct virtio_net_hdr vnet;            /* all zero: complete checksum, no segmentation */
+    struct frame_tally *tally;             /* NULL: nobody asks */
 };
 
-/* Enough of a frame to say what it weighs: for counting it when it is gone. */
+/* Enough of a frame to say what it weighs, and to whom: for counting it when it is gone. */
 struct frame_weight {
     uint32_t bytes;
     uint32_t segments;
+    struct frame_tally *tally;
 };
 
 static inline uint64_t frame_dst(const struct frame *frame)

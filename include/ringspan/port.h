@@ -40,8 +40,9 @@
  *
  * Sending is two steps: tx() for each frame, flush() once per batch. Between the two a backend may
  * refer to the frame's memory, so flush every egress before releasing the ingress. After flush()
- * nothing is left waiting in user space: each frame was accepted by the kernel or counted as
- * dropped, with a reason. Within one port, frames leave in the order of tx().
+ * nothing is left waiting in user space: each frame was accepted by the kernel, which its tally is
+ * told (frame.h), or counted as dropped, with a reason. Within one port, frames leave in the order
+ * of tx().
  */
 
 enum port_state {
@@ -198,6 +199,10 @@ static inline void port_count_accepted(struct port *port, struct frame_weight we
     port->ledger.accepted.frames++;
     port->ledger.accepted.segments += weight.segments;
     port->ledger.accepted.bytes += weight.bytes;
+    if (weight.tally) {
+        weight.tally->frames++;
+        weight.tally->bytes += weight.bytes;
+    }
 }
 
 static inline void port_count_out_dropped(struct port *port, enum drop_reason reason)

@@ -69,8 +69,8 @@ struct reserved_policy {
 /* What became of the frames to a protocol's addresses that arrived on a port: each in one counter.
  */
 struct reserved_counters {
-    uint64_t forwarded; /* a copy was decided for another port at least */
-    uint64_t dropped;   /* for whatever reason */
+    uint64_t forwarded; /* one copy was accepted for sending, at least */
+    uint64_t dropped;   /* for whatever reason, where it arrived or where it was to leave */
     uint64_t consumed;
 };
 

@@ -96,8 +96,9 @@ struct vlan_port {
     struct vlan_translations translations;
 };
 
-/* What crossed one VLAN: frames that came into it, and the copies that were sent to ports. Bytes
- * are those on the wire, tags included; a superframe is one frame. */
+/* What crossed one VLAN: frames that came into it, and copies that left, counted as the ledger
+ * counts received and accepted ones. Bytes are those on the wire, tags included; a superframe is
+ * one frame. */
 struct vlan_counters {
     uint64_t rx_packets;
     uint64_t rx_bytes;

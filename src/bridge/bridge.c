@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crossing.h"
+
 #define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
 
 struct bridge {
@@ -36,6 +38,7 @@ struct bridge {
 
     struct port **to_flush;
     uint32_t n_to_flush;
+    struct crossings crossings;
     struct frame batch[LIMIT_RX_BATCH];
 };
 
@@ -468,10 +471,6 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
         bridge->to_flush[bridge->n_to_flush++] = port;
     }
     copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
-    if (bridge->vlans) {
-        bridge->vlans->counters[decision->vid].tx_packets++;
-        bridge->vlans->counters[decision->vid].tx_bytes += frame_wire_len(copy);
-    }
     if (bridge->tables.meters)
         send_metered(bridge, port, copy, now);
     else
@@ -513,24 +512,6 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
     }
 }
 
-static void count_reserved(struct port *port, const struct decision *decision)
-{
-    struct reserved_counters *counters = &port->reserved_counters[decision->reserved];
-
-    switch (decision->verdict) {
-    case VERDICT_DROP:
-        counters->dropped++;
-        break;
-    case VERDICT_UNICAST:
-    case VERDICT_FLOOD:
-        counters->forwarded++;
-        break;
-    case VERDICT_CONSUME:
-        counters->consumed++;
-        break;
-    }
-}
-
 static void shut_down(struct bridge *bridge, const struct port *port)
 {
     const struct mac_limit *limit = &bridge->port_policies.ports[port->id].mac_limit;
@@ -557,7 +538,7 @@ static void tell_of_hold(struct bridge *bridge, const struct fdb_plan *plan)
                         bridge->ports[plan->port]);
 }
 
-static void forward_frame(struct bridge *bridge, const struct frame *frame, uint64_t now)
+static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[frame->ingress];
     struct ledger_port *ledger = &port->ledger;
@@ -566,12 +547,7 @@ static void forward_frame(struct bridge *bridge, const struct frame *frame, uint
     count_received(ledger, frame);
     forward_decide(&bridge->tables, frame, now, &decision);
     forward_commit(bridge->fdb, bridge->meters, &decision);
-    if (decision.vid != VID_NONE) {
-        bridge->vlans->counters[decision.vid].rx_packets++;
-        bridge->vlans->counters[decision.vid].rx_bytes += frame_wire_len(frame);
-    }
-    if (decision.reserved != RESERVED_N_PROTOCOLS)
-        count_reserved(port, &decision);
+    crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
     carry_out(bridge, ledger, frame, &decision, now);
     if (decision.learn.action == FDB_HOLD)
         tell_of_hold(bridge, &decision.learn);
@@ -595,6 +571,7 @@ uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t n
     for (uint32_t i = 0; i < n; i++)
         forward_frame(bridge, &bridge->batch[i], now);
     flush_egress(bridge);
+    crossings_settle(&bridge->crossings, bridge->vlans);
     source->ops->release(source);
     return n;
 }

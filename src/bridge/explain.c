@@ -11,7 +11,7 @@ void explain_arrival(const struct port *port, uint8_t *bytes, uint32_t len,
     frame_take_outer_tag(&frame, bytes);
     if (port->edge_tpid)
         frame_take_tag(&frame, bytes, port->edge_tpid);
-    if (!frame_vnet_is_sane(&frame))
+    if (frame.defect == DROP_NONE && !frame_vnet_is_sane(&frame))
         frame.defect = DROP_MALFORMED;
     *ret_frame = frame;
 }

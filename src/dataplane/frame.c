@@ -116,7 +116,8 @@ uint32_t frame_longest_segment(const struct frame *frame)
 
 struct frame_weight frame_weigh(const struct frame *frame)
 {
-    struct frame_weight weight = {.bytes = frame_wire_len(frame), .segments = 1};
+    struct frame_weight weight = {
+        .bytes = frame_wire_len(frame), .segments = 1, .tally = frame->tally};
 
     if (frame_is_superframe(frame) && frame->vnet.gso_size > 0) {
         uint32_t header = frame_gso_header_len(frame);

@@ -63,6 +63,7 @@ struct packet_port {
 
     struct packet_ring tx;
     uint32_t tx_first; /* the oldest slot that was filled and not kicked; == tx.head if none */
+    struct frame_tally **tallies; /* by slot, of those */
     struct packet_message messages[LIMIT_RX_BATCH];
     uint32_t n_messages;
 };

@@ -342,6 +342,7 @@ static struct port_ring_info packet_ring_info(const struct port *port)
 static void packet_free(struct port *port)
 {
     packet_close(port);
+    free(packet_of(port)->tallies);
     free(packet_of(port));
 }
 
@@ -367,8 +368,12 @@ int packet_port_new(const struct packet_port_params *params, struct port **ret)
 {
     struct packet_port *p = calloc(1, sizeof(*p));
 
-    if (!p)
+    if (p)
+        p->tallies = calloc(params->tx_slots, sizeof(p->tallies[0]));
+    if (!p || !p->tallies) {
+        free(p);
         return -ENOMEM;
+    }
     port_init(&p->port, &packet_ops, params->name, params->ifname);
     if (params->type)
         p->port.type = params->type;

@@ -14,6 +14,7 @@ static void read_metadata(const struct tpacket2_hdr *slot, uint32_t status, stru
 {
     ret_frame->n_tags = 0;
     ret_frame->defect = DROP_NONE;
+    ret_frame->tally = NULL;
     if (status & TP_STATUS_VLAN_VALID) {
         ret_frame->tags[0].tci = slot->tp_vlan_tci;
         ret_frame->tags[0].tpid =

@@ -121,17 +121,21 @@ static void queue_message(struct packet_port *p, const struct frame *frame)
     add_part(message, frame->data + 12, frame->len - 12);
 }
 
-static struct frame_weight slot_weight(const struct tpacket2_hdr *slot)
+/* Of the frame in slot number @i. */
+static struct frame_weight slot_weight(const struct packet_port *p, uint32_t i)
 {
-    return (struct frame_weight){.bytes = slot->tp_len - FRAME_VNET_SIZE, .segments = 1};
+    return (struct frame_weight){.bytes = packet_slot(&p->tx, i)->tp_len - FRAME_VNET_SIZE,
+                                 .segments = 1,
+                                 .tally = p->tallies[i & (p->tx.n_slots - 1)]};
 }
 
-/* Takes a slot back and offers its frame once more, by itself. */
-static void queue_refused(struct packet_port *p, struct tpacket2_hdr *slot)
+/* Takes slot number @i back and offers its frame once more, by itself. */
+static void queue_refused(struct packet_port *p, uint32_t i)
 {
     struct packet_message *message = next_message(p);
+    struct tpacket2_hdr *slot = packet_slot(&p->tx, i);
 
-    message->weight = slot_weight(slot);
+    message->weight = slot_weight(p, i);
     add_part(message, (const uint8_t *)slot + TX_OFFSET, slot->tp_len);
     packet_slot_hand_over(slot, TP_STATUS_AVAILABLE);
 }
@@ -146,15 +150,14 @@ static void kick(struct packet_port *p)
         return;
     (void)send(p->ring_fd, NULL, 0, MSG_DONTWAIT); /* the slots say more than the result */
     for (uint32_t i = p->tx_first; i != p->tx.head; i++) {
-        struct tpacket2_hdr *slot = packet_slot(&p->tx, i);
-        uint32_t status = packet_slot_status(slot);
+        uint32_t status = packet_slot_status(packet_slot(&p->tx, i));
 
         if (status & (TP_STATUS_SEND_REQUEST | TP_STATUS_WRONG_FORMAT)) {
             if (refused == p->tx.head)
                 refused = i;
-            queue_refused(p, slot);
+            queue_refused(p, i);
         } else {
-            port_count_accepted(&p->port, slot_weight(slot));
+            port_count_accepted(&p->port, slot_weight(p, i));
         }
     }
     p->tx.head = refused;
@@ -181,6 +184,7 @@ static void fill_slot(struct packet_port *p, struct tpacket2_hdr *slot, const st
     vnet.hdr_len = (uint16_t)len; /* makes the kernel's copy linear */
     memcpy(at, &vnet, FRAME_VNET_SIZE);
     slot->tp_len = len + FRAME_VNET_SIZE;
+    p->tallies[p->tx.head & (p->tx.n_slots - 1)] = frame->tally;
     packet_slot_hand_over(slot, TP_STATUS_SEND_REQUEST);
     p->tx.head++;
 }

@@ -69,7 +69,7 @@ static void test_did_my_lacp_cross(void **state)
 }
 
 /* Whatever the reason: it did not cross. */
-static void test_forwarded_means_that_a_copy_was_decided(void **state)
+static void test_forwarded_needs_a_port_to_leave_by(void **state)
 {
     struct sim *sim = sim_test_new(2);
     uint64_t group = UINT64_C(0x030000000001);
@@ -80,6 +80,37 @@ static void test_forwarded_means_that_a_copy_was_decided(void **state)
     sim_test_drop(sim, 1, LACP, SIM_HOST(2), DROP_INGRESS_DOWN);
     expect_counters(sim, 0, RESERVED_LACP, 0, 2, 0);
     expect_counters(sim, 1, RESERVED_LACP, 0, 1, 0);
+    sim_free(sim);
+}
+
+/* What no kernel took did not cross; what one of them took did, once. */
+static void test_forwarded_means_that_a_copy_was_sent(void **state)
+{
+    struct sim *sim = sim_test_new(3);
+    struct sim_frame frame;
+
+    sim_frame_make(&frame, LACP, SIM_HOST(1), 200);
+    sim_set_mtu(sim, 1, 100);
+    sim_set_mtu(sim, 2, 100);
+    sim_send(sim, 0, &frame);
+    sim_expect_nothing(sim);
+    expect_counters(sim, 0, RESERVED_LACP, 0, 1, 0);
+    sim_set_mtu(sim, 1, 1500);
+    sim_fail_tx(sim, 1, 1, DROP_TX_BUSY);
+    sim_send(sim, 0, &frame);
+    sim_expect_nothing(sim);
+    expect_counters(sim, 0, RESERVED_LACP, 0, 2, 0);
+    sim_send(sim, 0, &frame);
+    sim_expect(sim, 1, &frame);
+    sim_expect_nothing(sim);
+    expect_counters(sim, 0, RESERVED_LACP, 1, 2, 0);
+    /* Each frame of a batch for itself. */
+    sim_fail_tx(sim, 1, 2, DROP_TX_QUEUE_FULL);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_true(sim_inject(sim, 0, &frame));
+    assert_int_equal(sim_poll(sim, 0), 5);
+    sim_discard(sim);
+    expect_counters(sim, 0, RESERVED_LACP, 4, 4, 0);
     sim_free(sim);
 }
 
@@ -201,7 +232,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_did_my_lacp_cross),
-        cmocka_unit_test(test_forwarded_means_that_a_copy_was_decided),
+        cmocka_unit_test(test_forwarded_needs_a_port_to_leave_by),
+        cmocka_unit_test(test_forwarded_means_that_a_copy_was_sent),
         cmocka_unit_test(test_what_is_consumed_goes_no_further),
         cmocka_unit_test(test_what_is_dropped_teaches_nothing),
         cmocka_unit_test(test_a_port_has_its_own_policy),

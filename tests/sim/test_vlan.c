@@ -524,6 +524,37 @@ static void test_counters(void **state)
     sim_free(sim);
 }
 
+/* As the ledger's `accepted`: what a port refused did not cross its VLAN. */
+static void test_copies_that_were_not_sent_are_not_counted(void **state)
+{
+    static const struct meter_settings limits[METER_N_USES] = {
+        [METER_EGRESS] = {.rate = {.value = 1, .unit = RATE_PACKETS},
+                          .burst = {.value = 1, .unit = RATE_PACKETS}}};
+    struct sim *sim = new_sim(5);
+    const struct vlan_counters *counters = bridge_vlans(sim_bridge(sim))->counters;
+    struct sim_frame frame;
+
+    for (uint32_t i = 0; i < 5; i++)
+        set_access(sim, i, 10);
+    sim_set_meters(sim, 4, limits);
+    sim_test_flood(sim, 0, MAC_BROADCAST, SIM_HOST(1));
+    assert_int_equal(counters[10].tx_packets, 4);
+    assert_int_equal(counters[10].tx_bytes, 4 * 60);
+    sim_set_mtu(sim, 1, 100);
+    sim_fail_tx(sim, 2, 1, DROP_TX_QUEUE_FULL);
+    sim_frame_make(&frame, MAC_BROADCAST, SIM_HOST(1), 1000);
+    sim_send(sim, 0, &frame);
+    sim_expect(sim, 3, &frame);
+    sim_expect_nothing(sim);
+    assert_int_equal(sim_out_dropped(sim, 1, DROP_TOO_LONG), 1);
+    assert_int_equal(sim_out_dropped(sim, 2, DROP_TX_QUEUE_FULL), 1);
+    assert_int_equal(sim_out_dropped(sim, 4, DROP_POLICED_OUT), 1);
+    assert_int_equal(counters[10].tx_packets, 5);
+    assert_int_equal(counters[10].tx_bytes, 4 * 60 + 1000);
+    assert_int_equal(counters[10].rx_packets, 2);
+    sim_free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_translation_of_the_pvid),
         cmocka_unit_test(test_swapped_vlans),
         cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_copies_that_were_not_sent_are_not_counted),
         cmocka_unit_test(test_differences_to_others),
     };
 

@@ -19,7 +19,7 @@
  * test cannot overlook a frame.
  *
  * After every step the sim checks, unasked: the sums of the ledger; the table's own invariants;
- * that no counter went back; that what is counted of protocols is a part of it; that no frame
+ * that no counter went back; that what is counted of VLANs and protocols fits it; that no frame
  * returned to the port it came from, unless that is a hairpin; and that what each port sent is made
  * of the injected frames, byte for byte, tags in place, offload headers shifted for them, in their
  * order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype is left

@@ -182,6 +182,20 @@ def test_forwarded_is_not_said_of_what_vlans_stopped(lab):
 
 
 @ringspan_only
+def test_forwarded_is_not_said_of_what_was_not_sent(lab):
+    """Where the peer's MTU is smaller the kernel refuses the copy, after the ring took it."""
+    a, b = lab.start_with_hosts(2)
+    lacp = a.frame("01:80:c2:00:00:02", pattern(1000), ethertype=0x8809)
+    b.ip("link", "set", "eth0", "mtu", "500")
+    lab.expect(a, [lacp, lacp], [])
+    assert lab.switch.dropped(b.port, "out") == {"tx_queue_full": 2}
+    assert counted(lab, a.port)["lacp"] == ("forward", 0, 2, 0)
+    b.ip("link", "set", "eth0", "mtu", "1500")
+    lab.expect(a, [lacp], [b])
+    assert counted(lab, a.port)["lacp"] == ("forward", 1, 2, 0)
+
+
+@ringspan_only
 def test_at_run_time(lab):
     a, b = lab.start_with_hosts(2)
     steps = lab.switch.query("port", "set", a.port, "reserved", '{"lacp":"drop"}')

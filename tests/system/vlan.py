@@ -233,6 +233,8 @@ def test_vlans_are_apart(lab):
     for vid, pair in ((10, (a.port,)), (20, (c.port,))):
         received = sum(lab.switch.counters(port, "in")["received"] for port in pair)
         assert crossed[vid]["rx_packets"] > received and crossed[vid]["tx_packets"] > received
+    accepted = [lab.switch.counters(port, "out")["accepted"] for port in (a.port, c.port, "l1")]
+    assert sum(row["tx_packets"] for row in crossed.values()) == sum(accepted), (crossed, accepted)
 
 
 @ringspan_only
