@@ -50,10 +50,12 @@
 #define LIMIT_CONFIG_NODES 262144
 
 /* The data path: frames per port and turn of the loop, and the bytes of the largest superframe
- * that the kernel hands out (64 KiB of GSO payload and room for headers). */
+ * that the kernel hands out (64 KiB of GSO payload and room for headers). A port takes no more of
+ * these at a time than there are buffers: few, so that a frame is still in the cache when it is
+ * copied out again. */
 #define LIMIT_RX_BATCH        64
 #define LIMIT_SUPERFRAME_SIZE (68u << 10)
-#define LIMIT_BOUNCE_BUFFERS  32
+#define LIMIT_BOUNCE_BUFFERS  4
 
 /* Ring memory of all ports together; port_packet.h has the formula that divides it. */
 #define LIMIT_RING_BYTES   (256u << 20)
