@@ -57,6 +57,7 @@ struct config_port {
     uint32_t max;                 /* of the ports that `match` makes */
     enum config_port_type type;
     char *description; /* NULL if absent */
+    uint64_t none;     /* a bit for each row of config_port_defaults (config_keys.h) that is null */
     bool isolate_host; /* the bridge's, if the file says nothing */
     bool says_isolate_host;
     bool isolate_host_is_asked; /* the file says it, here or in the bridge */

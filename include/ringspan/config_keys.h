@@ -16,7 +16,8 @@
  *
  * Nested objects write into the C object of what encloses them ("fdb" into its bridge), or into one
  * within it; elements of a list have a C object each. The keys of a port that can have a default
- * for all ports ("defaults") are rows of the same table, and need nothing else. A planned key is a
+ * for all ports ("defaults") are rows of the same table, and need nothing else; a port says null of
+ * one that is to have no value, whatever the default is. A planned key is a
  * name that the project's plan has given out and this version does not have: it is refused with
  * that sentence and takes no value.
  */
@@ -111,6 +112,10 @@ const struct config_key *config_key_find(const struct config_object *object, con
 /** Whether @key has a meaning in the C object @base, by what it is legal with and without. */
 bool config_key_applies(const struct config_object *object, const struct config_key *key,
                         const void *base);
+/** Whether null may stand in the place of @key's value in @object. */
+bool config_key_can_be_none(const struct config_object *object, const struct config_key *key);
+/** The bit of such a key in `none` of a struct config_port. */
+uint64_t config_key_none_bit(const struct config_key *key);
 /** Whether row @i of @object, which has a written_offset, was written. */
 bool config_key_is_written(const struct config_object *object, uint32_t i, const void *base);
 

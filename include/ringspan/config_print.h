@@ -10,8 +10,8 @@
  * of. It is written by the table of keys (config_keys.h), in the table's order.
  *
  * Every key that applies is there, those that the file left to their defaults included, except for
- * text that has no default: a description, the control socket, the group. $schema is gone: the
- * parser checks it and forgets it.
+ * text that has no default: a description, the control socket, the group. A port that has none of
+ * what the defaults say has null there. $schema is gone: the parser checks it and forgets it.
  */
 
 /** Writes @config as one JSON value. */

@@ -21,12 +21,14 @@ static bool is_json(const char *text)
 }
 
 /* What a key takes as text is text, even if it looks like a number; the rest is JSON if it can be.
- * The daemon judges it, and says what is wrong with it. */
+ * No word is called null. The daemon judges it, and says what is wrong with it. */
 static void put_value(struct json_writer *writer, const char *name, const char *value)
 {
     const struct config_key *key = config_key_find(&config_port, name);
+    bool is_null_word = key && key->type == CONFIG_WORD && strcmp(value, "null") == 0;
     bool is_text =
-        key && (key->type == CONFIG_TEXT || key->type == CONFIG_NAME || key->type == CONFIG_WORD);
+        key && !is_null_word &&
+        (key->type == CONFIG_TEXT || key->type == CONFIG_NAME || key->type == CONFIG_WORD);
 
     if (!is_text && is_json(value))
         json_put_raw(writer, name, value, strlen(value));

@@ -19,12 +19,17 @@ struct vlan_checker {
     uint32_t port_index;
     uint32_t port_node;
     uint32_t vlan_node; /* JSON_NONE: it has no "vlan" of its own */
-    bool has_default;   /* for ports that have none */
+    bool has_default;   /* and takes that of the defaults */
 };
 
 static uint32_t member(const struct vlan_checker *c, uint32_t object, const char *key)
 {
     return json_member(&c->text->scan, c->text->bytes, object, key);
+}
+
+static bool is_null(const struct vlan_checker *c, uint32_t node)
+{
+    return node != JSON_NONE && c->text->scan.nodes[node].kind == JSON_NULL;
 }
 
 #define report_at(c, node, path, hint, ...) \
@@ -169,6 +174,8 @@ static void check_port(const struct vlan_checker *c)
 {
     uint32_t translate = member(c, c->port_node, "translate");
 
+    if (is_null(c, translate)) /* which has been reported */
+        translate = JSON_NONE;
     if (lacks_vlan(c) && c->bridge->vlan_aware)
         report_no_vlan(c);
     if (lacks_vlan(c) && translate != JSON_NONE)
@@ -223,13 +230,15 @@ void config_check_vlans(const struct config_text *text, const struct config_brid
     uint32_t ports = member(&c, bridge_node, "ports");
     uint32_t node = bridge->n_ports > 0 ? json_first_child(&text->scan, ports) : JSON_NONE;
 
-    c.has_default = default_vlan(text) != JSON_NONE;
     check_ethertype(&c, bridge_node);
     for (uint32_t i = 0; i < bridge->n_ports; i++) {
         c.port = &bridge->ports[i];
         c.port_index = i;
         c.port_node = node;
         c.vlan_node = member(&c, node, "vlan");
+        c.has_default = default_vlan(text) != JSON_NONE && c.vlan_node == JSON_NONE;
+        if (is_null(&c, c.vlan_node))
+            c.vlan_node = JSON_NONE;
         check_port(&c);
         node = text->scan.nodes[node].after;
     }

@@ -71,3 +71,52 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
     else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"name\": ... }");
 }
+
+/* The object, from @object down, of which @name is a key; or NULL. */
+static const struct config_object *find_owner(const struct config_object *object, const char *name,
+                                              bool planned)
+{
+    const struct config_key *key = config_key_find(object, name);
+
+    if (key && (key->type == CONFIG_PLANNED) == planned)
+        return object;
+    for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_object *inner = object->keys[i].object;
+        const struct config_object *owner = inner ? find_owner(inner, name, planned) : NULL;
+
+        if (owner)
+            return owner;
+    }
+    return NULL;
+}
+
+static const char *suggest_key(const struct config_object *object, const char *name, bool planned)
+{
+    const char *candidates[CONFIG_MAX_CANDIDATES];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < object->n_keys && n < CONFIG_MAX_CANDIDATES; i++) {
+        if ((object->keys[i].type == CONFIG_PLANNED) == planned)
+            candidates[n++] = object->keys[i].name;
+    }
+    return config_suggest(name, candidates, n);
+}
+
+bool config_hint_key(const struct config_object *object, const char *name,
+                     char ret_hint[CONFIG_HINT_SIZE])
+{
+    const struct config_object *owner = find_owner(&config_document, name, false);
+    const char *suggestion = suggest_key(object, name, false);
+    const char *planned = suggest_key(object, name, true);
+
+    ret_hint[0] = '\0';
+    if (suggestion)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "did you mean '%s'?", suggestion);
+    else if (owner)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "'%s' is a key of %s", name, owner->what);
+    else if (planned)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "%s is not supported by this version", planned);
+    else
+        return find_owner(&config_document, name, true) != NULL;
+    return false;
+}

@@ -399,3 +399,14 @@ const struct config_object config_port_defaults = {
 };
 
 static_assert(N_ELEMENTS(port_keys) - N_INDIVIDUAL_KEYS <= 64, "each has a bit of a uint64_t");
+
+bool config_key_can_be_none(const struct config_object *object, const struct config_key *key)
+{
+    return object == &config_port && key >= config_port_defaults.keys && !key->is_own &&
+           key->type != CONFIG_PLANNED;
+}
+
+uint64_t config_key_none_bit(const struct config_key *key)
+{
+    return UINT64_C(1) << (key - config_port_defaults.keys);
+}

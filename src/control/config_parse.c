@@ -12,9 +12,8 @@
 #include "ringspan/config_keys.h"
 
 /* "bridges[255].ports[262143]." and a quoted key fit. */
-#define PATH_SIZE      512
-#define MAX_PLAIN_KEY  32
-#define MAX_CANDIDATES 64
+#define PATH_SIZE     512
+#define MAX_PLAIN_KEY 32
 
 static_assert(sizeof(enum log_level) == sizeof(uint32_t) &&
                   sizeof(enum port_admin_state) == sizeof(uint32_t),
@@ -227,7 +226,7 @@ static void parse_text(struct parser *p, uint32_t node, struct json_object *json
 static void report_word(struct parser *p, uint32_t node, const char *word,
                         const struct config_words *words)
 {
-    const char *candidates[MAX_CANDIDATES];
+    const char *candidates[CONFIG_MAX_CANDIDATES];
     char list[CONFIG_HINT_SIZE] = "";
     char hint[CONFIG_HINT_SIZE];
     char quoted[CONFIG_QUOTE_SIZE];
@@ -381,36 +380,6 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
     }
 }
 
-/* The object, from @object down, of which @name is a key; or NULL. */
-static const struct config_object *find_owner(const struct config_object *object, const char *name,
-                                              bool planned)
-{
-    const struct config_key *key = config_key_find(object, name);
-
-    if (key && (key->type == CONFIG_PLANNED) == planned)
-        return object;
-    for (uint32_t i = 0; i < object->n_keys; i++) {
-        const struct config_object *inner = object->keys[i].object;
-        const struct config_object *owner = inner ? find_owner(inner, name, planned) : NULL;
-
-        if (owner)
-            return owner;
-    }
-    return NULL;
-}
-
-static const char *suggest_key(const struct config_object *object, const char *name, bool planned)
-{
-    const char *candidates[MAX_CANDIDATES];
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < object->n_keys && n < MAX_CANDIDATES; i++) {
-        if ((object->keys[i].type == CONFIG_PLANNED) == planned)
-            candidates[n++] = object->keys[i].name;
-    }
-    return config_suggest(name, candidates, n);
-}
-
 static void report_planned_key(struct parser *p, uint32_t node, const char *name)
 {
     error_at_key(p, node, NULL, "%s is not supported by this version", name);
@@ -424,24 +393,14 @@ static void report_individual_key(struct parser *p, uint32_t node, const char *n
 static void report_unknown_key(struct parser *p, uint32_t node, const char *name,
                                const struct config_object *object)
 {
-    const struct config_object *owner = find_owner(&config_document, name, false);
-    const char *suggestion = suggest_key(object, name, false);
-    const char *planned = suggest_key(object, name, true);
     char quoted[CONFIG_QUOTE_SIZE];
-    char hint[CONFIG_HINT_SIZE] = "";
+    char hint[CONFIG_HINT_SIZE];
 
-    if (suggestion)
-        snprintf(hint, sizeof(hint), "did you mean '%s'?", suggestion);
-    else if (owner)
-        snprintf(hint, sizeof(hint), "'%s' is a key of %s", name, owner->what);
-    else if (planned)
-        snprintf(hint, sizeof(hint), "%s is not supported by this version", planned);
-    else if (find_owner(&config_document, name, true)) {
+    if (config_hint_key(object, name, hint))
         report_planned_key(p, node, name);
-        return;
-    }
-    error_at_key(p, node, hint[0] ? hint : NULL, "unknown key %s in %s", config_quote(name, quoted),
-                 object->what);
+    else
+        error_at_key(p, node, hint[0] ? hint : NULL, "unknown key %s in %s",
+                     config_quote(name, quoted), object->what);
 }
 
 /* json-c knows only the first of equal keys; the others are shown as they were written. */
@@ -464,6 +423,12 @@ static void report_repeated_key(struct parser *p, uint32_t node)
     leave(p, level);
 }
 
+/* Only of ports. */
+static void note_none(const struct config_key *key, void *base)
+{
+    ((struct config_port *)base)->none |= config_key_none_bit(key);
+}
+
 static void parse_member(struct parser *p, uint32_t node, const char *name,
                          struct json_object *json, const struct config_object *object, void *base)
 {
@@ -478,6 +443,8 @@ static void parse_member(struct parser *p, uint32_t node, const char *name,
         report_unknown_key(p, node, name, object);
     else if (key->type == CONFIG_PLANNED)
         report_planned_key(p, node, name);
+    else if (node_of(p, node)->kind == JSON_NULL && config_key_can_be_none(object, key))
+        note_none(key, base);
     else if (node_of(p, node)->earlier == JSON_NONE)
         parse_value(p, node, json, key, base);
     leave(p, level);
@@ -541,7 +508,7 @@ static void report_meaningless_keys(struct parser *p, uint32_t node,
         if (!key->has_meaning || key->has_meaning(base))
             continue;
         member = json_member(&p->text->scan, p->text->bytes, node, key->name);
-        if (member == JSON_NONE)
+        if (member == JSON_NONE || node_of(p, member)->kind == JSON_NULL)
             continue;
         level = enter_key(p, key->name);
         error_at_key(p, member, NULL, "%s is for %s", key->name, key->meant_for);

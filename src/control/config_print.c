@@ -230,13 +230,27 @@ static bool is_shown(const struct config_object *object, uint32_t i, const void 
            (!key->has_meaning || key->has_meaning(base));
 }
 
+/* A port that is to have no value whatever the defaults are. Where it shows one all the same, that
+ * is what it has without them, and says as much. */
+static bool is_none(const struct config_object *object, const struct config_key *key,
+                    const void *base)
+{
+    return config_key_can_be_none(object, key) &&
+           ((const struct config_port *)base)->none & config_key_none_bit(key);
+}
+
 static void print_object(struct json_writer *writer, const char *name,
                          const struct config_object *object, const void *base)
 {
     json_open_object(writer, name);
     for (uint32_t i = 0; i < object->n_keys; i++) {
+        const struct config_key *key = &object->keys[i];
+        size_t len = writer->out->len;
+
         if (is_shown(object, i, base))
-            print_key(writer, &object->keys[i], base);
+            print_key(writer, key, base);
+        if (writer->out->len == len && is_none(object, key, base))
+            json_put_null(writer, key->name);
     }
     json_close_object(writer);
 }

@@ -181,10 +181,8 @@ static void put_list(struct json_writer *writer, const struct config_key *key)
     json_close_object(writer);
 }
 
-static void put_key(struct json_writer *writer, const struct config_key *key)
+static void put_value(struct json_writer *writer, const struct config_key *key)
 {
-    json_open_object(writer, key->name);
-    json_put_string(writer, "description", key->help);
     switch (key->type) {
     case CONFIG_OBJECT:
         put_object(writer, key->object);
@@ -224,6 +222,29 @@ static void put_key(struct json_writer *writer, const struct config_key *key)
     case CONFIG_PLANNED:
         break;
     }
+}
+
+static void put_value_or_null(struct json_writer *writer, const struct config_key *key)
+{
+    json_open_array(writer, "anyOf");
+    json_open_object(writer, NULL);
+    put_value(writer, key);
+    json_close_object(writer);
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "null");
+    json_close_object(writer);
+    json_close_array(writer);
+}
+
+static void put_key(struct json_writer *writer, const struct config_object *object,
+                    const struct config_key *key)
+{
+    json_open_object(writer, key->name);
+    json_put_string(writer, "description", key->help);
+    if (config_key_can_be_none(object, key))
+        put_value_or_null(writer, key);
+    else
+        put_value(writer, key);
     json_close_object(writer);
 }
 
@@ -245,7 +266,7 @@ static void put_object(struct json_writer *writer, const struct config_object *o
     json_open_object(writer, "properties");
     for (uint32_t i = 0; i < object->n_keys; i++) {
         if (object->keys[i].type != CONFIG_PLANNED)
-            put_key(writer, &object->keys[i]);
+            put_key(writer, object, &object->keys[i]);
     }
     json_close_object(writer);
 }

@@ -106,6 +106,13 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
                       const struct json_node *node, struct json_object *json,
                       char ret_hint[CONFIG_HINT_SIZE]);
 
+/** What whoever wrote the key @name, which @object does not have, may have meant, or "". True if it
+ * is planned for another object, and nothing else comes to mind. */
+bool config_hint_key(const struct config_object *object, const char *name,
+                     char ret_hint[CONFIG_HINT_SIZE]);
+
+#define CONFIG_MAX_CANDIDATES 64
+
 /** The one of @candidates that whoever wrote @word is likely to mean, or NULL. */
 const char *config_suggest(const char *word, const char *const *candidates, uint32_t n);
 

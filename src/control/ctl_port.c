@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl_change.h"
+#include "ringspan/config_keys.h"
 #include "ringspan/glob.h"
 
 /* port.set, port.add, port.del: edits of what stands in "ports" of a bridge. */
@@ -145,6 +146,18 @@ static int find_subject(struct json_object *params, struct json_object *document
                                                      : ctl_no_such_port(document, name, ret_why);
 }
 
+/* What null says in the file, of those keys of which it may; of others, that they are not there. */
+static int set_key(struct json_object *port, const char *name, struct json_object *value)
+{
+    const struct config_key *key = config_key_find(&config_port, name);
+
+    if (!value && key && !config_key_can_be_none(&config_port, key)) {
+        json_object_object_del(port, name);
+        return 0;
+    }
+    return json_object_object_add(port, name, json_object_get(value)) < 0 ? -ENOMEM : 0;
+}
+
 static int alter_by_set(void *state, struct json_object *document, char ret_why[CHANGE_WHY_SIZE])
 {
     struct json_object *params = state;
@@ -166,10 +179,9 @@ static int alter_by_set(void *state, struct json_object *document, char ret_why[
                      "port %s: a port keeps its name: delete it and add another", name);
             return -EINVAL;
         }
-        if (!value)
-            json_object_object_del(port, key); /* back to its default */
-        else if (json_object_object_add(port, key, json_object_get(value)) < 0)
-            return -ENOMEM;
+        r = set_key(port, key, value);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

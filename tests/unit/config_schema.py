@@ -25,7 +25,7 @@ BEYOND_A_SCHEMA = re.compile(
     r"|^a port of mode|has another VID outside|not allowed on this port|nothing to translate"
     r"|has no VID outside|is not in VLAN")
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
 
 
 # ---- as much of draft-07 as the schema uses ----
@@ -186,6 +186,8 @@ def places(schema, path=()):
         yield from places(schema["items"], (*path, 0))
     for each in schema.get("oneOf", []):
         yield from places(each, path)
+    if {"type": "null"} in schema.get("anyOf", []):
+        yield from places(schema["anyOf"][0], path)
 
 
 def at(document, path):
@@ -267,7 +269,7 @@ class Schema(unittest.TestCase):
         for path, schema in places(self.schema):
             if "patternProperties" in schema:
                 continue
-            if "oneOf" in schema or not is_a(at(FULL, path), schema.get("type", "object")):
+            if "oneOf" in schema or "anyOf" in schema or not is_a(at(FULL, path), schema.get("type", "object")):
                 continue
             keys = [set(at(FULL, each)) for each in siblings(path) if is_a(at(FULL, each), "object")]
             self.assertEqual(set().union(*keys), set(schema.get("properties", {})), path)

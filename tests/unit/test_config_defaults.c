@@ -191,6 +191,71 @@ static void test_a_description_is_about_the_defaults(void **state)
     config_free(config);
 }
 
+/* Other than a port has by itself: what of it a port has that says null can be seen. */
+static const char all_defaults[] =
+    "'type':'tap','netns':'red','isolate_host':false,'qdisc_bypass':true,'admin_state':'down',"
+    "'reserved':'all','vlan':{'mode':'access','pvid':7},'learning':false,"
+    "'flood':{'broadcast':false},'hairpin':true,'isolation_group':7,'mac_limit':{'max':1},"
+    "'storm_control':{'broadcast':{'rate':'1pps'}},'policing':{'ingress':{'rate':'1pps'}},"
+    "'owner':'1','group':'1','mtu':70,'speed':1,'persist':false";
+
+/* A port that says null of every key of which it may. */
+static void write_nulls(char *text, size_t size, const char *more)
+{
+    size_t len = (size_t)snprintf(text, size, "{'name':'r1'%s", more);
+
+    for (uint32_t i = 0; i < config_port.n_keys; i++) {
+        const struct config_key *key = &config_port.keys[i];
+
+        if (config_key_can_be_none(&config_port, key) && !strstr(more, key->name))
+            len += (size_t)snprintf(text + len, size - len, ",'%s':null", key->name);
+    }
+    snprintf(text + len, size - len, "}");
+}
+
+/* The ports are the same. */
+static void assert_defaults_differ_alone(const struct config *now, const struct config *next,
+                                         uint32_t n_steps)
+{
+    struct plan plan;
+
+    assert_int_equal(plan_make(now, next, &plan), 0);
+    assert_int_equal(plan.n_steps, n_steps);
+    if (n_steps > 0)
+        assert_string_equal(plan.steps[0].key, "defaults.port");
+    plan_fini(&plan);
+}
+
+/* Null of all: what the port is without defaults, and that is what is printed. */
+static void check_nulls(const char *more)
+{
+    char nulls[TEXT_SIZE / 2];
+    char plain[TEXT_SIZE / 2];
+    struct config *with;
+    struct config *without;
+    struct config *again;
+    char *text;
+
+    write_nulls(nulls, sizeof(nulls), more);
+    snprintf(plain, sizeof(plain), "{'name':'r1'%s}", more);
+    with = parse_ports(all_defaults, nulls);
+    without = parse_ports("", plain);
+    text = print(with);
+    again = parse(text);
+    assert_defaults_differ_alone(with, again, 0);
+    assert_defaults_differ_alone(with, without, 1);
+    config_free(again);
+    config_free(without);
+    config_free(with);
+    free(text);
+}
+
+static void test_null_is_stronger_than_a_default(void **state)
+{
+    check_nulls("");
+    check_nulls(",'type':'tap'");
+}
+
 /* What is printed has what was written as defaults, nothing else of it, and means the same. */
 static void test_printed(void **state)
 {
@@ -322,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_vlans),
         cmocka_unit_test(test_isolation),
         cmocka_unit_test(test_a_description_is_about_the_defaults),
+        cmocka_unit_test(test_null_is_stronger_than_a_default),
         cmocka_unit_test(test_printed),
         cmocka_unit_test(test_no_defaults_are_not_printed),
         cmocka_unit_test(test_steps),

@@ -65,9 +65,8 @@ static void check_words(struct json_object *schema, const struct config_key *key
 
 static void check_object(struct json_object *schema, const struct config_object *object);
 
-static void check_key(struct json_object *schema, const struct config_key *key)
+static void check_value(struct json_object *schema, const struct config_key *key)
 {
-    assert_says(schema, "description", key->help);
     switch (key->type) {
     case CONFIG_OBJECT:
         check_object(schema, key->object);
@@ -129,6 +128,22 @@ static void check_key(struct json_object *schema, const struct config_key *key)
     }
 }
 
+static void check_key(struct json_object *schema, const struct config_object *object,
+                      const struct config_key *key)
+{
+    struct json_object *either;
+
+    assert_says(schema, "description", key->help);
+    if (!config_key_can_be_none(object, key)) {
+        check_value(schema, key);
+        return;
+    }
+    either = member(schema, "anyOf");
+    assert_int_equal(json_object_array_length(either), 2);
+    check_value(json_object_array_get_idx(either, 0), key);
+    assert_says(json_object_array_get_idx(either, 1), "type", "null");
+}
+
 static const char *first(struct json_object *list)
 {
     assert_int_equal(json_object_array_length(list), 1);
@@ -174,7 +189,7 @@ static void check_object(struct json_object *schema, const struct config_object 
 
         if (key->type == CONFIG_PLANNED)
             continue;
-        check_key(member(properties, key->name), key);
+        check_key(member(properties, key->name), object, key);
         n_keys++;
         check_company(schema, object, key);
         if (key->required && !key->without)
