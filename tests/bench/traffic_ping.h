@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef TESTS_BENCH_TRAFFIC_PING_H
+#define TESTS_BENCH_TRAFFIC_PING_H
+
+#include <sched.h>
+#include <stdint.h>
+
+#include "traffic_layout.h"
+
+/*
+ * Ping: round trips, one at a time.
+ *
+ * Both ends are threads that sleep in recv(2): what a round trip costs is what it costs programs,
+ * wake-ups included. The first few are not counted, so that addresses are known and caches warm.
+ */
+
+struct traffic_ping {
+    const struct traffic_layout *layout;
+    struct traffic_stream stream; /* from who asks to who answers */
+    uint32_t size;
+    uint64_t count;       /* ends after so many, */
+    uint64_t duration_ns; /* or after so long */
+    uint64_t interval_ns;
+    const cpu_set_t *cpu_a; /* who asks */
+    const cpu_set_t *cpu_b;
+};
+
+struct traffic_round_trips {
+    uint64_t count;
+    uint64_t lost;
+    uint64_t p50, p99, p99_9, min, max;
+    double mean;
+};
+
+/** Blocks until it is done. 0 or -errno, said already. */
+int traffic_ping(const struct traffic_ping *ping, struct traffic_round_trips *ret_trips);
+
+#endif
