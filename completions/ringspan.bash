@@ -44,15 +44,15 @@ _ringspan_sockets() {
     done
 }
 
-# The usage lines of an object, without the words in front.
+# The usage lines of an object, without the words in front; one may go on in the next.
 _ringspan_usage() {
-    _ringspan_help "$1" | sed -n '/^$/q; s/^\(Usage:\)\{0,1\} *ringspan [a-z]* *//p'
+    _ringspan_help "$1" | sed -n '/^$/q; s/^\(Usage:\)\{0,1\} *ringspan [a-z]* *//p; s/^  *\[/[/p'
 }
 
 # Usage lines on standard input, one bracketed or bare part per line. What comes first and stands
 # for itself is a part of its own.
 _ringspan_parts() {
-    sed 's/^\([A-Z]\{1,\}\) /[\1]/; s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g' |
+    sed 's/^\([A-Z]\{1,\}\) /[\1]/; s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g; s/ --/\n--/g' |
         sed 's/^ *//; s/ *$//; /^$/d'
 }
 

@@ -76,7 +76,7 @@ void explain_copy(const struct bridge *bridge, const struct explanation *explana
 
 /** Of a frame that is flooded, or would be if it left by any port: why it does not leave by
  * @egress, a port of @bridge. DROP_NONE if it does, or if no port was looked for. */
-enum drop_reason explain_left_out(const struct bridge *bridge,
+enum drop_reason explain_excluded(const struct bridge *bridge,
                                   const struct explanation *explanation, port_id egress);
 
 /** "admit", "reserved", … */

@@ -133,7 +133,7 @@ void explain_copy(const struct bridge *bridge, const struct explanation *explana
         ret_copy->frame = *copy;
 }
 
-enum drop_reason explain_left_out(const struct bridge *bridge,
+enum drop_reason explain_excluded(const struct bridge *bridge,
                                   const struct explanation *explanation, port_id egress)
 {
     const struct forward_tables *tables = bridge_tables(bridge);

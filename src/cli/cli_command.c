@@ -207,7 +207,7 @@ static int put_value(struct json_writer *writer, const struct cli_keyword *keywo
     return CLI_OK;
 }
 
-#define FILTERS_MAX 8
+#define FILTERS_MAX 12 /* parameters that any command has */
 
 /* The parameters given so far: each may be given once. */
 struct filters {

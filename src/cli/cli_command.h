@@ -13,15 +13,25 @@
  * What the command-line tool's commands share: the options, the daemon, words on the command line.
  */
 
+/* An option about a frame. */
+struct cli_given {
+    const char *word;
+    const char *value;
+};
+
+#define CLI_GIVEN_MAX 16
+
 struct cli {
     bool json;
     bool pretty;
     bool statistics; /* -s */
     bool wants_help;
-    const char *socket;  /* -S */
-    const char *state;   /* --for */
-    const char *timeout; /* --timeout */
-    const char *confirm; /* --confirm */
+    const char *socket;                    /* -S */
+    const char *state;                     /* --for */
+    const char *timeout;                   /* --timeout */
+    const char *confirm;                   /* --confirm */
+    struct cli_given given[CLI_GIVEN_MAX]; /* --port, --dst, … */
+    uint32_t n_given;
 };
 
 struct cli_verb {
@@ -39,6 +49,7 @@ struct cli_command {
     bool takes_waiting;    /* --for and --timeout */
     bool takes_confirm;    /* --confirm */
     bool takes_statistics; /* -s */
+    bool takes_frame;      /* --port, --dst, … */
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
      * one. NULL: nothing. */
     const struct cli_verb *verbs;
@@ -48,8 +59,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema,
-    cli_version;
+    cli_monitor, cli_explain, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config,
+    cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 

@@ -7,9 +7,9 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,   &cli_ledger,
-    &cli_wait,   &cli_monitor, &cli_check,   &cli_plan,   &cli_reload,
-    &cli_config, &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
+    &cli_bridge, &cli_port,    &cli_fdb,    &cli_vlan,    &cli_ledger, &cli_explain,
+    &cli_wait,   &cli_monitor, &cli_check,  &cli_plan,    &cli_reload, &cli_config,
+    &cli_apply,  &cli_confirm, &cli_schema, &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -18,6 +18,7 @@ enum long_only {
     OPTION_FOR = 256,
     OPTION_TIMEOUT,
     OPTION_CONFIRM,
+    OPTION_FRAME, /* about a frame: its word and its value are the command's */
 };
 
 static const struct option options[] = {
@@ -31,6 +32,17 @@ static const struct option options[] = {
     {"for", required_argument, NULL, OPTION_FOR},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"confirm", required_argument, NULL, OPTION_CONFIRM},
+    {"port", required_argument, NULL, OPTION_FRAME},
+    {"dst", required_argument, NULL, OPTION_FRAME},
+    {"src", required_argument, NULL, OPTION_FRAME},
+    {"vlan", required_argument, NULL, OPTION_FRAME},
+    {"pcp", required_argument, NULL, OPTION_FRAME},
+    {"ethertype", required_argument, NULL, OPTION_FRAME},
+    {"size", required_argument, NULL, OPTION_FRAME},
+    {"gso-size", required_argument, NULL, OPTION_FRAME},
+    {"hex", required_argument, NULL, OPTION_FRAME},
+    {"pcap", required_argument, NULL, OPTION_FRAME},
+    {"frame", required_argument, NULL, OPTION_FRAME},
     {0},
 };
 
@@ -60,8 +72,16 @@ static const struct cli_command *find_command(const char *word)
     return NULL;
 }
 
-/* -1 to go on, else an exit status. */
-static int take_option(struct cli *cli, int option)
+static int take_given(struct cli *cli, const char *word)
+{
+    if (cli->n_given == CLI_GIVEN_MAX)
+        return cli_fail(CLI_USAGE, "--%s: that is too much to say about a frame", word);
+    cli->given[cli->n_given++] = (struct cli_given){word, optarg};
+    return -1;
+}
+
+/* -1 to go on, else an exit status. @index is that of a long option. */
+static int take_option(struct cli *cli, int option, int index)
 {
     switch (option) {
     case 'p':
@@ -89,6 +109,8 @@ static int take_option(struct cli *cli, int option)
     case OPTION_CONFIRM:
         cli->confirm = optarg;
         return -1;
+    case OPTION_FRAME:
+        return take_given(cli, options[index].name);
     case 'V':
         puts("ringspan " RINGSPAN_VERSION);
         return CLI_OK;
@@ -150,6 +172,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
     if (cli->confirm && !command->takes_confirm)
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
+    if (cli->n_given > 0 && !command->takes_frame)
+        return cli_fail(CLI_USAGE, "--%s belongs to `ringspan explain`", cli->given[0].word);
     if (cli->statistics && (verb || !command->takes_statistics))
         return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show` and `fdb show`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
@@ -178,11 +202,12 @@ static int run_command(const struct cli *cli, int argc, char **argv)
 static int parse_and_run(int argc, char **argv)
 {
     struct cli cli = {0};
+    int index = 0;
     int option;
 
     optind = 0; /* glibc: start afresh, whoever parsed before */
-    while ((option = getopt_long(argc, argv, "jpsS:Vh", options, NULL)) != -1) {
-        int status = take_option(&cli, option);
+    while ((option = getopt_long(argc, argv, "jpsS:Vh", options, &index)) != -1) {
+        int status = take_option(&cli, option, index);
 
         if (status >= 0)
             return status;

@@ -72,6 +72,7 @@ static const struct ctl_command table[] = {
     {"vlan.show", false, ctl_show_vlan},
     {"vlan.stats", false, ctl_show_vlan_stats},
     {"ledger.show", false, ctl_show_ledger},
+    {"explain", false, ctl_explain},
     {"config.show", false, ctl_show_config},
     {"config.diff", false, ctl_config_diff},
     {"config.apply", true, ctl_config_apply},

@@ -230,9 +230,9 @@ static void put_reserved(struct json_writer *writer, const struct bridge *bridge
     json_close_object(writer);
 }
 
-const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port)
+const char *ctl_current_ifname(const struct daemon *daemon, const struct port *port)
 {
-    const struct link *link = daemon_port_link(walk->daemon, port);
+    const struct link *link = daemon_port_link(daemon, port);
 
     if (link)
         return link->ifname;
@@ -274,7 +274,7 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
         return CTL_ROW_NONE;
     json_open_object(writer, NULL);
     json_put_string(writer, "name", port->name);
-    json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
+    json_put_string(writer, "ifname", ctl_current_ifname(walk->daemon, port));
     json_put_string(writer, "configured_ifname", port->ifname);
     json_put_string(writer, "netns", daemon_port_netns(port));
     json_put_string(writer, "match", daemon_port_match(port));
@@ -337,7 +337,7 @@ static enum ctl_row fdb_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "mac", mac_format(entry.mac, mac));
     json_put_u64(writer, "vlan", entry.vid);
     json_put_string(writer, "port", port->name);
-    json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
+    json_put_string(writer, "ifname", ctl_current_ifname(walk->daemon, port));
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_u64(writer, "age", (now - entry.seen) / NS_PER_SEC);
     ctl_put_entry_kind(writer, entry.is_static, entry.is_sticky);

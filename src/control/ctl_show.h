@@ -58,7 +58,7 @@ struct port *ctl_find_port(const struct daemon *daemon, const char *name,
                            struct bridge **ret_bridge);
 
 /** The interface's current name; NULL while the port has none. */
-const char *ctl_current_ifname(const struct ctl_walk *walk, const struct port *port);
+const char *ctl_current_ifname(const struct daemon *daemon, const struct port *port);
 /** Whether @port, which may be NULL, is one that the walk is about. */
 bool ctl_port_is_selected(const struct ctl_walk *walk, const struct port *port);
 /** `flags` of an interface, which may be NULL. */
@@ -76,6 +76,7 @@ void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void
 void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_explain(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_config_apply(struct ctl_call *call, const struct json_object *params, void *context);

@@ -85,7 +85,7 @@ static enum ctl_row vlan_step(struct ctl_walk *walk, struct bridge *bridge,
     if (!is_wanted(walk, vlans, port))
         return CTL_ROW_NONE;
     json_open_object(writer, NULL);
-    json_put_string(writer, "ifname", ctl_current_ifname(walk, port));
+    json_put_string(writer, "ifname", ctl_current_ifname(walk->daemon, port));
     json_put_string(writer, "port", port->name);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "mode", vlan_mode_name((enum vlan_mode)vlans->ports[id].mode));

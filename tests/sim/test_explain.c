@@ -294,14 +294,14 @@ static void check_egress(struct trial *t, const struct explanation *e,
 }
 
 /* The tables are what they were when it was explained. */
-static void check_left_out(const struct trial *t, const struct explanation *e)
+static void check_excluded(const struct trial *t, const struct explanation *e)
 {
     const struct bridge *bridge = sim_bridge(t->sim);
 
     for (uint32_t i = 0; i < sim_n_ports(t->sim); i++) {
         port_id id = sim_port(t->sim, i)->id;
         bool leaves = explain_next_egress(bridge, e, id) == id;
-        enum drop_reason why = explain_left_out(bridge, e, id);
+        enum drop_reason why = explain_excluded(bridge, e, id);
 
         if (e->stage < EXPLAIN_EGRESS || e->is_found)
             assert_int_equal(why, DROP_NONE);
@@ -360,7 +360,7 @@ static void try_frame(struct trial *t)
 
     choose_frame(t, &frame);
     explain(t, ingress, &frame, defect, &e);
-    check_left_out(t, &e);
+    check_excluded(t, &e);
     for (uint32_t i = 0; i < sim_n_ports(t->sim); i++) {
         if (explain_next_egress(sim_bridge(t->sim), &e, i) == i)
             explain_copy(sim_bridge(t->sim), &e, (port_id)i, &copies[i]);

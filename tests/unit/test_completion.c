@@ -141,6 +141,10 @@ static void test_names(void **state)
     assert_offers("port add rsp-r9 b", "bridge");
     assert_offers("port add rsp-r9 if", "ifname");
     assert_offers("port add rsp-r9 bridge ", "lab0 lab1");
+    assert_offers("explain --port rsp-r", "rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("explain --d", "--dst");
+    assert_offers("explain --port rsp-r1 --pcap c.sock.l", "c.sock.lock");
+    assert_offers("explain --et", "--ethertype");
     assert_offers("config ", "show diff");
     assert_offers("apply --c", "--confirm");
     assert_offers("port rsp-r2", "rsp-r2");
