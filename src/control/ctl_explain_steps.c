@@ -144,6 +144,7 @@ static void say_room(struct teller *t)
     case FDB_ROOM_FREE:
     case FDB_ROOM_STALE:
     case FDB_ROOM_EXPIRED:
+    case FDB_ROOM_OLDEST:
         break;
     case FDB_ROOM_FULLEST:
         say(t, ", in the place of another: the table is full");
