@@ -135,8 +135,11 @@ bool vlan_mode_interprets(enum vlan_mode mode);
 /** Whether @vid is that of a VLAN outside (inside) by one of the translations. */
 bool vlan_translates_from(const struct vlan_translations *translations, uint16_t vid);
 bool vlan_translates_to(const struct vlan_translations *translations, uint16_t vid);
-/** The VLANs that a port leaves when its settings change, or that have another VID outside then:
- * what was learned there is not true any more. */
+/** The VLANs that a port leaves when its settings change, and those that some of the frames that
+ * were in them are not in any more: untagged ones, as the pvid is another or there is none, or
+ * tagged ones, as the VLAN has another VID outside, or none. An entry does not say which frames
+ * taught it, so what was learned there may not be true any more. A VLAN that only gains frames is
+ * not among them. */
 struct vidset vlan_settings_left(const struct vlan_settings *before,
                                  const struct vlan_settings *after);
 

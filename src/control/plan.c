@@ -174,7 +174,7 @@ static int compare_taps(struct planner *planner, const struct config_bridge *nex
     return r;
 }
 
-/* A VLAN that the port leaves is what disturbs somebody: what was learned in it. */
+/* What disturbs somebody is that what was learned in a VLAN goes. */
 static int compare_vlans(struct planner *planner, const struct config_bridge *bridge,
                          const struct config_port *now, const struct config_port *next)
 {
@@ -192,7 +192,7 @@ static int compare_vlans(struct planner *planner, const struct config_bridge *br
     if (r == 0 && !same_text(now->vlan_description, next->vlan_description))
         r = add_change(planner, bridge, next, "vlan.description", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->vlan.acceptable_frame_types != next->vlan.acceptable_frame_types)
-        r = add_change(planner, bridge, next, "vlan.acceptable_frame_types", PLAN_DISRUPTS_NONE);
+        r = add_change(planner, bridge, next, "vlan.acceptable_frame_types", disruption);
     if (r == 0 && memcmp(&now->vlan.translations, &next->vlan.translations,
                          sizeof(now->vlan.translations)) != 0)
         r = add_change(planner, bridge, next, "translate", disruption);

@@ -126,17 +126,66 @@ struct vidset vlan_settings_members(const struct vlan_settings *settings)
     return members;
 }
 
-static struct vidset find_left(const struct vidset *before, const struct vlan_translations *was,
-                               const struct vidset *after, const struct vlan_translations *is)
+static struct vlan_port port_of(const struct vlan_settings *settings)
 {
-    struct vidset left = vidset_minus(before, after);
+    return (struct vlan_port){
+        .mode = (uint8_t)settings->mode,
+        .acceptable_frame_types = (uint8_t)settings->acceptable_frame_types,
+        .pvid = (uint16_t)settings->pvid,
+        .translations = settings->translations,
+    };
+}
 
-    if (was->n == 0 && is->n == 0)
-        return left;
+/* Which frames of a port are in which VLAN. */
+struct ways_in {
+    struct vidset members;
+    uint16_t untagged;          /* their VLAN, or VID_NONE: they do not come in */
+    bool any_tag;               /* and those with tags are in the same */
+    uint16_t tagged[VID_LIMIT]; /* by VLAN: the VID that its frames wear, or VID_NONE */
+};
+
+static void find_tagged(const struct vlan_port *port, const struct vidset *members,
+                        uint16_t tagged[VID_LIMIT])
+{
+    const struct vlan_translations *translations = &port->translations;
+
+    for (uint16_t vid = VID_MIN; vid <= VID_MAX; vid++)
+        tagged[vid] = vidset_has(members, vid) ? vid : VID_NONE;
+    for (uint32_t i = 0; i < translations->n; i++)
+        tagged[translations->list[i].outside] = VID_NONE;
+    for (uint32_t i = 0; i < translations->n; i++) {
+        if (vidset_has(members, translations->list[i].inside))
+            tagged[translations->list[i].inside] = translations->list[i].outside;
+    }
+}
+
+static void find_ways_in(const struct vlan_port *port, const struct vidset *members,
+                         struct ways_in *ret)
+{
+    enum vlan_mode mode = (enum vlan_mode)port->mode;
+    uint8_t types = port->acceptable_frame_types;
+
+    *ret = (struct ways_in){.members = *members, .any_tag = mode == VLAN_MODE_DOT1Q_TUNNEL};
+    if (vlan_mode_has_pvid(mode) && types != VLAN_FRAMES_VLAN_TAGGED)
+        ret->untagged = port->pvid;
+    if (vlan_mode_has_allowed(mode) && types != VLAN_FRAMES_UNTAGGED_AND_PRIORITY)
+        find_tagged(port, members, ret->tagged);
+}
+
+/* VLANs that the port leaves, and those that some frames came into, and these come into no more. */
+static struct vidset find_left(const struct ways_in *were, const struct ways_in *are)
+{
+    struct vidset left = vidset_minus(&were->members, &are->members);
+
     for (uint16_t vid = VID_MIN; vid <= VID_MAX; vid++) {
-        if (vidset_has(before, vid) && to_outside(was, vid) != to_outside(is, vid))
+        bool takes_any = are->any_tag && are->untagged == vid;
+
+        if (were->tagged[vid] != VID_NONE && were->tagged[vid] != are->tagged[vid] && !takes_any)
             vidset_add(&left, vid);
     }
+    if (were->untagged != VID_NONE &&
+        (were->untagged != are->untagged || (were->any_tag && !are->any_tag)))
+        vidset_add(&left, were->untagged);
     return left;
 }
 
@@ -145,8 +194,14 @@ struct vidset vlan_settings_left(const struct vlan_settings *before,
 {
     const struct vidset was_in = vlan_settings_members(before);
     const struct vidset is_in = vlan_settings_members(after);
+    const struct vlan_port was = port_of(before);
+    const struct vlan_port is = port_of(after);
+    struct ways_in were;
+    struct ways_in are;
 
-    return find_left(&was_in, &before->translations, &is_in, &after->translations);
+    find_ways_in(&was, &was_in, &were);
+    find_ways_in(&is, &is_in, &are);
+    return find_left(&were, &are);
 }
 
 int vlan_table_new(uint16_t ethertype, uint32_t max_ports, struct vlan_table **ret)
@@ -180,28 +235,32 @@ void vlan_table_free(struct vlan_table *table)
     free(table);
 }
 
-struct vidset vlan_table_set_port(struct vlan_table *table, port_id port,
-                                  const struct vlan_settings *settings)
+static void set_members(struct vlan_table *table, port_id port, const struct vidset *members)
 {
-    struct vlan_port *in_table = &table->ports[port];
-    struct vidset before = vlan_table_members(table, port);
-    struct vidset members = vlan_settings_members(settings);
-    struct vidset left =
-        find_left(&before, &in_table->translations, &members, &settings->translations);
     uint64_t *column = &table->members[(uint64_t)(port / 64u) * VID_LIMIT];
     uint64_t bit = UINT64_C(1) << (port % 64u);
 
     for (uint32_t vid = VID_MIN; vid <= VID_MAX; vid++) {
-        if (vidset_has(&members, (uint16_t)vid))
+        if (vidset_has(members, (uint16_t)vid))
             column[vid] |= bit;
         else if (column[vid] & bit) /* a page that is all zero stays untouched */
             column[vid] &= ~bit;
     }
-    in_table->mode = (uint8_t)settings->mode;
-    in_table->acceptable_frame_types = (uint8_t)settings->acceptable_frame_types;
-    in_table->pvid = (uint16_t)settings->pvid;
-    in_table->translations = settings->translations;
-    return left;
+}
+
+struct vidset vlan_table_set_port(struct vlan_table *table, port_id port,
+                                  const struct vlan_settings *settings)
+{
+    const struct vidset before = vlan_table_members(table, port);
+    const struct vidset members = vlan_settings_members(settings);
+    struct ways_in were;
+    struct ways_in are;
+
+    find_ways_in(&table->ports[port], &before, &were);
+    table->ports[port] = port_of(settings);
+    find_ways_in(&table->ports[port], &members, &are);
+    set_members(table, port, &members);
+    return find_left(&were, &are);
 }
 
 uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit)

@@ -155,6 +155,93 @@ static void test_leaving_a_vlan(void **state)
     sim_free(sim);
 }
 
+static void learn_in(struct sim *sim, uint16_t vid, uint32_t port)
+{
+    struct fdb_plan plan;
+
+    fdb_plan_learn(bridge_fdb(sim_bridge(sim)), vid, SIM_HOST(port), (port_id)port, sim_now(sim),
+                   &plan);
+    fdb_commit(bridge_fdb(sim_bridge(sim)), &plan);
+}
+
+/* Of the VLANs that a port stays in, it forgets those that some of its frames are not in any more:
+ * nobody knows whether it was these that taught an entry. */
+static void test_frames_that_change_their_vlan(void **state)
+{
+    static const struct {
+        enum vlan_mode from, to;
+        uint16_t from_pvid, to_pvid;
+        enum vlan_frame_types to_types;
+        bool forgets_10, forgets_20;
+    } cases[] = {
+        {VLAN_MODE_NATIVE_UNTAGGED, VLAN_MODE_NATIVE_UNTAGGED, 10, 20, VLAN_FRAMES_ALL, true,
+         false},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_NATIVE_UNTAGGED, 20, 10, VLAN_FRAMES_ALL, false, true},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_NATIVE_UNTAGGED, 10, 10, VLAN_FRAMES_ALL, false, false},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_TRUNK, 10, 0, VLAN_FRAMES_ALL, true, false},
+        {VLAN_MODE_TRUNK, VLAN_MODE_NATIVE_TAGGED, 0, 10, VLAN_FRAMES_ALL, false, false},
+        {VLAN_MODE_ACCESS, VLAN_MODE_TRUNK, 10, 0, VLAN_FRAMES_ALL, true, false},
+        {VLAN_MODE_ACCESS, VLAN_MODE_NATIVE_UNTAGGED, 10, 10, VLAN_FRAMES_ALL, false, false},
+        {VLAN_MODE_ACCESS, VLAN_MODE_NATIVE_UNTAGGED, 10, 20, VLAN_FRAMES_ALL, true, false},
+        {VLAN_MODE_NATIVE_UNTAGGED, VLAN_MODE_ACCESS, 10, 10, VLAN_FRAMES_ALL, true, true},
+        {VLAN_MODE_ACCESS, VLAN_MODE_DOT1Q_TUNNEL, 10, 10, VLAN_FRAMES_ALL, false, false},
+        {VLAN_MODE_DOT1Q_TUNNEL, VLAN_MODE_ACCESS, 10, 10, VLAN_FRAMES_ALL, true, false},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_DOT1Q_TUNNEL, 10, 10, VLAN_FRAMES_ALL, false, true},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_NATIVE_TAGGED, 10, 10, VLAN_FRAMES_VLAN_TAGGED, true,
+         false},
+        {VLAN_MODE_NATIVE_TAGGED, VLAN_MODE_NATIVE_TAGGED, 10, 10,
+         VLAN_FRAMES_UNTAGGED_AND_PRIORITY, true, true},
+    };
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct sim *sim = new_sim(2);
+        struct fdb *fdb = bridge_fdb(sim_bridge(sim));
+        struct vlan_settings settings = {.mode = cases[i].to,
+                                         .pvid = cases[i].to_pvid,
+                                         .acceptable_frame_types = cases[i].to_types};
+
+        set(sim, 0, cases[i].from, cases[i].from_pvid, 10, 20);
+        set_trunk(sim, 1, 10, 20);
+        for (uint16_t vid = 10; vid <= 20; vid += 10) {
+            /* An access or tunnel port learns nothing but in its pvid. */
+            if (vlan_table_has(bridge_vlans(sim_bridge(sim)), vid, 0))
+                learn_in(sim, vid, 0);
+            learn_in(sim, vid, 1);
+        }
+        vidset_add_range(&settings.allowed, 10, 20);
+        sim_set_vlan(sim, 0, &settings);
+        assert_int_equal(fdb_counters(fdb).flushed, cases[i].forgets_10 + cases[i].forgets_20);
+        assert_int_equal(fdb_lookup(fdb, 10, SIM_HOST(0), sim_now(sim)),
+                         cases[i].forgets_10 ? PORT_NONE : 0);
+        assert_int_equal(fdb_lookup(fdb, 10, SIM_HOST(1), sim_now(sim)), 1);
+        assert_int_equal(fdb_lookup(fdb, 20, SIM_HOST(1), sim_now(sim)), 1);
+        sim_free(sim);
+    }
+}
+
+/* The host of before is in another VLAN now, and what is sent to it in the old one must not go to
+ * its port as if it were there. */
+static void test_a_host_that_sends_untagged_as_the_pvid_changes(void **state)
+{
+    struct sim *sim = new_sim(3);
+    struct sim_frame frame;
+
+    set(sim, 0, VLAN_MODE_NATIVE_UNTAGGED, 10, 10, 20);
+    set_trunk(sim, 1, 10, 20);
+    set_trunk(sim, 2, 10, 20);
+    sim_frame_make(&frame, MAC_BROADCAST, SIM_HOST(0), 60);
+    sim_send(sim, 0, &frame);
+    sim_discard(sim);
+    set(sim, 0, VLAN_MODE_NATIVE_UNTAGGED, 20, 10, 20);
+    sim_frame_make(&frame, SIM_HOST(0), SIM_HOST(1), 60);
+    sim_frame_tag(&frame, VLAN_TPID_C, 10);
+    sim_send(sim, 1, &frame);
+    sim_expect(sim, 0, &frame);
+    sim_expect(sim, 2, &frame);
+    sim_expect_nothing(sim);
+    sim_free(sim);
+}
+
 static void test_whole_bridge_changes(void **state)
 {
     struct sim *sim = new_sim(2);
@@ -561,6 +648,8 @@ int main(void)
         cmocka_unit_test(test_two_vlans_on_one_trunk),
         cmocka_unit_test(test_one_address_in_two_vlans),
         cmocka_unit_test(test_leaving_a_vlan),
+        cmocka_unit_test(test_frames_that_change_their_vlan),
+        cmocka_unit_test(test_a_host_that_sends_untagged_as_the_pvid_changes),
         cmocka_unit_test(test_whole_bridge_changes),
         cmocka_unit_test(test_deleted_port_leaves_its_vlans),
         cmocka_unit_test(test_reserved_addresses_obey),

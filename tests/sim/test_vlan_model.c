@@ -67,19 +67,6 @@ static bool sends_tagged(const struct port_model *port, uint16_t vid)
     return port->mode == VLAN_MODE_NATIVE_UNTAGGED && vid != port->pvid;
 }
 
-static void forget(struct model *m, uint32_t port, const struct port_model *now)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < m->n_known; i++) {
-        bool stays = m->known[i].port != port || (now && is_in(now, m->known[i].vid));
-
-        if (stays)
-            m->known[n++] = m->known[i];
-    }
-    m->n_known = n;
-}
-
 static struct known *find(struct model *m, uint64_t mac, uint16_t vid)
 {
     for (uint32_t i = 0; i < m->n_known; i++) {
@@ -124,6 +111,37 @@ static uint16_t classify(const struct model *m, const struct port_model *port,
     if (tci % 4096 == 4095 || port->mode == VLAN_MODE_ACCESS || !is_in(port, tci % 4096))
         return 0;
     return tci;
+}
+
+/* Whether frames that were in the VLAN before are now somewhere else, or nowhere. */
+static bool loses_frames(const struct model *m, const struct port_model *before,
+                         const struct port_model *now, uint16_t vid)
+{
+    for (uint32_t i = 0; i <= LENGTH(vids); i++) {
+        struct tags tags = {.n = i > 0, .tpid = {m->tpid}, .tci = {i > 0 ? vids[i - 1] : 0}};
+        uint32_t popped;
+
+        if (classify(m, before, &tags, &popped) == vid && classify(m, now, &tags, &popped) != vid)
+            return true;
+    }
+    return false;
+}
+
+/* What is known behind the port, as its VLANs change; or all of it, if @now is NULL. */
+static void forget(struct model *m, uint32_t port, const struct port_model *before,
+                   const struct port_model *now)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->n_known; i++) {
+        uint16_t vid = m->known[i].vid;
+        bool stays = m->known[i].port != port ||
+                     (now && is_in(now, vid) && !loses_frames(m, before, now, vid));
+
+        if (stays)
+            m->known[n++] = m->known[i];
+    }
+    m->n_known = n;
 }
 
 /* ---- steps ---- */
@@ -192,6 +210,7 @@ static void do_set_vlan(struct model *m, uint32_t port)
 {
     struct vlan_settings settings = {.mode = (enum vlan_mode)below(m, VLAN_N_MODES)};
     struct port_model *model = &m->ports[port];
+    const struct port_model before = *model;
 
     memset(model->allowed, 0, sizeof(model->allowed));
     model->mode = settings.mode;
@@ -204,7 +223,7 @@ static void do_set_vlan(struct model *m, uint32_t port)
         }
     }
     sim_set_vlan(m->sim, port, &settings);
-    forget(m, port, model);
+    forget(m, port, &before, model);
 }
 
 static void do_something(struct model *m)
@@ -224,7 +243,7 @@ static void do_something(struct model *m)
         m->ports[port].forwards = below(m, 4) != 0;
         sim_set_state(m->sim, port, m->ports[port].forwards ? PORT_FORWARDING : PORT_DOWN);
         if (!m->ports[port].forwards)
-            forget(m, port, NULL);
+            forget(m, port, NULL, NULL);
     }
 }
 

@@ -164,7 +164,7 @@ static const struct plan_case cases[] = {
      "{'name':'y','vlan':{'mode':'native_tagged','pvid':7,'allowed':[7],"
      "'acceptable_frame_types':'vlan_tagged'}},{'name':'z','vlan':{'mode':'access','pvid':2}}]}]",
      "change a x vlan.allowed none;change a y vlan.mode flush;change a y vlan.pvid flush;"
-     "change a y vlan.allowed flush;change a y vlan.acceptable_frame_types none;"
+     "change a y vlan.allowed flush;change a y vlan.acceptable_frame_types flush;"
      "change a z vlan.pvid flush;"},
     {"limits",
      "[{'name':'a','ports':[{'name':'x','storm_control':{'broadcast':{'rate':'10pps'}}}]}]",
