@@ -591,13 +591,14 @@ void globs_adopt(struct daemon *daemon, struct globs *globs)
 
 static int change_keys(struct managed_port *mp)
 {
+    struct port_changes done = {0};
     struct plan plan;
     int r = plan_make_of_port(mp->glob->bridge, mp->made_of, mp->glob->config, &plan);
 
     if (r < 0)
         return r;
     for (uint32_t i = 0; i < plan.n_steps; i++)
-        managed_port_change(mp, &plan.steps[i]);
+        managed_port_change(mp, &plan.steps[i], &done);
     plan_fini(&plan);
     mp->made_of = mp->glob->config;
     return 0;

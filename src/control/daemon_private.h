@@ -185,8 +185,29 @@ void managed_port_leave(struct managed_port *mp);
 /** Closes its rings; blocks. For helper threads. */
 void managed_port_close(void *arg);
 
-/** Runs a step of a plan that changes a key. */
-void managed_port_change(struct managed_port *mp, const struct plan_step *step);
+/* What of a port changes as a whole, with the first of the keys that are about it: half of it is
+ * nothing that was asked for, and doing it once for each key costs as often. */
+enum port_aspect {
+    PORT_ASPECT_TEXT,
+    PORT_ASPECT_IFNAME,
+    PORT_ASPECT_ADMIN_STATE,
+    PORT_ASPECT_VLAN,
+    PORT_ASPECT_RESERVED,
+    PORT_ASPECT_POLICY,
+    PORT_ASPECT_METERS,
+    PORT_ASPECT_INTERFACE,
+};
+
+/* What a plan has changed of the port that its steps are about. */
+struct port_changes {
+    const struct managed_port *port;
+    uint32_t aspects; /* bits */
+};
+
+/** Runs a step of a plan that changes a key. The steps about one port stand together in a plan;
+ * @done is zero before the first. */
+void managed_port_change(struct managed_port *mp, const struct plan_step *step,
+                         struct port_changes *done);
 /** Closes it, in a helper thread, and then forgets it: the rest of leaving, for whoever of its
  * helpers is the last. */
 void managed_port_begin_close(struct managed_port *mp);

@@ -241,19 +241,13 @@ static void change_netns(struct managed_port *mp, struct netns_name *name, const
     change_ifname(mp, ifname);
 }
 
-/* All of it with the first of the keys that change: half of it is nothing that was asked for. */
-static void change_vlan(const struct managed_port *mp, const struct vlan_settings *vlan)
-{
-    bridge_set_port_vlan(mp->home->bridge, mp->port->id, vlan);
-}
-
-/* "reserved", "reserved.lacp", …: all of it with the first of them, too. */
+/* "reserved", "reserved.lacp", … */
 static bool is_reserved_key(const char *key)
 {
     return strncmp(key, "reserved", strlen("reserved")) == 0;
 }
 
-/* As with VLANs: all of it at once. Under another limit the port may have another try. */
+/* Under another limit the port may have another try. */
 static void change_policy(struct managed_port *mp, const struct port_policy *policy)
 {
     const struct bridge *bridge = mp->home->bridge;
@@ -278,22 +272,75 @@ static bool is_below(const char *key, const char *object)
     return strncmp(key, object, len) == 0 && key[len] == '.';
 }
 
-void managed_port_change(struct managed_port *mp, const struct plan_step *step)
+static bool is_text(const char *key)
 {
-    if (strcmp(step->key, "ifname") == 0)
-        change_ifname(mp, step->next_port->ifname);
-    else if (strcmp(step->key, "admin_state") == 0)
-        change_admin_state(mp, step->next_port->admin_state);
-    else if (is_below(step->key, "vlan") || strcmp(step->key, "translate") == 0)
-        change_vlan(mp, &step->next_port->vlan);
-    else if (is_reserved_key(step->key))
-        bridge_set_port_reserved(mp->home->bridge, mp->port->id, &step->next_port->reserved);
-    else if (is_policy(step->key))
-        change_policy(mp, &step->next_port->policy);
-    else if (is_below(step->key, "storm_control") || is_below(step->key, "policing"))
-        managed_port_set_meters(mp, step->next_port);
-    else if (strcmp(step->key, "description") != 0)
-        managed_port_set(mp, step->next_port);
+    const char *last = strrchr(key, '.');
+
+    return strcmp(last ? last + 1 : key, "description") == 0;
+}
+
+static enum port_aspect aspect_of(const char *key)
+{
+    if (is_text(key))
+        return PORT_ASPECT_TEXT;
+    if (strcmp(key, "ifname") == 0)
+        return PORT_ASPECT_IFNAME;
+    if (strcmp(key, "admin_state") == 0)
+        return PORT_ASPECT_ADMIN_STATE;
+    if (is_below(key, "vlan") || strcmp(key, "translate") == 0)
+        return PORT_ASPECT_VLAN;
+    if (is_reserved_key(key))
+        return PORT_ASPECT_RESERVED;
+    if (is_policy(key))
+        return PORT_ASPECT_POLICY;
+    if (is_below(key, "storm_control") || is_below(key, "policing"))
+        return PORT_ASPECT_METERS;
+    return PORT_ASPECT_INTERFACE;
+}
+
+static void change_aspect(struct managed_port *mp, enum port_aspect aspect,
+                          const struct config_port *next)
+{
+    struct bridge *bridge = mp->home->bridge;
+
+    switch (aspect) {
+    case PORT_ASPECT_TEXT:
+        break;
+    case PORT_ASPECT_IFNAME:
+        change_ifname(mp, next->ifname);
+        break;
+    case PORT_ASPECT_ADMIN_STATE:
+        change_admin_state(mp, next->admin_state);
+        break;
+    case PORT_ASPECT_VLAN:
+        bridge_set_port_vlan(bridge, mp->port->id, &next->vlan);
+        break;
+    case PORT_ASPECT_RESERVED:
+        bridge_set_port_reserved(bridge, mp->port->id, &next->reserved);
+        break;
+    case PORT_ASPECT_POLICY:
+        change_policy(mp, &next->policy);
+        break;
+    case PORT_ASPECT_METERS:
+        managed_port_set_meters(mp, next);
+        break;
+    case PORT_ASPECT_INTERFACE:
+        managed_port_set(mp, next);
+        break;
+    }
+}
+
+void managed_port_change(struct managed_port *mp, const struct plan_step *step,
+                         struct port_changes *done)
+{
+    enum port_aspect aspect = aspect_of(step->key);
+
+    if (done->port != mp)
+        *done = (struct port_changes){.port = mp};
+    if (done->aspects & 1u << aspect)
+        return;
+    done->aspects |= 1u << aspect;
+    change_aspect(mp, aspect, step->next_port);
 }
 
 static void change_bridge(struct daemon *daemon, const struct plan_step *step,
@@ -321,7 +368,7 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
 }
 
 static void change(struct daemon *daemon, const struct plan_step *step,
-                   const struct prepared *prepared)
+                   const struct prepared *prepared, struct port_changes *done)
 {
     if (!step->bridge)
         return; /* the daemon's own keys: whoever loaded the file sees to them */
@@ -330,7 +377,7 @@ static void change(struct daemon *daemon, const struct plan_step *step,
     else if (replaces_netns(step))
         change_netns(prepared->port, prepared->netns_name, step->next_port->ifname);
     else
-        managed_port_change(prepared->port, step);
+        managed_port_change(prepared->port, step, done);
 }
 
 static void adopt(struct daemon *daemon, const struct plan_step *step,
@@ -346,7 +393,7 @@ static void adopt(struct daemon *daemon, const struct plan_step *step,
 }
 
 static void run_plan_step(struct daemon *daemon, const struct plan_step *step,
-                          const struct prepared *prepared)
+                          const struct prepared *prepared, struct port_changes *done)
 {
     if (step->match)
         return; /* globs_adopt() and globs_settle() see to it */
@@ -358,7 +405,7 @@ static void run_plan_step(struct daemon *daemon, const struct plan_step *step,
             del_bridge(daemon, step->bridge);
         break;
     case PLAN_CHANGE:
-        change(daemon, step, prepared);
+        change(daemon, step, prepared, done);
         break;
     case PLAN_ADD:
         adopt(daemon, step, prepared);
@@ -400,6 +447,7 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
                   struct config **ret_before)
 {
     struct prepared *prepared = calloc(plan->n_steps + 1, sizeof(*prepared));
+    struct port_changes done = {0};
     struct globs *globs;
     int r = prepared ? prepare(daemon, config, plan, prepared, &globs) : -ENOMEM;
 
@@ -411,7 +459,7 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
     daemon_warn_of_pause(*ret_before, config);
     globs_adopt(daemon, globs);
     for (uint32_t i = 0; i < plan->n_steps; i++)
-        run_plan_step(daemon, &plan->steps[i], &prepared[i]);
+        run_plan_step(daemon, &plan->steps[i], &prepared[i], &done);
     globs_settle(daemon);
     run_statics(daemon, plan, prepared);
     discard_statics(prepared, plan->n_steps);
