@@ -16,7 +16,7 @@ RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "bridge": 4, "contr
 
 # Of include/ringspan/, without ".h".
 HEADERS = {
-    "base": "clock container event glob hash limits log mac netns notify portset rate vidset workers",
+    "base": "clock container event glob hash limits log mac netns notify portset rate vidset wake workers",
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",
     "port": "host_use isolation port port_memory port_packet tap",
