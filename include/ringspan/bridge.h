@@ -129,8 +129,13 @@ uint32_t bridge_n_ports(const struct bridge *bridge);
 bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
                            const char *why);
 
-/** One bounded turn on @source at time @now; returns the number of frames taken. */
-uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now);
+struct bridge_taken {
+    uint32_t frames;
+    uint64_t bytes;
+};
+
+/** One bounded turn on @source at time @now; returns what was taken. */
+struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now);
 
 /** What keeps @copy, dressed for @port, from being handed to the port: DROP_TOO_LONG,
  * DROP_POLICED_OUT, or DROP_NONE. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ringspan/wake.h"
+
 /*
  * Event: one level-triggered epoll loop, and the contract of being called by it.
  *
@@ -23,7 +25,12 @@
  *    wake-ups. A timer handler may arm its own timer again, or free it; a timer that is armed,
  *    disarmed or freed by any handler is not called in this turn any more.
  *  - One function may be called at the end of each turn, after all handlers, for what they left to
- *    be done once for all of them.
+ *    be done once for all of them; and after a look that found something.
+ *  - Whoever has rings in memory gives the loop a function that looks at them without asking the
+ *    kernel, and tells the loop's wake (wake.h) what it found. It is called like a handler, between
+ *    turns, for some microseconds at most before the kernel is asked about everything else; then
+ * the wake says how to wait. A nap keeps descriptors waiting for its quarter of a millisecond, and
+ *    timers not at all.
  *  - Signals arrive through a signalfd: handlers run in the loop like any other.
  *  - The loop belongs to one thread. workers.h is how other threads report to it.
  */
@@ -69,6 +76,14 @@ int event_signal_add(struct event_loop *loop, int signo, event_signal_fn fn, voi
 
 /** Calls @fn at the end of each turn, this one included; NULL: nothing any more. */
 void event_loop_after_turn(struct event_loop *loop, void (*fn)(void *arg), void *arg);
+
+/** True if anything was found and done. */
+typedef bool (*event_look_fn)(void *arg);
+/** From now on turns without a time limit wait as the loop's wake says, and call @fn when that says
+ * to look; NULL: they sleep until something is ready. */
+void event_loop_set_look(struct event_loop *loop, event_look_fn fn, void *arg);
+/** For wake_note(). Can spin if the calling thread of event_loop_new() had several CPUs. */
+struct wake *event_loop_wake(struct event_loop *loop);
 
 /** Runs until the turn in which event_loop_stop() was called is over, not at all if that was
  * before; returns its @status, or -errno if epoll itself fails. */

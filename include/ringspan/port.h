@@ -98,6 +98,8 @@ struct rx_source_ops {
     uint32_t (*batch)(struct rx_source *source, struct frame *ret_frames, uint32_t max);
     /* Gives the frames of the last batch() back. */
     void (*release)(struct rx_source *source);
+    /* Whether a frame waits, as far as memory tells: no system call. */
+    bool (*has_news)(const struct rx_source *source);
     /* Reads away a pending error of the descriptor (EPOLLERR); returns it as a positive errno, or
      * 0. */
     int (*take_error)(struct rx_source *source);

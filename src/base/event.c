@@ -4,7 +4,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -17,6 +19,9 @@
 #define READY_MAX 256
 
 #define SIGNALS_PER_TURN 8
+
+/* How long the loop is content with what it sees for itself, before it asks the kernel. */
+#define LOOK_NS UINT64_C(20000)
 
 #define HEAP_INITIAL  16
 #define HEAP_NO_PLACE SIZE_MAX
@@ -58,6 +63,10 @@ struct event_loop {
 
     bool is_stopping;
     int status;
+
+    struct wake wake;
+    event_look_fn look;
+    void *look_arg;
 
     /* A binary heap by time. It has room for every timer that exists, so arming cannot fail. */
     struct event_timer **heap;
@@ -393,6 +402,14 @@ static int open_timer_fd(struct event_loop *loop)
     return event_add(loop, loop->timer_fd, EPOLLIN, timer_fd_ready, NULL, &loop->timer_event);
 }
 
+/* More than one. */
+static bool has_cpus(void)
+{
+    cpu_set_t cpus;
+
+    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+}
+
 int event_loop_new(struct event_loop **ret)
 {
     struct event_loop *loop = calloc(1, sizeof(*loop));
@@ -403,6 +420,7 @@ int event_loop_new(struct event_loop **ret)
     loop->timer_fd = loop->signal_fd = -1;
     sigemptyset(&loop->signals);
     loop->now = clock_now();
+    wake_init(&loop->wake, has_cpus(), loop->now);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0) {
         r = -errno;
@@ -464,23 +482,89 @@ void event_loop_after_turn(struct event_loop *loop, void (*fn)(void *arg), void 
     loop->after_turn_arg = arg;
 }
 
-int event_loop_turn(struct event_loop *loop, int timeout_ms)
+void event_loop_set_look(struct event_loop *loop, event_look_fn fn, void *arg)
 {
-    struct epoll_event ready[READY_MAX];
+    loop->look = fn;
+    loop->look_arg = arg;
+}
+
+struct wake *event_loop_wake(struct event_loop *loop)
+{
+    return &loop->wake;
+}
+
+static void look(struct event_loop *loop)
+{
+    loop->is_dispatching = true;
+    if (loop->look(loop->look_arg) && loop->after_turn)
+        loop->after_turn(loop->after_turn_arg);
+    loop->is_dispatching = false;
+    free_deleted(loop);
+}
+
+/* How to wait: after a look that found nothing, or not at all after some time of finding. */
+static struct wake_wait find_wait(struct event_loop *loop)
+{
+    uint64_t until;
+    struct wake_wait wait;
+
+    loop->now = clock_now();
+    until = loop->now + LOOK_NS;
+    do {
+        wait = wake_next(&loop->wake, loop->now);
+        if (wait.action != WAKE_LOOK)
+            break;
+        look(loop);
+        loop->now = clock_now();
+    } while (loop->now < until && !loop->is_stopping);
+    return wait;
+}
+
+/* Rings do not end a nap, and nothing else would notice so short a time; timers are not late. */
+static void nap(const struct event_loop *loop, uint64_t until)
+{
+    struct timespec timeout = {0};
+
+    if (loop->heap_used > 0 && loop->heap[0]->at < until)
+        until = loop->heap[0]->at;
+    if (until <= loop->now)
+        return;
+    timeout.tv_nsec = (long)(until - loop->now);
+    (void)ppoll(NULL, 0, &timeout, NULL);
+}
+
+static int wait_for_events(struct event_loop *loop, struct epoll_event *ready, int timeout_ms)
+{
+    struct wake_wait wait = {.action = WAKE_LOOK};
     int n_ready, r;
 
-    assert(!loop->is_dispatching);
+    if (loop->look && timeout_ms < 0)
+        wait = find_wait(loop);
     r = program_timer_fd(loop);
     if (r < 0)
         return r;
+    if (wait.action == WAKE_NAP)
+        nap(loop, wait.until);
+    if (loop->look && timeout_ms < 0 && wait.action != WAKE_SLEEP)
+        timeout_ms = 0;
     n_ready = epoll_wait(loop->epoll_fd, ready, READY_MAX, timeout_ms);
-    if (n_ready < 0) {
-        r = -errno;
-        if (r != -EINTR)
-            return r;
-        n_ready = 0; /* a signal that nobody asked for: SIGSTOP, a debugger */
-    }
+    r = n_ready < 0 ? -errno : n_ready;
     loop->now = clock_now();
+    if (wait.action != WAKE_LOOK)
+        wake_waited(&loop->wake, loop->now);
+    return r;
+}
+
+int event_loop_turn(struct event_loop *loop, int timeout_ms)
+{
+    struct epoll_event ready[READY_MAX];
+    int n_ready;
+
+    assert(!loop->is_dispatching);
+    n_ready = wait_for_events(loop, ready, timeout_ms);
+    if (n_ready < 0 && n_ready != -EINTR)
+        return n_ready;
+    /* Interrupted by a signal that nobody asked for: SIGSTOP, a debugger. */
     dispatch(loop, ready, n_ready);
     return 0;
 }

@@ -564,16 +564,19 @@ static void flush_egress(struct bridge *bridge)
     bridge->n_to_flush = 0;
 }
 
-uint32_t bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
+struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
 {
-    uint32_t n = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
+    struct bridge_taken taken = {0};
 
-    for (uint32_t i = 0; i < n; i++)
+    taken.frames = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
+    for (uint32_t i = 0; i < taken.frames; i++) {
+        taken.bytes += bridge->batch[i].len;
         forward_frame(bridge, &bridge->batch[i], now);
+    }
     flush_egress(bridge);
     crossings_settle(&bridge->crossings, bridge->vlans);
     source->ops->release(source);
-    return n;
+    return taken;
 }
 
 uint64_t bridge_age(struct bridge *bridge, uint64_t now)

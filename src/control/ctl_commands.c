@@ -31,6 +31,17 @@ static void put_netlink(struct json_writer *writer, const struct daemon *daemon)
     json_close_object(writer);
 }
 
+static void put_wake(struct json_writer *writer, const struct wake *wake)
+{
+    json_open_object(writer, "wake");
+    json_put_string(writer, "regime", wake_regime_name(wake->regime));
+    json_put_u64(writer, "sleeps", wake->counters.sleeps);
+    json_put_u64(writer, "naps", wake->counters.naps);
+    json_put_u64(writer, "spins", wake->counters.spins);
+    json_put_u64(writer, "idle_ms", wake->counters.idle_ns / NS_PER_MS);
+    json_close_object(writer);
+}
+
 static void show_daemon(struct ctl_call *call, const struct json_object *params, void *context)
 {
     const struct ctl_commands *commands = context;
@@ -53,6 +64,7 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
         json_put_u64(writer, port_state_name((enum port_state)i), summary.by_state[i]);
     json_close_object(writer);
     put_netlink(writer, commands->daemon);
+    put_wake(writer, event_loop_wake(commands->loop));
     json_close_object(writer);
     ctl_call_close(call);
 }

@@ -264,6 +264,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
         daemon_free(daemon);
         return r;
     }
+    event_loop_set_look(loop, daemon_look_at_rings, daemon);
     daemon_warn_of_pause(NULL, config);
     *ret = daemon;
     return 0;
@@ -276,8 +277,7 @@ static void close_all_ports(struct daemon *daemon)
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
 
-        event_del(mp->readable);
-        mp->readable = NULL;
+        managed_port_unwatch_ring(mp);
         if (mp->tap)
             managed_tap_decide_end(mp);
         if (workers_submit(daemon->workers, managed_port_close, NULL, mp) < 0)
@@ -299,6 +299,7 @@ void daemon_free(struct daemon *daemon)
     if (!daemon)
         return;
     daemon->is_dying = true;
+    event_loop_set_look(daemon->loop, NULL, NULL);
     if (daemon->netns)
         netns_table_stop(daemon->netns);
     if (daemon->workers) {

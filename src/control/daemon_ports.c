@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "daemon_globs.h"
 #include "ringspan/clock.h"
@@ -11,50 +10,6 @@
 
 static void find_target(const struct managed_port *mp, struct port_target *ret_target);
 static bool is_overtaken(const struct managed_port *mp);
-
-/* ---- frames ---- */
-
-void managed_bridge_on_aging(void *arg)
-{
-    struct managed_bridge *mb = arg;
-
-    event_timer_set(mb->aging, bridge_age(mb->bridge, event_now(mb->daemon->loop)));
-}
-
-/* With an empty table nothing wakes the daemon up; the first entry that ages does. */
-static void keep_aging(struct managed_bridge *mb)
-{
-    if (!event_timer_is_armed(mb->aging) && fdb_used(bridge_fdb(mb->bridge)) > 0)
-        managed_bridge_on_aging(mb);
-}
-
-int daemon_add_entry(struct daemon *daemon, struct bridge *bridge, const struct fdb_entry *entry)
-{
-    int r = fdb_add(bridge_fdb(bridge), entry);
-
-    if (r == 0)
-        keep_aging(daemon_find_bridge(daemon, bridge_name(bridge)));
-    return r;
-}
-
-static void on_readable(void *arg, uint32_t epoll_events)
-{
-    struct managed_port *mp = arg;
-    struct rx_source *source = mp->port->source;
-
-    /* Which error it was does not matter: netlink says what happened to the device. */
-    if (epoll_events & EPOLLERR)
-        (void)source->ops->take_error(source);
-    bridge_poll(mp->home->bridge, source, event_now(mp->daemon->loop));
-    keep_aging(mp->home);
-}
-
-/* What is left in the ring of a port that let go of its device, so that it is accounted for. */
-static void drain(struct managed_port *mp)
-{
-    while (bridge_poll(mp->home->bridge, mp->port->source, event_now(mp->daemon->loop)) > 0)
-        ;
-}
 
 /* ---- state ---- */
 
@@ -239,8 +194,7 @@ static void look_at_deferred(struct daemon *daemon)
 
 static void watch_ring(struct managed_port *mp)
 {
-    mp->result =
-        event_add(mp->daemon->loop, mp->port->source->fd, EPOLLIN, on_readable, mp, &mp->readable);
+    mp->result = managed_port_watch_ring(mp);
     if (mp->result < 0) {
         mp->port->ops->stop(mp->port);
         return;
@@ -267,7 +221,7 @@ static void settle_step(struct managed_port *mp)
         mp->bound = 0;
         mp->must_let_go = false;
         mp->result = 0;
-        drain(mp);
+        managed_port_drain_ring(mp);
         break;
     case PORT_STEP_CLOSE:
         mp->result = 0;
@@ -334,8 +288,7 @@ static void begin_step(struct managed_port *mp, enum port_step step,
         return;
     }
     /* Not before: a port that could not be handed over stays bound, and is still to be read. */
-    event_del(mp->readable);
-    mp->readable = NULL;
+    managed_port_unwatch_ring(mp);
 }
 
 /* ---- where a port should be ---- */
@@ -624,8 +577,7 @@ void managed_port_leave(struct managed_port *mp)
     struct bridge *bridge = mp->home->bridge;
 
     log_info("port %s: deleted", mp->port->name);
-    event_del(mp->readable);
-    mp->readable = NULL;
+    managed_port_unwatch_ring(mp);
     fdb_del_port(bridge_fdb(bridge), mp->port->id);
     managed_port_tell(mp, BUS_PORT_DEL);
     bridge_del_port(bridge, mp->port->id);

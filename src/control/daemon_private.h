@@ -17,8 +17,8 @@
 /*
  * Inside of the daemon, shared by its files: daemon.c (birth, death, what others may know),
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
- * its interface), daemon_taps.c (interfaces that ports make), daemon_globs.c (ports that patterns
- * make, see daemon_globs.h), daemon_reload.c (running a plan),
+ * its interface), daemon_rings.c (frames come in), daemon_taps.c (interfaces that ports make),
+ * daemon_globs.c (ports that patterns make, see daemon_globs.h), daemon_reload.c (running a plan),
  * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
  * what happened) and daemon_log.c (what of it is logged).
  */
@@ -85,6 +85,8 @@ struct managed_port {
     struct port_log log;
     struct managed_tap *tap; /* NULL: its interface is others' business */
     struct event *readable;
+    bool is_active;     /* it is in the daemon's list of those that had frames a moment ago, */
+    uint64_t active_at; /* then */
     struct netns_name *netns_name; /* where it should be, as the configuration says */
     struct netns *netns;           /* where its sockets are, or were to be made last; or NULL */
     uint32_t bound;                /* ifindex, 0: none */
@@ -117,6 +119,9 @@ struct managed_port {
     int adjust_result;
 };
 
+/* Rings that are looked at without the kernel having said so. Each is a cold line of memory. */
+#define ACTIVE_RINGS 64
+
 struct daemon {
     struct event_loop *loop;
     struct config *config;
@@ -135,6 +140,8 @@ struct daemon {
     uint64_t next_number;
     struct managed_port **ports; /* those that leave, too, until they are closed */
     uint32_t n_ports;
+    struct managed_port *active[ACTIVE_RINGS];
+    uint32_t n_active;
     bool is_ready;
     atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
     void (*on_ready)(void *arg);
@@ -145,6 +152,16 @@ struct daemon {
 
 /** For the bridge's timer: ages its table, and arms the timer for the next time. */
 void managed_bridge_on_aging(void *arg);
+
+/** From now on frames of a bound port are read as they come. 0 or -errno. */
+int managed_port_watch_ring(struct managed_port *mp);
+/** No more; nothing happens if it was not. */
+void managed_port_unwatch_ring(struct managed_port *mp);
+/** Reads what is left in the ring of a port that let go of its device, so that it is accounted for.
+ */
+void managed_port_drain_ring(struct managed_port *mp);
+/** For the loop: reads the rings that had frames a moment ago. True if one has some again. */
+bool daemon_look_at_rings(void *arg);
 
 /** Compares the port with where it should be, and begins the next step if there is one. Nothing is
  * compared before the first snapshot of its namespace's links is complete: then all its ports are

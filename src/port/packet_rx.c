@@ -133,6 +133,13 @@ static void rx_release(struct rx_source *source)
         bounce_pool_give(p->pool, p->bounced[--p->n_bounced]);
 }
 
+static bool rx_has_news(const struct rx_source *source)
+{
+    const struct packet_port *p = container_of(source, struct packet_port, source);
+
+    return packet_slot_status(packet_slot(&p->rx, p->rx.head)) & TP_STATUS_USER;
+}
+
 static int rx_take_error(struct rx_source *source)
 {
     struct packet_port *p = container_of(source, struct packet_port, source);
@@ -147,6 +154,7 @@ static int rx_take_error(struct rx_source *source)
 const struct rx_source_ops packet_rx_ops = {
     .batch = rx_batch,
     .release = rx_release,
+    .has_news = rx_has_news,
     .take_error = rx_take_error,
 };
 

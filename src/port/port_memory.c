@@ -72,6 +72,11 @@ static void memory_release(struct rx_source *source)
     }
 }
 
+static bool memory_has_news(const struct rx_source *source)
+{
+    return container_of(source, struct memory_port, source)->n_arrivals > 0;
+}
+
 static int memory_take_error(struct rx_source *source)
 {
     return 0;
@@ -80,6 +85,7 @@ static int memory_take_error(struct rx_source *source)
 static const struct rx_source_ops memory_source_ops = {
     .batch = memory_batch,
     .release = memory_release,
+    .has_news = memory_has_news,
     .take_error = memory_take_error,
 };
 

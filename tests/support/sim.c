@@ -386,7 +386,7 @@ uint32_t sim_poll(struct sim *sim, uint32_t port)
         if (sim->ports[i].port)
             from[i] = memory_port_n_sent(sim->ports[i].port);
     }
-    n = bridge_poll(sim->bridge, p->port->source, sim->now);
+    n = bridge_poll(sim->bridge, p->port->source, sim->now).frames;
     if (n > p->n_pending || n > LIMIT_RX_BATCH || p->port->ledger.received.frames != received + n)
         fail(sim, "port %u: %u frames taken of %u", port, n, p->n_pending);
     for (uint32_t i = 0; i < sim->n_ports; i++) {

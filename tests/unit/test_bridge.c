@@ -84,7 +84,7 @@ static void send_from(struct bridge *bridge, struct port *port, uint64_t dst, ui
     mac_store(dst, bytes);
     mac_store(src, bytes + 6);
     assert_true(memory_port_inject(port, bytes, sizeof(bytes), NULL));
-    assert_int_equal(bridge_poll(bridge, port->source, NOW), 1);
+    assert_int_equal(bridge_poll(bridge, port->source, NOW).frames, 1);
 }
 
 static void test_refuses_impossible_sizes(void **state)
