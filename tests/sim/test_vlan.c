@@ -435,6 +435,48 @@ static void test_differences_to_others(void **state)
     sim_free(sim);
 }
 
+/* Between a tunnel, or a trunk, and a port that takes the tag off; and what keeps VLANs apart. */
+static void test_inner_tag_is_the_outer_one_where_the_other_comes_off(void **state)
+{
+    struct sim *sim = new_sim(3);
+    struct sim_frame inner;
+    struct sim_frame twice;
+
+    set(sim, 0, VLAN_MODE_DOT1Q_TUNNEL, 10, 0, 0);
+    set(sim, 1, VLAN_MODE_NATIVE_UNTAGGED, 10, 20, 20);
+    set_trunk(sim, 2, 10, 10);
+    sim_frame_make(&inner, MAC_BROADCAST, SIM_HOST(1), 60);
+    sim_frame_tag(&inner, VLAN_TPID_C, 20);
+    twice = inner;
+    sim_frame_tag(&twice, VLAN_TPID_C, 10);
+    sim_send(sim, 0, &inner);
+    sim_expect(sim, 1, &inner);
+    sim_expect(sim, 2, &twice);
+    sim_send(sim, 2, &twice);
+    sim_expect(sim, 0, &inner);
+    sim_expect(sim, 1, &inner);
+    sim_expect_nothing(sim);
+    /* A port that takes no tag off. */
+    set(sim, 1, VLAN_MODE_NATIVE_TAGGED, 10, 20, 20);
+    sim_send(sim, 0, &inner);
+    sim_expect(sim, 1, &twice);
+    sim_expect(sim, 2, &twice);
+    sim_expect_nothing(sim);
+    /* Tags that are not the bridge's: outermost or not, it is untagged, and in the pvid. */
+    set(sim, 1, VLAN_MODE_NATIVE_UNTAGGED, 10, 20, 20);
+    bridge_set_ethertype(sim_bridge(sim), VLAN_TPID_S);
+    twice = inner;
+    sim_frame_tag(&twice, VLAN_TPID_S, 10);
+    sim_send(sim, 0, &inner);
+    sim_expect(sim, 1, &inner);
+    sim_expect(sim, 2, &twice);
+    sim_send(sim, 1, &inner);
+    sim_expect(sim, 0, &inner);
+    sim_expect(sim, 2, &twice);
+    sim_expect_nothing(sim);
+    sim_free(sim);
+}
+
 /* The kernel drops such frames of its own tags; this one is taken off here. */
 static void test_frame_that_ends_in_its_tag(void **state)
 {
@@ -656,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_acceptable_frame_types),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_many_ports),
+        cmocka_unit_test(test_inner_tag_is_the_outer_one_where_the_other_comes_off),
         cmocka_unit_test(test_frame_that_ends_in_its_tag),
         cmocka_unit_test(test_translation),
         cmocka_unit_test(test_translation_of_the_pvid),

@@ -370,9 +370,8 @@ static void test_s_tags(void **state)
 
 static void test_tags_that_the_kernel_leaves_in_place(void **state)
 {
-    run(0x9100, 0x8100, SHAPE_PLAIN);
-    run(0x9100, 0x88a8, SHAPE_PLAIN);
-    run(0x9100, 0x8100, SHAPE_PARTIAL_CHECKSUM);
+    run_shapes(0x9100, 0x8100);
+    run_shapes(0x9100, 0x88a8);
 }
 
 int main(void)
