@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# Shared by tools/demo and tools/test: what they need on a machine, and how to get it.
+# Shared by tools/demo, tools/test and tools/bench: what they need on a machine, and how to get it.
 # Each need is PROBE=PACKAGE; a probe is a command, pkg:MODULE or file:PATH.
 
 PATH=$PATH:/usr/sbin:/sbin

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""The benchmark's driver without its namespaces: figures, verdicts, the report, its arguments."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(1, os.path.join(HERE, "..", "system"))
+
+import analysis
+import bench
+import micro
+import plots
+import report
+import rounds
+import stats
+import tables
+import targets
+import trial
+import work_addresses
+import works
+
+
+def sample(work, engine, number, damage=0, **values):
+    return {"work": work, "engine": engine, "round": number, "notes": [], "values": values,
+            "damage": {"received": 1000, "reordered": 0, "duplicated": 0, "corrupted": damage}}
+
+
+def result(*samples):
+    """As a run would have written it."""
+    names = ("ringspan", "bridge", "vde")
+    return {
+        "format": 1, "plan": "quick", "rounds": 3, "seconds": 1, "build": {"buildtype": "plain"},
+        "machine": {"kernel": "6.1", "distribution": "Debian", "cpu": "a CPU", "cpus": 2,
+                    "memory_mib": 1024, "iperf3": "iperf 3"},
+        "engines": {name: {"title": name.title(), "version": None, "settings": "defaults",
+                           "in_kernel": name == "bridge"} for name in names},
+        "works": {work.name: {"title": work.title, "placement": work.placement,
+                              "figures": work.figures} for work in works.all_works()},
+        "samples": list(samples), "skipped": [], "micro": [], "ceiling": None}
+
+
+def verdict(found, text):
+    return next(each for each in targets.judge(found) if each.target.text.startswith(text))
+
+
+class Stats(unittest.TestCase):
+    def test_summary(self):
+        self.assertEqual(stats.summarize([3, 1, 2]), (2, 1, 3, 3))
+        self.assertEqual(stats.summarize([4, 1, 2, 3]), (2.5, 1, 4, 4))
+        self.assertIsNone(stats.summarize([]))
+
+    def test_ratio_is_of_the_medians_and_its_spread_of_rounds(self):
+        mine, theirs = {0: 10, 1: 20, 2: 60}, {0: 10, 1: 10, 2: 20}
+        self.assertEqual(stats.ratio(mine, theirs), (2, 1, 3, 3))
+
+    def test_ratio_takes_only_rounds_that_both_did(self):
+        self.assertEqual(stats.ratio({0: 1, 1: 8, 2: 9}, {1: 4}), (2, 2, 2, 1))
+
+    def test_no_ratio_to_nothing(self):
+        self.assertIsNone(stats.ratio({0: 1}, {}))
+        self.assertIsNone(stats.ratio({0: 1}, {0: 0}))
+
+
+class Verdicts(unittest.TestCase):
+    def words(self, mine, theirs):
+        """Of round trips, of which less is better: floor 2, aim 1.5."""
+        found = result(sample("latency", "ringspan", 0, p50_us=mine),
+                       sample("latency", "bridge", 0, p50_us=theirs))
+        return verdict(found, "round trip p50 unloaded, unpinned").word
+
+    def test_less_is_better(self):
+        self.assertEqual([self.words(mine, 10) for mine in (15, 16, 20, 21)],
+                         ["aim", "floor", "floor", "missed"])
+
+    def test_more_is_better(self):
+        found = [result(sample("tcp-1", "ringspan", 0, gbps=mine),
+                        sample("tcp-1", "bridge", 0, gbps=100)) for mine in (100, 99, 85, 84)]
+        self.assertEqual([verdict(each, "TCP, default offloads, one").word for each in found],
+                         ["aim", "floor", "floor", "missed"])
+
+    def test_what_was_not_measured_is_not_judged(self):
+        self.assertEqual({each.word for each in targets.judge(result())}, {"not measured"})
+
+    def test_damage_of_all_trials_counts(self):
+        good, bad = sample("rate-64", "ringspan", 0), sample("rate-64", "ringspan", 1, damage=1)
+        theirs = sample("rate-64", "vde", 0, damage=5)
+        self.assertEqual(verdict(result(good, theirs), "reordered").word, "aim")
+        found = result(good, bad, theirs)
+        self.assertEqual(verdict(found, "reordered")[1:], (1, 1, 1, 1, "missed"))
+        self.assertEqual(analysis.damage(found)["vde"]["corrupted"], 5)
+
+    def test_uthash(self):
+        found = result()
+        found["micro"] = [
+            {"operation": operation, "max_entries": 1024, "load": load, "ns": ns}
+            for operation, load, ns in (("lookup_hit", 1, 10), ("uthash_hit", 1, 31),
+                                        ("lookup_hit", 0.5, 10), ("uthash_hit", 0.5, 20))]
+        self.assertEqual(verdict(found, "fdb look-up")[1:], (2, 2, 3.1, 2, "floor"))
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        self.result = result(
+            sample("tcp-1", "ringspan", 0, gbps=9), sample("tcp-1", "ringspan", 1, gbps=11),
+            sample("tcp-1", "bridge", 0, gbps=10), sample("tcp-1", "bridge", 1, gbps=10),
+            {"work": "tcp-1", "engine": "vde", "round": 0, "failure": "it ended"})
+
+    def test_work_table(self):
+        rows = tables.work_table(self.result, "tcp-1").splitlines()
+        self.assertIn("| ringspan | 10.0 (9.00–11.0) | 1.00 (0.90–1.10) |", rows[2])
+        self.assertIn("| vde (1 failed) | – | – |", rows[4])
+
+    def test_markdown_has_all_parts(self):
+        text = report.markdown(self.result, "", "tools/bench")
+        for part in ("Linux 6.1, Debian, 2 CPUs", "not measured", "nothing pinned",
+                     "- tcp-1, vde: it ended", "| vde | 0 | 0 | 0 |"):
+            self.assertIn(part, text)
+
+    def test_plots_only_what_was_measured(self):
+        drawn = {plot.name for plot in plots.PLOTS if plots.script(self.result, plot, "x")}
+        self.assertEqual(drawn, {"tcp"})
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
+    def test_same_result_same_bytes(self):
+        contents = []
+        with tempfile.TemporaryDirectory() as folder:
+            for _ in range(2):
+                self.assertTrue(plots.draw(self.result, plots.PLOTS[0], folder + "/x.svg"))
+                with open(folder + "/x.svg") as file:
+                    contents.append(file.read())
+        self.assertIn("ringspan", contents[0])
+        self.assertEqual(contents[0], contents[1])
+
+
+class Arguments(unittest.TestCase):
+    def plan(self, *argv):
+        return bench.make_plan(bench.parse(argv))
+
+    def test_quick_and_full(self):
+        _, quick = self.plan("quick")
+        self.assertEqual(len(self.plan("quick", "--engines", "ringspan")[1]), len(quick))
+        plan, full = self.plan("full", "--rounds", "7")
+        self.assertLess(len(quick), len(full))
+        self.assertEqual(len(full), len(works.all_works()))
+        self.assertEqual(plan.rounds, 7)
+
+    def test_only_and_engines(self):
+        plan, picked = self.plan("quick", "--only", "mesh-4,tcp-1", "--engines", "vde,bridge")
+        self.assertEqual([work.name for work in picked], ["mesh-4", "tcp-1"])
+        self.assertEqual(plan.engines_of(picked[0]), ["vde", "bridge"])
+
+    def test_what_is_not_in_quick_can_be_asked_for(self):
+        plan, (work,) = self.plan("quick", "--only", "mesh-4")
+        self.assertEqual(tuple(plan.engines_of(work)), work.engines)
+
+    def test_unknown_names(self):
+        for argv in (("quick", "--only", "mesh-5"), ("full", "--engines", "hub")):
+            with self.assertRaises(bench.Usage):
+                self.plan(*argv)
+
+    def test_refused(self):
+        for argv in ((), ("fast",), ("quick", "--rounds", "0"), ("quick", "--rounds", "-1"),
+                     ("report", "result.json")):
+            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+                bench.parse(argv)
+
+
+class Pieces(unittest.TestCase):
+    def test_names_fit(self):
+        for work in works.all_works():
+            self.assertLessEqual(set(work.quick), set(work.engines), work.name)
+            self.assertLessEqual(set(work.engines), set(bench.ENGINES), work.name)
+            self.assertLessEqual(set(work.figures), set(works.FIGURES), work.name)
+
+    def test_targets_name_figures_that_exist(self):
+        table = {work.name: work for work in works.all_works()}
+        for target in targets.TARGETS:
+            for side in (target.mine, target.theirs):
+                if isinstance(side, tuple):
+                    work, engine, figure = side
+                    self.assertIn(figure, table[work].figures)
+                    self.assertIn(engine, table[work].engines)
+
+    def test_rotation_gives_everybody_each_place(self):
+        order = [rounds.rotated(["a", "b", "c"], number) for number in range(3)]
+        self.assertEqual([set(place) for place in zip(*order)], [{"a", "b", "c"}] * 3)
+
+    def test_largest(self):
+        for limit in (1, 2, 500, 1023):
+            self.assertEqual(work_addresses.largest(lambda n: n <= limit, 1, 1024), limit)
+
+    def test_iperf_that_broke_off_carried_nothing(self):
+        self.assertEqual(trial.received_gbps('{"error": "unable to connect"}'), 0)
+        self.assertEqual(trial.received_gbps(""), 0)
+        self.assertEqual(
+            trial.received_gbps('{"end": {"sum_received": {"bits_per_second": 2e9}}}'), 2)
+
+    def test_micro_row(self):
+        row = {"benchmark": "fdb", "operation": "x", "load": 0.5, "ns": 9, "ns_min": 8, "ns_max": 20}
+        self.assertEqual(tables.micro_row(row), ["fdb", "x", "load 0.5", "9.00 (8.00–20.0)"])
+
+    def test_micro_log(self):
+        printed = '{"operation": "x", "ns": 1.5}\nend\n'
+        log = json.dumps({"name": "bench / fdb", "stdout": printed})
+        self.assertEqual(micro.parse_log(log),
+                         [{"operation": "x", "ns": 1.5, "benchmark": "fdb"}])
+
+
+if __name__ == "__main__":
+    unittest.main()

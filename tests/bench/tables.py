@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: ISC
+"""A result as text for people: one table per workload, the damage, and the verdicts.
+
+The same Markdown is printed at the end of a run and stands in the report.
+"""
+
+import analysis
+import targets
+
+
+def number(value):
+    """Three digits that count, and no exponent."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return "%.0f" % value
+    return "%.*f" % (2 if abs(value) < 10 else 1, value)
+
+
+def spread(summary):
+    if summary is None:
+        return "–"
+    if summary.low == summary.high:
+        return number(summary[0])
+    return "%s (%s–%s)" % (number(summary[0]), number(summary.low), number(summary.high))
+
+
+def markdown(header, rows):
+    lines = [header, ["---"] * len(header)] + rows
+    return "\n".join("| %s |" % " | ".join(cells) for cells in lines)
+
+
+def heading(result):
+    """What was measured, on what, with which versions and settings."""
+    machine = result["machine"]
+    build = ", ".join("%s=%s" % pair for pair in sorted(result["build"].items())) or "elsewhere"
+    lines = ["Linux %s, %s, %d CPUs (%s), %d MiB; %s; built with %s." % (
+        machine["kernel"], machine["distribution"], machine["cpus"], machine["cpu"],
+        machine["memory_mib"], machine["iperf3"], build),
+             "%d alternated rounds (`%s`): medians, in brackets the lowest and the highest." % (
+                 result["rounds"], result["plan"]), ""]
+    rows = [["`%s`" % name, engine["title"], engine["version"] or "–", engine["settings"]]
+            for name, engine in result["engines"].items()]
+    return "\n".join(lines) + "\n" + markdown(["name", "switch", "version", "settings"], rows)
+
+
+def _reference(result, work):
+    """The kernel's bridge, or who else there is."""
+    tried = analysis.engines_of(result, work)
+    return analysis.REFERENCE if analysis.REFERENCE in tried else None
+
+
+def work_table(result, work):
+    """One row per switch; the first figure also as a ratio to the kernel's bridge."""
+    figures = result["works"][work]["figures"]
+    reference = _reference(result, work)
+    rows = []
+    for engine in analysis.engines_of(result, work):
+        cells = [spread(analysis.summary(result, work, engine, figure)) for figure in figures]
+        if reference:
+            ratio = analysis.ratio(result, (work, engine, figures[0]),
+                                   (work, reference, figures[0]))
+            cells.insert(1, "" if engine == reference else spread(ratio))
+        failed = analysis.failures(result, work, engine)
+        rows.append([engine + (" (%d failed)" % len(failed) if failed else "")] + cells)
+    header = ["switch"] + [analysis.unit(figure) for figure in figures]
+    if reference:
+        header.insert(2, "against `%s`" % reference)
+    return markdown(header, rows)
+
+
+def work_section(result, work):
+    about = result["works"][work]
+    return "**`%s`**: %s; %s.\n\n%s" % (
+        work, about["title"], about["placement"], work_table(result, work))
+
+
+def damage_table(result):
+    total = analysis.damage(result)
+    kinds = list(next(iter(total.values()), {}))
+    rows = [[name] + [str(counts[kind]) for kind in kinds] for name, counts in total.items()]
+    return markdown(["switch"] + kinds, rows)
+
+
+def target_table(result):
+    rows = []
+    for verdict in targets.judge(result):
+        target = verdict.target
+        value = "–"
+        if verdict.value is not None:
+            value = number(verdict.value)
+            if verdict.low != verdict.high:
+                value += " (%s–%s)" % (number(verdict.low), number(verdict.high))
+        rows.append([target.text, number(target.floor), number(target.aim), value, verdict.word])
+    return markdown(["work", "floor", "aim", "measured", "verdict"], rows)
+
+
+def ceiling_table(result):
+    ceiling = result["ceiling"]
+    if not ceiling:
+        return "not measured"
+    rows = [["%d" % (row["size"] + 4), number(row["tx_pps"] / 1e3), number(row["rx_pps"] / 1e3)]
+            for row in ceiling["ceiling"]]
+    return markdown(["bytes", "kframes/s sent", "kframes/s received"], rows)
+
+
+MICRO_FIGURES = ("benchmark", "operation", "ns", "ns_min", "ns_max", "rounds")
+
+
+def micro_row(row):
+    of = ", ".join("%s %s" % pair for pair in row.items() if pair[0] not in MICRO_FIGURES)
+    ns = number(row["ns"])
+    if "ns_min" in row:
+        ns += " (%s–%s)" % (number(row["ns_min"]), number(row["ns_max"]))
+    return [row["benchmark"], row["operation"], of, ns]
+
+
+def micro_table(result):
+    if not result["micro"]:
+        return "not measured"
+    return markdown(["benchmark", "operation", "of", "ns"], list(map(micro_row, result["micro"])))
+
+
+def bullets(texts):
+    return "\n".join("- " + text for text in texts) or "- none"
+
+
+def summary(result):
+    """What is printed at the end of a run."""
+    parts = [work_section(result, work) for work in analysis.works_of(result)]
+    parts += ["Damage in all trials:\n\n" + damage_table(result),
+              "What we want to reach:\n\n" + target_table(result),
+              "Left out:\n" + bullets(result["skipped"]),
+              "To know beside the figures:\n" + bullets(analysis.notes(result))]
+    return "\n" + "\n\n".join(parts)
