@@ -106,8 +106,8 @@ static bool is_member(const struct forward_tables *tables, const struct decision
 }
 
 /* The one place that says whether a copy may leave by a port. */
-enum drop_reason forward_obstacle(const struct forward_tables *tables,
-                                  const struct decision *decision, port_id egress)
+static inline enum drop_reason obstacle(const struct forward_tables *tables,
+                                        const struct decision *decision, port_id egress)
 {
     if (egress == decision->ingress && !decision->hairpin)
         return DROP_SAME_PORT;
@@ -116,6 +116,12 @@ enum drop_reason forward_obstacle(const struct forward_tables *tables,
     if (!is_member(tables, decision, egress))
         return DROP_VLAN_EGRESS;
     return is_isolated(tables, decision, egress) ? DROP_ISOLATED : DROP_NONE;
+}
+
+enum drop_reason forward_obstacle(const struct forward_tables *tables,
+                                  const struct decision *decision, port_id egress)
+{
+    return obstacle(tables, decision, egress);
 }
 
 static const struct portset *flood_set(const struct forward_tables *tables,
@@ -184,12 +190,12 @@ static uint32_t count_flood(const struct forward_tables *tables, const struct de
 static void egress_unicast(const struct forward_tables *tables, struct decision *decision,
                            port_id egress, uint64_t dst)
 {
-    enum drop_reason obstacle = forward_obstacle(tables, decision, egress);
+    enum drop_reason reason = obstacle(tables, decision, egress);
 
-    if (obstacle == DROP_NO_EGRESS && fdb_is_static(tables->fdb, decision->vid, dst))
-        obstacle = DROP_STATIC_DOWN;
-    if (obstacle != DROP_NONE) {
-        drop(decision, obstacle);
+    if (reason == DROP_NO_EGRESS && fdb_is_static(tables->fdb, decision->vid, dst))
+        reason = DROP_STATIC_DOWN;
+    if (reason != DROP_NONE) {
+        drop(decision, reason);
         return;
     }
     decision->verdict = VERDICT_UNICAST;

@@ -613,6 +613,82 @@ static void test_table(void **state)
     table_free(table);
 }
 
+static const char explained[] =
+    "PORT    MASTER  DST                SRC                ETHERTYPE  TAGS        SIZE\n"
+    "rsp-r1  lab0    02:00:00:00:00:02  02:00:00:00:00:00  0x0800     0x8100:7/1    64\n"
+    "\n"
+    "STEP   OUTCOME  WHY\n"
+    "admit  drop     the port it arrived on is not forwarding; rsp-r1 is waiting: no interface "
+    "named rsp-r1\n"
+    "\n"
+    "drop, ingress_down: the port it arrived on is not forwarding\n";
+
+static void test_explain(void **state)
+{
+    assert_prints("explain --port rsp-r1 --dst 02:00:00:00:00:02 --vlan 7 --pcp 1", explained);
+    assert_prints("exp dev rsp-r1 dst 02:00:00:00:00:02 vid 7 pcp 1", explained);
+    assert_prints("explain --port rsp-r1 --hex 02000000000202000000000081002007080000 --size 64",
+                  explained);
+    assert_int_equal(ringspan("-j explain --port rsp-r1 --dst 02:00:00:00:00:02"), CLI_OK);
+    assert_has(outcome.out, "[{\"port\":\"rsp-r1\",");
+    assert_has(outcome.out, "\"excluded\":[]}]\n");
+}
+
+static void test_explain_refuses(void **state)
+{
+    assert_fails("explain", CLI_USAGE, "which port does the frame arrive on? --port r1");
+    assert_fails("explain --dst 02:00:00:00:00:02", CLI_USAGE, "which port");
+    assert_fails("explain --port rsp-r1", CLI_REFUSED, "dst: missing");
+    assert_fails("explain --port rsp-r9 --dst 02:00:00:00:00:02", CLI_REFUSED, "no port named");
+    assert_fails("explain --port rsp-r1 --dst", CLI_USAGE, "");
+    assert_fails("explain --port rsp-r1 --dst x --dst y", CLI_USAGE, "what is 'y'?");
+    assert_fails("explain --port rsp-r1 --vlan x", CLI_USAGE, "vlan: 'x' is not a number");
+    assert_fails("explain --port rsp-r1 wide 7", CLI_USAGE, "what is 'wide'?");
+    assert_fails("explain --port rsp-r1 dst", CLI_USAGE, "what is 'dst'?");
+    assert_fails("explain --port rsp-r1 --frame 1", CLI_USAGE, "--frame is that of a file");
+    assert_fails("explain --port rsp-r1 --pcap x --frame 0", CLI_USAGE, "no number of a frame");
+    assert_fails("explain --port rsp-r1 --pcap x --dst y", CLI_USAGE, "--dst: --pcap says that");
+    assert_fails("explain --vlan 1 --port rsp-r1 --pcap x", CLI_USAGE, "--vlan: --pcap says");
+    assert_fails("explain --port rsp-r1 --pcap /nowhere", CLI_REFUSED, "/nowhere: No such file");
+    assert_fails("explain --port rsp-r1 --pcap /dev/null", CLI_REFUSED, "/dev/null: it is no");
+    assert_fails("explain --port rsp-r1 --pcap /proc/self/exe", CLI_REFUSED, "neither pcap nor");
+    assert_fails("port --dst x", CLI_USAGE, "--dst belongs to `ringspan explain`");
+}
+
+/* A capture of two frames, of which the second is cut off. */
+static void test_explain_capture(void **state)
+{
+    static const uint32_t words[] = {
+        0xa1b2c3d4, 0x00040002, 0,          0,          0xffff,     1,          0, 0,
+        16,         16,         0x00000002, 0x00020200, 0x03000000, 0x00000608, 0, 0,
+        16,         1500,       0x00000002, 0x00020200, 0x03000000, 0x0000dd86};
+    char line[128];
+    char path[80];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/frames", bench.dir);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(words, sizeof(words), 1, file), 1);
+    fclose(file);
+    snprintf(line, sizeof(line), "explain --port rsp-r1 --pcap %s", path);
+    assert_prints(
+        line,
+        "FRAME  DST                SRC                TAGS  SIZE  VERDICT  REASON        EGRESS\n"
+        "    1  02:00:00:00:00:02  02:00:00:00:00:03  -       16  drop     ingress_down  -\n"
+        "    2  02:00:00:00:00:02  02:00:00:00:00:03  -     1500  drop     ingress_down  -\n");
+    snprintf(line, sizeof(line), "-j explain --port rsp-r1 --pcap %s", path);
+    assert_int_equal(ringspan(line), CLI_OK);
+    assert_has(outcome.out, "[{\"frame\":1,\"port\":\"rsp-r1\",");
+    assert_has(outcome.out, ",{\"frame\":2,\"port\":\"rsp-r1\",");
+    snprintf(line, sizeof(line), "explain --port rsp-r1 --pcap %s --frame 2", path);
+    assert_int_equal(ringspan(line), CLI_OK);
+    assert_has(outcome.out, "0x86dd     -     1500");
+    snprintf(line, sizeof(line), "explain --port rsp-r1 --pcap %s --frame 3", path);
+    assert_fails(line, CLI_REFUSED, "has 2 frames");
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -637,6 +713,9 @@ int main(void)
         CLI_TEST(test_schema),
         CLI_TEST(test_version),
         CLI_TEST(test_output_fails),
+        CLI_TEST(test_explain),
+        CLI_TEST(test_explain_refuses),
+        CLI_TEST(test_explain_capture),
         cmocka_unit_test(test_table),
     };
 
