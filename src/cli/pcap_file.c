@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "ringspan/limits.h"
+
 #define MAGIC_MICROSECONDS 0xa1b2c3d4u
 #define MAGIC_NANOSECONDS  0xa1b23c4du
 #define LINK_ETHERNET      1
@@ -86,6 +88,8 @@ static int take_frame(struct pcap_file *file, uint32_t captured, uint32_t size, 
     if (captured > FRAME_BYTES_MAX || size == 0 || captured > size)
         return fail(file, "frame %" PRIu64 " makes no sense: %u bytes of %u", file->n_frames,
                     captured, size);
+    if (size > LIMIT_SUPERFRAME_SIZE)
+        return fail(file, "frame %" PRIu64 " is longer than any: %u bytes", file->n_frames, size);
     ret_frame->number = file->n_frames;
     ret_frame->size = size;
     ret_frame->n_kept = captured < PCAP_KEPT_BYTES ? captured : PCAP_KEPT_BYTES;

@@ -211,7 +211,9 @@ static void say_entry(struct teller *t)
     const struct fdb_entry *entry = &t->e->destination;
 
     say(t, " is on %s, ", name_of(t, entry->port));
-    if (entry->is_static)
+    if (entry->mac == frame_src(&t->e->frame))
+        say(t, "being the source itself");
+    else if (entry->is_static)
         say(t, "a static entry");
     else
         say(t, "%sheard of %" PRIu64 " s ago", entry->is_sticky ? "sticky, " : "",

@@ -234,6 +234,10 @@ static void test_broken(void **state)
     put_record(1, 60, 59);
     assert_broken("frame 1 makes no sense: 60 bytes of 59");
     begin(false);
+    put_classic(0xa1b2c3d4, 1);
+    put_record(1, 60, 69633);
+    assert_broken("frame 1 is longer than any: 69633 bytes");
+    begin(false);
     put_section();
     put_packet(0, 1, 60, 60);
     assert_broken("frame 1 is from an interface that the file does not have");
