@@ -169,8 +169,6 @@ static int make_tx_ring(struct traffic_tx *tx)
 
     if (r == 0)
         r = set_int(tx->fd, PACKET_VNET_HDR, 1);
-    if (r == 0)
-        r = set_int(tx->fd, PACKET_QDISC_BYPASS, 1);
     if (r == 0 && setsockopt(tx->fd, SOL_PACKET, PACKET_TX_RING, &request, sizeof(request)) < 0)
         r = -errno;
     if (r == 0)
