@@ -106,7 +106,6 @@ static int ping_beside_load(struct background *b, const struct traffic_ping *pin
     if (r < 0)
         return r;
     /* Until the load flows evenly, whatever they measure does not count. */
-    before.count = UINT32_MAX;
     before.duration_ns = b->options->warmup_ns + MARGIN_NS;
     before.interval_ns = NS_PER_MS;
     before.count = before.duration_ns / NS_PER_MS + 1;
