@@ -127,14 +127,14 @@ def describe_engine(engine):
             "in_kernel": engine.in_kernel}
 
 
-def new_result(plan, works, engines, skipped):
+def new_result(plan, works, engines):
     return {
         "format": 1, "plan": plan.name, "rounds": plan.rounds, "effort": plan.effort._asdict(),
         "machine": machine.describe(), "build": micro.build_options(),
         "engines": {name: describe_engine(engine) for name, engine in engines.items()},
         "works": {work.name: {"title": work.title, "placement": work.placement,
                               "figures": work.figures} for work in works},
-        "samples": [], "skipped": skipped, "micro": [], "ceiling": None}
+        "samples": [], "skipped": [], "micro": [], "ceiling": None}
 
 
 def saver(fd, result):
@@ -153,13 +153,13 @@ def run_inside(arguments):
     plan, works = make_plan(arguments)
     engines, skipped = available([name for name in ENGINES
                                   if any(name in plan.engines_of(work) for work in works)])
-    for text in skipped:
-        print("SKIPPED", text)
-    result = new_result(plan, works, engines, skipped)
+    result = new_result(plan, works, engines)
     print(tables.heading(result), flush=True)
     started = time.monotonic()
     save = saver(arguments.inside, result)
     session = Session(plan, engines, result, save, say=lambda text: print(text, flush=True))
+    for text in skipped:
+        session.skip(text)
     if not arguments.only:
         micro.collect(result, session)
     session.run(works)
@@ -194,3 +194,5 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except (Usage, OSError) as mistake:
         sys.exit("tools/bench: %s" % mistake)
+    except KeyboardInterrupt:
+        sys.exit("tools/bench: interrupted; what was measured by then is in the result")

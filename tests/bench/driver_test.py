@@ -86,6 +86,11 @@ class Verdicts(unittest.TestCase):
         self.assertEqual([verdict(each, "TCP, default offloads, one").word for each in found],
                          ["aim", "floor", "floor", "missed"])
 
+    def test_shortfall_of_the_generator_is_told(self):
+        short = trial.shortfalls({"intended_pps": 1000, "tx_pps": 800, "sink_dropped": 3})
+        self.assertEqual(len(short), 2)
+        self.assertEqual(trial.shortfalls({"intended_pps": 0, "tx_pps": 800}), [])
+
     def test_what_was_not_measured_is_not_judged(self):
         self.assertEqual({each.word for each in targets.judge(result())}, {"not measured"})
 
@@ -103,7 +108,7 @@ class Verdicts(unittest.TestCase):
             {"operation": operation, "max_entries": 1024, "load": load, "ns": ns}
             for operation, load, ns in (("lookup_hit", 1, 10), ("uthash_hit", 1, 31),
                                         ("lookup_hit", 0.5, 10), ("uthash_hit", 0.5, 20))]
-        self.assertEqual(verdict(found, "fdb look-up")[1:], (2, 2, 3.1, 2, "floor"))
+        self.assertEqual(verdict(found, "fdb look-up")[1:], (2.55, 2, 3.1, 2, "floor"))
 
 
 class Report(unittest.TestCase):
@@ -204,14 +209,15 @@ class Pieces(unittest.TestCase):
             trial.received_gbps('{"end": {"sum_received": {"bits_per_second": 2e9}}}'), 2)
 
     def test_micro_row(self):
-        row = {"benchmark": "fdb", "operation": "x", "load": 0.5, "ns": 9, "ns_min": 8, "ns_max": 20}
-        self.assertEqual(tables.micro_row(row), ["fdb", "x", "load 0.5", "9.00 (8.00–20.0)"])
+        row = {"benchmark": "fdb", "operation": "x", "of": 5, "ns": 9, "ns_min": 8, "ns_max": 20}
+        self.assertEqual(tables.micro_row(row), ["fdb", "x", "of 5", "9.00 (8.00–20.0)"])
 
     def test_micro_log(self):
         printed = '{"operation": "x", "ns": 1.5}\nend\n'
+        printed += json.dumps({"skipped": "no uthash"})
         log = json.dumps({"name": "bench / fdb", "stdout": printed})
-        self.assertEqual(micro.parse_log(log),
-                         [{"operation": "x", "ns": 1.5, "benchmark": "fdb"}])
+        self.assertEqual(micro.parse_log(log), (
+            [{"operation": "x", "ns": 1.5, "benchmark": "fdb"}], ["fdb: no uthash"]))
 
 
 if __name__ == "__main__":

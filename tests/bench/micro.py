@@ -10,7 +10,7 @@ from lab import LabError
 from stage import Shape, Stage
 from trial import Trial
 
-OPTIONS = ("buildtype", "optimization", "b_ndebug", "b_lto")
+OPTIONS = ("buildtype", "optimization", "b_ndebug")
 
 
 def _meson(*argv):
@@ -28,20 +28,23 @@ def build_options():
 
 
 def parse_log(text):
-    """[{benchmark, ...}]: the JSON lines that each benchmark printed, of meson's log."""
-    rows = []
+    """([{benchmark, ...}], [what was skipped]): the JSON lines that the benchmarks printed."""
+    rows, skipped = [], []
     for entry in map(json.loads, text.splitlines()):
         name = entry["name"].split(" / ")[-1]
         for line in entry.get("stdout", "").splitlines():
-            if line.startswith("{"):
-                rows.append(dict(json.loads(line), benchmark=name))
-    return rows
+            row = json.loads(line) if line.startswith("{") else {}
+            if "skipped" in row:
+                skipped.append("%s: %s" % (name, row["skipped"]))
+            elif row:
+                rows.append(dict(row, benchmark=name))
+    return rows, skipped
 
 
 def _benchmarks():
     build = os.path.normpath(BUILD)
     if not os.path.exists(build):
-        return []
+        return [], ["microbenchmarks: there is no build-bench"]
     _meson("test", "-C", build, "--no-rebuild", "--benchmark", "--num-processes", "1",
            "--logbase", "benchmarklog")
     with open(build + "/meson-logs/benchmarklog.json") as file:
@@ -61,10 +64,12 @@ def _ceiling(effort):
 
 def collect(result, session):
     session.say("microbenchmarks, and the generator's own ceiling")
-    result["micro"] = _benchmarks()
+    result["micro"], skipped = _benchmarks()
+    for text in skipped:
+        session.skip(text)
     try:
         result["ceiling"] = _ceiling(session.plan.effort)
     except LabError as error:
-        session.say("SKIPPED the generator's ceiling: %s" % error)
+        session.skip("the generator's ceiling: %s" % error)
     for row in (result["ceiling"] or {}).get("ceiling", []):
         session.say("  direct veth, %4d bytes: %.0f kframes/s" % (row["size"], row["rx_pps"] / 1e3))

@@ -6,33 +6,32 @@ import subprocess
 
 import analysis
 
-# works: the groups of bars, or the places on the x axis; each with what stands below it.
-Plot = collections.namedtuple("Plot", "name title figure works kind")
+# works: the groups of bars, each with what stands below it.
+Plot = collections.namedtuple("Plot", "name title figure works")
 
 SIZES = (64, 128, 256, 512, 1024, 1280, 1518, 9000)
-MACS = {"1k": 1024, "16k": 16384, "64k": 65536, "256k": 262144}
 
 PLOTS = [
     Plot("tcp", "TCP bulk, mean of both directions", "gbps", {
         "tcp-1": "1 stream", "tcp-4": "4 streams", "tcp-off-1": "1 stream,\\noffloads off",
-        "tcp-off-4": "4 streams,\\noffloads off"}, "bars"),
+        "tcp-off-4": "4 streams,\\noffloads off"}),
     Plot("lossless", "Highest rate with ≤ 0.1 % loss, by bytes per frame", "kpps", {
-        "search-%d" % size: str(size) for size in SIZES}, "bars"),
+        "search-%d" % size: str(size) for size in SIZES}),
     Plot("open-loop", "Frames that arrive when more are offered than fit", "kpps", {
-        "rate-%d" % size: str(size) for size in SIZES}, "bars"),
+        "rate-%d" % size: str(size) for size in SIZES}),
     Plot("switch-cpu", "CPU time of the switch's process for a 64-byte frame", "switch_us", {
-        "rate-64": "at overload", "cpu-100k": "at 100 kframes/s"}, "bars"),
+        "rate-64": "at overload", "cpu-100k": "at 100 kframes/s"}),
     Plot("latency", "Round trip, median", "p50_us", {
         "latency": "alone", "latency-load": "beside 50 kframes/s",
         "latency-one-cpu": "alone,\\nhosts on one CPU",
-        "latency-load-one-cpu": "beside 50 kframes/s,\\nhosts on one CPU"}, "bars"),
+        "latency-load-one-cpu": "beside 50 kframes/s,\\nhosts on one CPU"}),
     Plot("patterns", "Patterns of RFC 2889, 64 bytes, frames that arrive", "kpps", {
         "flood-8": "broadcast\\nto 7", "mesh-4": "mesh of 4", "mesh-8": "mesh of 8",
-        "mesh-16": "mesh of 16", "incast": "4 to 1"}, "bars"),
+        "mesh-16": "mesh of 16", "incast": "4 to 1"}),
     Plot("addresses", "64-byte frames to so many known addresses in turn", "kpps", {
-        "fdb-" + name: n for name, n in MACS.items()}, "lines"),
+        "fdb-" + n: n for n in ("1k", "16k", "64k", "256k")}),
     Plot("ports", "64-byte frames between two ports of so many", "kpps", {
-        "ports-2": 2, "ports-64": 64, "ports-1000": 1000}, "lines"),
+        "ports-%d" % n: str(n) for n in (2, 64, 1000)}),
 ]
 
 PREAMBLE = """set terminal svg size 860,380 font "sans-serif,12" background "#ffffff"
@@ -40,20 +39,17 @@ set output '{path}'
 set title "{title}"
 set ylabel "{unit}"
 set yrange [0:*]
-set grid y lc rgb "#dddddd"
+set xrange [-0.6:{last}]
+set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
+set bmargin 3.5
 set key outside right top
 set datafile missing "?"
-"""
-BARS = """set style data histogram
+set style data histogram
 set style histogram errorbars gap 1.5 lw 1
 set style fill solid 0.9 border -1
 set errorbars 0.5
-"""
-LINES = """set logscale x 2
-set xrange [*:*] noextend
-set style data yerrorlines
 """
 
 # One colour for each, whoever else takes part.
@@ -62,21 +58,18 @@ COLOURS = {"ringspan": "#0060ad", "bridge": "#555555", "bridge-nf": "#bbbbbb",
            "veth": "#eeeeee"}
 
 
-def _row(result, work, engine, figure, place):
-    found = analysis.summary(result, work, engine, figure)
-    numbers = "%.6g %.6g %.6g" % found[:3] if found else "? ? ?"
-    return ('"%s" ' if isinstance(place, str) else "%d ") % place + numbers
-
-
 def _block(result, plot, works, engine, index):
-    rows = [_row(result, work, engine, plot.figure, plot.works[work]) for work in works]
-    return "$d%d << EOD\n%s\nEOD\n" % (index, "\n".join(rows))
+    """The figures of an engine: median, lowest, highest."""
+    lines = ["$d%d << EOD" % index]
+    for work in works:
+        found = analysis.summary(result, work, engine, plot.figure)
+        numbers = "%.6g %.6g %.6g" % found[:3] if found else "? ? ?"
+        lines.append('"%s" %s' % (plot.works[work], numbers))
+    return "\n".join(lines + ["EOD", ""])
 
 
-def _curve(plot, engine, index):
-    columns = "2:3:4:xtic(1)" if plot.kind == "bars" else "1:2:3:4:xtic(1)"
-    return "$d%d using %s title '%s' lc rgb '%s'" % (
-        index, columns, engine, COLOURS[engine])
+def _curve(engine, index):
+    return "$d%d using 2:3:4:xtic(1) title '%s' lc rgb '%s'" % (index, engine, COLOURS[engine])
 
 
 def script(result, plot, path):
@@ -84,13 +77,13 @@ def script(result, plot, path):
     works = [work for work in plot.works if work in analysis.works_of(result)]
     engines = [engine for engine in result["engines"] if any(
         analysis.summary(result, work, engine, plot.figure) for work in works)]
-    if not engines or (plot.kind == "lines" and len(works) < 2):
+    if not engines:
         return None
-    text = PREAMBLE.format(path=path, title=plot.title, unit=analysis.unit(plot.figure))
-    text += BARS if plot.kind == "bars" else LINES
-    text += "".join(_block(result, plot, works, engine, i) for i, engine in enumerate(engines))
-    return text + "plot " + ", ".join(_curve(plot, engine, i)
-                                      for i, engine in enumerate(engines)) + "\n"
+    blocks = [_block(result, plot, works, engine, i) for i, engine in enumerate(engines)]
+    curves = [_curve(engine, i) for i, engine in enumerate(engines)]
+    preamble = PREAMBLE.format(path=path, title=plot.title, unit=analysis.unit(plot.figure),
+                               last=len(works) - 0.4)
+    return preamble + "".join(blocks) + "plot " + ", ".join(curves) + "\n"
 
 
 def draw(result, plot, path):

@@ -71,7 +71,7 @@ class Session:
         for index in range(rounds):
             started = time.monotonic()
             if started + longest > self.deadline:
-                self._skip("%s: stopped after %d of %d rounds, the time is up" % (
+                self.skip("%s: stopped after %d of %d rounds, the time is up" % (
                     work.name, index, rounds))
                 break
             for name in rotated(names, index):
@@ -79,7 +79,8 @@ class Session:
             longest = max(longest, time.monotonic() - started)
         self.save()
 
-    def _skip(self, text):
+    def skip(self, text):
+        """Says loudly, and in the result, what is left out."""
         self.result["skipped"].append(text)
         self.say("SKIPPED " + text)
 

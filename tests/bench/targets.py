@@ -9,6 +9,7 @@ below the floor.
 import collections
 
 import analysis
+import stats
 
 Target = collections.namedtuple("Target", "text mine theirs floor aim")
 Verdict = collections.namedtuple("Verdict", "target value low high n word")
@@ -84,12 +85,12 @@ def _measure(result, target):
         return (sum(mine.values()),) * 3 + (1,) if mine.pop("received", 0) else None
     if target.mine == "uthash":
         ratios = _uthash(result)
-        return (min(ratios), min(ratios), max(ratios), len(ratios)) if ratios else None
+        return stats.summarize(ratios)
     if target.theirs is None:
         found = analysis.summary(result, *target.mine)
     else:
         found = analysis.ratio(result, target.mine, target.theirs)
-    return found and tuple(found)
+    return found
 
 
 def judge(result):

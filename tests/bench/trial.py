@@ -18,6 +18,7 @@ QUICK = Effort(seconds=0.8, trial=0.4, tcp=1, resolution=0.05)
 FULL = Effort(seconds=1.5, trial=0.6, tcp=2, resolution=0.03)
 
 IPERF_PORT = 5201
+SHORT = 0.9
 
 
 class Trial:
@@ -32,8 +33,7 @@ class Trial:
     def _count(self, answer):
         for key in COUNTED:
             self.damage[key] += answer.get(key, 0)
-        if answer.get("sink_dropped"):
-            self.notes.append("the generator's own sink lost %d frames" % answer["sink_dropped"])
+        self.notes += shortfalls(answer)
 
     def traffic(self, command, *options):
         """Runs ringspan-traffic; its answer."""
@@ -72,6 +72,18 @@ class Trial:
             server.kill()
             server.wait()
         return received_gbps(text)
+
+
+def shortfalls(answer):
+    """What the generator could not do, so that the switch is not blamed for it."""
+    texts = []
+    if answer.get("sink_dropped"):
+        texts.append("the generator's own sink lost frames")
+    if answer.get("untaught"):
+        texts.append("the switch could not be taught all addresses")
+    if answer.get("tx_pps", 0) < SHORT * answer.get("intended_pps", 0):
+        texts.append("less was offered than intended")
+    return texts
 
 
 def received_gbps(text):
