@@ -16,6 +16,7 @@
 #include "ringspan/daemon.h"
 #include "ringspan/event.h"
 #include "ringspan/log.h"
+#include "ringspan/metrics_http.h"
 #include "ringspan/notify.h"
 #include "ringspan/options.h"
 #include "ringspan/process.h"
@@ -32,6 +33,7 @@ struct life {
     struct changes *changes;
     struct status *status;
     struct watchdog *watchdog;
+    struct metrics_http *metrics;
 };
 
 static void on_stop_signal(void *arg, int signo)
@@ -123,12 +125,15 @@ static int be_born(struct life *life)
         r = prepare_changes(life);
     if (r == 0)
         r = ctl_commands_new(life->loop, life->daemon, life->changes, &life->commands);
+    if (r == 0)
+        r = metrics_http_new(life->loop, life->daemon, &life->metrics);
     daemon_on_ready(life->daemon, on_ready, life);
     return r;
 }
 
 static void die(struct life *life)
 {
+    metrics_http_free(life->metrics);
     watchdog_free(life->watchdog);
     ctl_server_free(life->server);
     ctl_commands_free(life->commands);

@@ -155,6 +155,8 @@ struct bridge_ledger {
     struct ledger_retired retired;
 };
 
+/** What the ports that were deleted had counted. */
+const struct ledger_retired *bridge_retired(const struct bridge *bridge);
 /** 0 or -ENOMEM. Release with bridge_ledger_fini(). Valid for this turn of the loop. */
 int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledger);
 void bridge_ledger_fini(struct bridge_ledger *ledger);

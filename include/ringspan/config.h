@@ -152,6 +152,10 @@ struct config {
             char *description;
             enum log_level level;
         } log;
+        struct {
+            char *description;
+            char *listen; /* NULL: nowhere; else loopback_parse() takes it */
+        } metrics;
     } daemon;
 };
 

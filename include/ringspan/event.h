@@ -52,6 +52,15 @@ void event_loop_free(struct event_loop *loop);
  * event_loop_new(). */
 uint64_t event_now(const struct event_loop *loop);
 
+/* What the loop has done since it was made. */
+struct event_counters {
+    uint64_t turns;
+    uint64_t descriptors; /* handlers called for one that was ready */
+    uint64_t timers;
+};
+
+struct event_counters event_counters(const struct event_loop *loop);
+
 /** Calls @fn(@arg) when @fd has @epoll_events (EPOLLIN, …). 0 or -errno. */
 int event_add(struct event_loop *loop, int fd, uint32_t epoll_events, event_fn fn, void *arg,
               struct event **ret);

@@ -31,6 +31,10 @@ void json_close_array(struct json_writer *writer);
 
 /** NULL is written as null. */
 void json_put_string(struct json_writer *writer, const char *key, const char *string);
+/** A string in pieces; no character of more than one byte is cut. Nothing else comes between. */
+void json_open_string(struct json_writer *writer, const char *key);
+void json_put_piece(struct json_writer *writer, const char *text, size_t len);
+void json_close_string(struct json_writer *writer);
 void json_put_u64(struct json_writer *writer, const char *key, uint64_t number);
 void json_put_bool(struct json_writer *writer, const char *key, bool value);
 void json_put_null(struct json_writer *writer, const char *key);

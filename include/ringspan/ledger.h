@@ -28,7 +28,7 @@
  *
  * The reasons come from one list, RINGSPAN_DROP_REASONS, which makes the enum, the counter's name,
  * its class and the sentence that people read. Class `filtered`: the rules say so; `lost`: the
- * frame should have crossed and did not.
+ * frame should have crossed and did not. From TOO_LONG on they are those of the egress.
  */
 
 /*      symbol            name                class     sentence */
@@ -96,6 +96,9 @@ const char *drop_reason_name(enum drop_reason reason);
 const char *drop_reason_sentence(enum drop_reason reason);
 enum drop_class drop_reason_class(enum drop_reason reason);
 const char *drop_class_name(enum drop_class class);
+
+/** Whether a copy meets it on its way out of an egress port, and not a frame where it arrived. */
+bool drop_reason_is_of_egress(enum drop_reason reason);
 
 /* Frames, the wire frames that they stand for (a superframe's segments), and bytes with tags,
  * without frame check sequence. */

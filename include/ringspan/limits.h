@@ -89,4 +89,11 @@
 #define LIMIT_CTL_QUEUE_BYTES     (1u << 20)
 #define LIMIT_CTL_TIMEOUT_NS      UINT64_C(5000000000) /* a request to arrive, a client to read */
 
+/* Scrapes at one time, over the control socket and over HTTP each; who comes later waits or is told
+ * to. A request is a few hundred bytes. */
+#define LIMIT_METRICS_SCRAPES       8
+#define LIMIT_METRICS_REQUEST_BYTES (8u << 10)
+#define LIMIT_METRICS_REQUEST_NS    UINT64_C(5000000000) /* for it to arrive, for some to be read */
+#define LIMIT_METRICS_ANSWER_NS     UINT64_C(30000000000) /* for all of the answer to be read */
+
 #endif

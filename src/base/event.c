@@ -55,6 +55,8 @@ struct event_loop {
     int epoll_fd;
     uint64_t now;
 
+    struct event_counters counters;
+
     bool is_dispatching;
     struct event *deleted; /* freed when the turn ends: its ready list may still name them */
 
@@ -233,6 +235,7 @@ static void call_due(struct event_loop *loop)
         struct event_timer *timer = loop->due;
 
         due_remove(timer);
+        loop->counters.timers++;
         timer->fn(timer->arg);
     }
 }
@@ -330,8 +333,10 @@ static void call_ready(const struct epoll_event *ready)
     struct event *event = ready->data.ptr;
     uint32_t wanted = event->interest | EPOLLERR | EPOLLHUP;
 
-    if (event->fn && (ready->events & wanted))
-        event->fn(event->arg, ready->events & wanted);
+    if (!event->fn || !(ready->events & wanted))
+        return;
+    event->loop->counters.descriptors++;
+    event->fn(event->arg, ready->events & wanted);
 }
 
 /* ---- signals ---- */
@@ -463,9 +468,15 @@ uint64_t event_now(const struct event_loop *loop)
     return loop->now;
 }
 
+struct event_counters event_counters(const struct event_loop *loop)
+{
+    return loop->counters;
+}
+
 static void dispatch(struct event_loop *loop, const struct epoll_event *ready, int n_ready)
 {
     loop->is_dispatching = true;
+    loop->counters.turns++;
     collect_due(loop);
     for (int i = 0; i < n_ready; i++)
         call_ready(&ready[i]);

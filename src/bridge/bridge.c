@@ -601,6 +601,11 @@ const struct forward_tables *bridge_tables(const struct bridge *bridge)
     return &bridge->tables;
 }
 
+const struct ledger_retired *bridge_retired(const struct bridge *bridge)
+{
+    return &bridge->retired;
+}
+
 int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledger)
 {
     struct bridge_ledger ledger = {.retired = bridge->retired};

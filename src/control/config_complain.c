@@ -3,6 +3,7 @@
 
 #include "config_rows.h"
 #include "ringspan/glob.h"
+#include "ringspan/loopback.h"
 
 #define FILE_NAME_MAX 255
 
@@ -52,6 +53,13 @@ const char *config_complain_match(const char *text)
     if (!complaint && glob_shortest(text) >= LIMIT_NAME_SIZE)
         return "matches nothing: an interface's name has at most 15 bytes";
     return complaint;
+}
+
+const char *config_complain_listen(const char *text)
+{
+    struct loopback where;
+
+    return loopback_parse(text, &where);
 }
 
 const char *config_complain_socket(const char *text)

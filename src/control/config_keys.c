@@ -7,8 +7,9 @@
 #include "config_rows.h"
 #include "ringspan/mac.h"
 
-#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
-#define GROUP_NAME_MAX  32
+#define SOCKET_PATH_MAX    (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define GROUP_NAME_MAX     32
+#define LISTEN_ADDRESS_MAX 21 /* "127.255.255.255:65535" */
 
 static const char *log_level_word(uint32_t i)
 {
@@ -344,6 +345,33 @@ static const struct config_object log_object = {
     .n_keys = N_ELEMENTS(log_keys),
 };
 
+static const struct config_key metrics_keys[] = {
+    {
+        .name = "listen",
+        .type = CONFIG_TEXT,
+        .min = 1,
+        .max = LISTEN_ADDRESS_MAX,
+        .offset = offsetof(struct config, daemon.metrics.listen),
+        .complain = config_complain_listen,
+        .pattern = LISTEN_PATTERN,
+        .help = "The loopback address and port where they are served by HTTP; nowhere if absent.",
+    },
+    DESCRIPTION(offsetof(struct config, daemon.metrics.description)),
+};
+
+static const struct config_object metrics_object = {
+    .what = "daemon.metrics",
+    .keys = metrics_keys,
+    .n_keys = N_ELEMENTS(metrics_keys),
+};
+
+static bool has_metrics(const void *document)
+{
+    const struct config *config = document;
+
+    return config->daemon.metrics.listen || config->daemon.metrics.description;
+}
+
 static const struct config_key daemon_keys[] = {
     DESCRIPTION(offsetof(struct config, daemon.description)),
     {
@@ -358,8 +386,14 @@ static const struct config_key daemon_keys[] = {
         .object = &log_object,
         .help = "What the daemon logs.",
     },
+    {
+        .name = "metrics",
+        .type = CONFIG_OBJECT,
+        .object = &metrics_object,
+        .is_set = has_metrics,
+        .help = "The daemon's counters, for Prometheus.",
+    },
     PLANNED("cpu"),
-    PLANNED("metrics"),
     PLANNED("recorder"),
 };
 
@@ -412,7 +446,6 @@ static const struct config_key document_keys[] = {
         .object = &daemon_object,
         .help = "What concerns the process and not a bridge.",
     },
-    PLANNED("metrics"),
     PLANNED("recorder"),
 };
 

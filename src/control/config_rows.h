@@ -32,13 +32,18 @@
 #define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
 #define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
 #define NETNS_PATTERN   "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
-#define GROUP_PATTERN   "^(?!-)[^" CONTROLS " :,/]*$"
+#define OCTET_PATTERN   "(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+#define LISTEN_PATTERN                                                                         \
+    "^(127(\\." OCTET_PATTERN "){3}|\\[::1\\]):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|" \
+    "65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+#define GROUP_PATTERN "^(?!-)[^" CONTROLS " :,/]*$"
 
 /** NULL, or what is wrong with @text; see `complain` of struct config_key. */
 const char *config_complain_control(const char *text);
 const char *config_complain_name(const char *text);
 const char *config_complain_port_name(const char *text);
 const char *config_complain_match(const char *text);
+const char *config_complain_listen(const char *text);
 const char *config_complain_socket(const char *text);
 const char *config_complain_netns(const char *text);
 const char *config_complain_group(const char *text);

@@ -85,6 +85,7 @@ static const struct ctl_command table[] = {
     {"vlan.stats", false, ctl_show_vlan_stats},
     {"ledger.show", false, ctl_show_ledger},
     {"explain", false, ctl_explain},
+    {"metrics.show", false, ctl_show_metrics},
     {"config.show", false, ctl_show_config},
     {"config.diff", false, ctl_config_diff},
     {"config.apply", true, ctl_config_apply},
@@ -125,6 +126,7 @@ int ctl_commands_new(struct event_loop *loop, struct daemon *daemon, struct chan
     commands->daemon = daemon;
     commands->changes = changes;
     commands->born = event_now(loop);
+    metrics_source_init(&commands->metrics, loop, daemon);
     r = event_timer_new(loop, on_wake, commands, &commands->wake);
     if (r == 0)
         r = bus_listen(daemon_bus(daemon), BUS_MASK(BUS_PORT), on_port_event, commands,

@@ -8,6 +8,7 @@
 #include "ctl_selection.h"
 #include "ringspan/ctl_commands.h"
 #include "ringspan/ctl_server.h"
+#include "ringspan/metrics.h"
 
 /*
  * What the files of ctl_commands share: the context, and walking all bridges row by row.
@@ -25,6 +26,7 @@ struct ctl_commands {
     struct bus_listener *listener;
     struct event_timer *wake; /* armed when a port changed: waiters look once per turn */
     struct ctl_monitors monitors;
+    struct metrics_source metrics;
 };
 
 /* A walk over all bridges; `step` makes the rows of one. */
@@ -77,6 +79,7 @@ void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params
 void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_explain(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_metrics(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_config_apply(struct ctl_call *call, const struct json_object *params, void *context);

@@ -60,13 +60,11 @@ static size_t plain_len(const char *string, size_t len, size_t at)
     return end - at;
 }
 
-static void put_quoted(struct json_writer *writer, const char *string)
+static void put_escaped(struct json_writer *writer, const char *string, size_t len)
 {
-    size_t len = strlen(string);
     size_t at = 0;
     char buffer[8];
 
-    put(writer, "\"");
     while (at < len) {
         size_t plain = plain_len(string, len, at);
         unsigned char c = (unsigned char)string[at + plain];
@@ -78,6 +76,12 @@ static void put_quoted(struct json_writer *writer, const char *string)
         put(writer, needs_escape(c) ? escape_of(c, buffer) : REPLACEMENT_CHARACTER);
         at++;
     }
+}
+
+static void put_quoted(struct json_writer *writer, const char *string)
+{
+    put(writer, "\"");
+    put_escaped(writer, string, strlen(string));
     put(writer, "\"");
 }
 
@@ -133,6 +137,22 @@ void json_put_string(struct json_writer *writer, const char *key, const char *st
     }
     begin_value(writer, key);
     put_quoted(writer, string);
+}
+
+void json_open_string(struct json_writer *writer, const char *key)
+{
+    begin_value(writer, key);
+    put(writer, "\"");
+}
+
+void json_put_piece(struct json_writer *writer, const char *text, size_t len)
+{
+    put_escaped(writer, text, len);
+}
+
+void json_close_string(struct json_writer *writer)
+{
+    put(writer, "\"");
 }
 
 void json_put_u64(struct json_writer *writer, const char *key, uint64_t number)

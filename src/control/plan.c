@@ -452,6 +452,9 @@ static const struct {
     {"daemon.control.description", offsetof(struct config, daemon.control.description),
      PLAN_DISRUPTS_NONE},
     {"daemon.log.description", offsetof(struct config, daemon.log.description), PLAN_DISRUPTS_NONE},
+    {"daemon.metrics.listen", offsetof(struct config, daemon.metrics.listen), PLAN_DISRUPTS_NONE},
+    {"daemon.metrics.description", offsetof(struct config, daemon.metrics.description),
+     PLAN_DISRUPTS_NONE},
 };
 
 static const char *text_at(const struct config *config, size_t offset)

@@ -43,6 +43,11 @@ const char *drop_class_name(enum drop_class class)
     return class_names[class];
 }
 
+bool drop_reason_is_of_egress(enum drop_reason reason)
+{
+    return reason >= DROP_TOO_LONG;
+}
+
 /* DROP_NONE is no reason: a count that strays there must break the sum, not hide in it. */
 uint64_t ledger_sum_dropped(const uint64_t dropped[DROP_N_REASONS])
 {

@@ -16,14 +16,15 @@ RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "bridge": 4, "contr
 
 # Of include/ringspan/, without ".h".
 HEADERS = {
-    "base": "clock container event glob hash limits log mac netns notify portset rate vidset wake workers",
+    "base": "clock container event glob hash limits log loopback mac netns notify portset rate usage vidset wake "
+            "workers",
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",
     "port": "host_use isolation port port_memory port_packet tap",
     "bridge": "bridge explain",
     "control": "bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "
-               "ctl_path ctl_protocol ctl_server daemon fdb_static json_scan json_text json_writer link_watch plan "
-               "progress reconcile watchdog",
+               "ctl_path ctl_protocol ctl_server daemon fdb_static http_request json_scan json_text json_writer link_watch "
+               "metrics metrics_http plan progress reconcile watchdog",
     "program": "cli options process status table",
 }
 
