@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ringspan/explain.h"
 #include "ringspan/log.h"
 
 #define START   (1000 * NS_PER_SEC)
@@ -17,6 +18,7 @@ struct injected {
     uint32_t len;
     uint32_t header_len;
     struct virtio_net_hdr vnet;
+    enum drop_reason defect;
 };
 
 struct sim_port {
@@ -276,6 +278,88 @@ static void check_crossed(const struct sim *sim, uint32_t n, bool is_reserved,
         fail(sim, "a frame to a reserved address is counted wrong");
 }
 
+/* ---- explanations ---- */
+
+/* What is said of the next frame, before it is taken. */
+struct foretold {
+    struct explanation explanation;
+    bool leaves_by[SIM_PORTS_MAX];
+    enum drop_reason refusals[SIM_PORTS_MAX];
+    struct ledger_port before[SIM_PORTS_MAX];
+};
+
+static void foretell_copies(const struct sim *sim, struct foretold *foretold)
+{
+    for (uint32_t i = 0; i < sim->n_ports; i++) {
+        const struct port *port = sim->ports[i].port;
+        struct explained_copy copy = {.refusal = DROP_NONE};
+
+        if (!port)
+            continue;
+        foretold->before[i] = port->ledger;
+        foretold->leaves_by[i] =
+            explain_next_egress(sim->bridge, &foretold->explanation, port->id) == port->id;
+        if (foretold->leaves_by[i])
+            explain_copy(sim->bridge, &foretold->explanation, port->id, &copy);
+        foretold->refusals[i] = copy.refusal;
+    }
+}
+
+static void foretell(const struct sim *sim, const struct sim_port *p, struct foretold *ret)
+{
+    const struct injected *f = &p->pending[0];
+    uint8_t *bytes = malloc(f->len > 0 ? f->len : 1);
+    struct frame frame;
+
+    if (!bytes)
+        abort();
+    memcpy(bytes, f->bytes, f->len);
+    explain_arrival(p->port, bytes, f->len, &f->vnet, &frame);
+    if (f->defect != DROP_NONE)
+        frame.defect = f->defect;
+    memset(ret, 0, sizeof(*ret));
+    bridge_explain(sim->bridge, &frame, sim->now, &ret->explanation);
+    foretell_copies(sim, ret);
+    free(bytes);
+}
+
+static bool came_true(const struct foretold *foretold, const struct ledger_port *was,
+                      const struct ledger_port *is)
+{
+    const struct decision *decision = &foretold->explanation.decision;
+
+    switch (decision->verdict) {
+    case VERDICT_UNICAST:
+        return is->unicast == was->unicast + 1;
+    case VERDICT_FLOOD:
+        return is->flooded == was->flooded + 1;
+    case VERDICT_CONSUME:
+        return is->consumed == was->consumed + 1;
+    case VERDICT_DROP:
+        break;
+    }
+    return is->in_dropped[decision->reason] == was->in_dropped[decision->reason] + 1;
+}
+
+/* It was the only frame that was taken. */
+static void check_foretold(const struct sim *sim, uint32_t ingress, const struct foretold *foretold)
+{
+    if (!came_true(foretold, &foretold->before[ingress], &sim->ports[ingress].port->ledger))
+        fail(sim, "a frame of port %u came to another end than was explained", ingress);
+    for (uint32_t i = 0; i < sim->n_ports; i++) {
+        const struct ledger_port *was = &foretold->before[i];
+        const struct port *port = sim->ports[i].port;
+        enum drop_reason refusal = foretold->refusals[i];
+
+        if (!port)
+            continue;
+        if (port->ledger.decided != was->decided + foretold->leaves_by[i])
+            fail(sim, "whether a frame leaves by port %u was explained otherwise", i);
+        if (refusal != DROP_NONE && port->ledger.out_dropped[refusal] == was->out_dropped[refusal])
+            fail(sim, "port %u sent what it would refuse by the explanation", i);
+    }
+}
+
 /* ---- birth and death ---- */
 
 struct sim *sim_new(const struct sim_params *params)
@@ -351,6 +435,7 @@ static void remember(struct sim *sim, uint32_t port, const struct sim_frame *fra
     f->len = frame->len;
     f->header_len = frame->header_len;
     f->vnet = frame->vnet;
+    f->defect = DROP_NONE;
     p->n_pending++;
 }
 
@@ -368,6 +453,7 @@ bool sim_inject_defect(struct sim *sim, uint32_t port, const struct sim_frame *f
     if (!memory_port_inject_defect(sim->ports[port].port, frame->bytes, frame->len, defect))
         return false;
     remember(sim, port, frame);
+    sim->ports[port].pending[sim->ports[port].n_pending - 1].defect = defect;
     return true;
 }
 
@@ -379,8 +465,11 @@ uint32_t sim_poll(struct sim *sim, uint32_t port)
     const struct crossed crossed = look_at_crossed(sim);
     bool is_reserved = p->n_pending > 0 && p->pending[0].len >= ETHER_HEADER_SIZE &&
                        reserved_is(mac_load(p->pending[0].bytes));
+    static struct foretold foretold;
     uint32_t n;
 
+    if (p->n_pending > 0)
+        foretell(sim, p, &foretold);
     clear_expected(sim);
     for (uint32_t i = 0; i < sim->n_ports; i++) {
         if (sim->ports[i].port)
@@ -394,6 +483,8 @@ uint32_t sim_poll(struct sim *sim, uint32_t port)
             check_sent(sim, port, n, i, from[i]);
     }
     check_crossed(sim, n, is_reserved, &crossed);
+    if (n == 1)
+        check_foretold(sim, port, &foretold);
     forget_pending(p, n);
     check(sim);
     return n;

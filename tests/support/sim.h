@@ -23,7 +23,8 @@
  * returned to the port it came from, unless that is a hairpin; and that what each port sent is made
  * of the injected frames, byte for byte, tags in place, offload headers shifted for them, in their
  * order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype is left
- * out of this comparison: which one there must be is for the test. What fails is reported through
+ * out of this comparison: which one there must be is for the test. And a frame that is taken alone
+ * comes to the end that explain.h said immediately before. What fails is reported through
  * `fail`, which does not return.
  */
 
