@@ -46,11 +46,13 @@
  * ones, but as long as they live their address does not move either. When all entries are static
  * nothing is learned.
  *
- * Limits. A port may be given a most that it holds of entries that are not static. What would be
- * one more is refused, but an entry that has expired holds no room, whether its memory has been
- * reclaimed or not. So that this is exact, and costs the same for any number, the list of such a
- * port is kept in the order in which addresses were heard of: an expired one is at its head. What a
- * port at its limit learns goes there, and never costs another port an entry.
+ * Limits. A port may be given a most that it holds of entries that it has learned. What fdb_add()
+ * put there does not count, static or not, until it moves to another port and is learned there; of
+ * the entries of its port it is evicted last. What would be one more is refused, but an entry that
+ * has expired holds no room, whether its memory has been reclaimed or not. So that this is exact,
+ * and costs the same for any number, the list of such a port is kept in the order in which
+ * addresses were heard of: an expired one is at its head. What a port at its limit learns goes
+ * there, and never costs another port an entry.
  *
  * Moves. An address that comes from several ports in turn, for a loop or because two hosts have it,
  * may be held: once it has moved `max` times within `interval` its next move is refused, and so is
@@ -155,7 +157,7 @@ port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uin
                          uint64_t mac, uint64_t now);
 void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
 
-/** @port holds at most @max entries that are not static; 0: as many as there is room for. Those
+/** @port holds at most @max entries that it has learned; 0: as many as there is room for. Those
  * that a port already holds are flushed if it had no limit; of those above a lower one, those go
  * that were not heard of for longest. Out of range: nothing happens. */
 void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max);

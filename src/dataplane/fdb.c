@@ -42,6 +42,7 @@ static void reset_ports(struct fdb *fdb)
 {
     for (uint32_t i = 0; i < fdb->max_ports; i++) {
         fdb->ports[i].head = NO_ENTRY;
+        fdb->ports[i].added = NO_ENTRY;
         fdb->ports[i].rank = i;
         fdb->fixed[i] = NO_ENTRY;
         fdb->by_held[i] = (port_id)i;
@@ -167,8 +168,10 @@ static port_id fullest_port(const struct fdb *fdb, port_id learning)
 /* Goes round once at most: those that it passed have had their second chance. */
 static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now)
 {
-    uint32_t chances = smaller(SECOND_CHANCES, fdb->ports[port].held - 1);
-    uint32_t at = fdb->ports[port].head;
+    const struct fdb_port *p = &fdb->ports[port];
+    uint32_t length = n_learned(p) > 0 ? n_learned(p) : p->n_added;
+    uint32_t chances = smaller(SECOND_CHANCES, length - 1);
+    uint32_t at = n_learned(p) > 0 ? p->head : p->added;
 
     for (; chances > 0 && fdb->entries[at].refreshed && is_live(fdb, &fdb->entries[at], now);
          chances--)
@@ -203,7 +206,7 @@ static bool find_room_to_learn(const struct fdb *fdb, struct fdb_plan *plan)
 {
     const struct fdb_port *p = &fdb->ports[plan->port];
 
-    if (p->limit == 0 || p->held < p->limit)
+    if (p->limit == 0 || n_learned(p) < p->limit)
         return fdb_find_room(fdb, plan);
     plan->room = FDB_ROOM_OLDEST;
     plan->entry = p->head;
@@ -224,7 +227,7 @@ static bool is_at_limit(const struct fdb *fdb, port_id port, uint64_t now)
 {
     const struct fdb_port *p = &fdb->ports[port];
 
-    return p->limit != 0 && p->held >= p->limit &&
+    return p->limit != 0 && n_learned(p) >= p->limit &&
            !has_expired(fdb, fdb->entries[p->head].seen, now);
 }
 

@@ -11,8 +11,8 @@ static bool is_as_wanted(const struct entry *entry, const struct fdb_entry *want
 
 int fdb_add(struct fdb *fdb, const struct fdb_entry *wanted)
 {
-    uint8_t kind =
-        (uint8_t)((wanted->is_static ? ENTRY_STATIC : 0) | (wanted->is_sticky ? ENTRY_STICKY : 0));
+    uint8_t kind = (uint8_t)((wanted->is_static ? ENTRY_STATIC : ENTRY_ADDED) |
+                             (wanted->is_sticky ? ENTRY_STICKY : 0));
     struct fdb_plan plan = {.action = FDB_INSERT,
                             .vid = wanted->vid,
                             .mac = wanted->mac,

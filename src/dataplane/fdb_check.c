@@ -8,7 +8,12 @@ static bool is_stale_one(const struct fdb *fdb, const struct entry *entry, port_
 
 static bool is_fresh_of(const struct fdb *fdb, const struct entry *entry, port_id port)
 {
-    return !is_static(entry) && entry->port == port && !is_stale(fdb, entry);
+    return !is_static(entry) && entry->port == port && !is_stale(fdb, entry) && !is_added(entry);
+}
+
+static bool is_added_to(const struct fdb *fdb, const struct entry *entry, port_id port)
+{
+    return is_added(entry) && entry->port == port && !is_stale(fdb, entry);
 }
 
 static bool is_static_of(const struct fdb *fdb, const struct entry *entry, port_id port)
@@ -47,11 +52,11 @@ static bool keeps_limit(const struct fdb *fdb, const struct fdb_port *port)
 
     if (port->limit == 0)
         return true;
-    for (uint32_t n = 1; n < port->held; n++, at = fdb->entries[at].next) {
+    for (uint32_t n = 1; n < n_learned(port); n++, at = fdb->entries[at].next) {
         if (fdb->entries[at].seen > fdb->entries[fdb->entries[at].next].seen)
             return false;
     }
-    return port->held <= port->limit;
+    return n_learned(port) <= port->limit;
 }
 
 static const char *check_ports(const struct fdb *fdb)
@@ -67,8 +72,9 @@ static const char *check_ports(const struct fdb *fdb)
         if (fixed == NO_ENTRY)
             return "the list of a port's static entries has others";
         n_static += fixed;
-        if (list_length(fdb, port->head, is_fresh_of, (port_id)i) != port->held)
-            return "a port's list does not have the entries that the port holds";
+        if (list_length(fdb, port->head, is_fresh_of, (port_id)i) != n_learned(port) ||
+            list_length(fdb, port->added, is_added_to, (port_id)i) != port->n_added)
+            return "a port's lists do not have the entries that the port holds";
         if (!keeps_limit(fdb, port))
             return "a port holds more than its limit, or in another order than that of time";
         if (port->rank >= fdb->max_ports || fdb->by_held[port->rank] != i)

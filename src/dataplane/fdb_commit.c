@@ -39,34 +39,45 @@ static void index_del(struct fdb *fdb, uint32_t entry)
     fdb->index[hole].occupant = 0;
 }
 
+/* The list that it is on, or is to be on. */
+static uint32_t *list_of(struct fdb *fdb, const struct entry *entry)
+{
+    struct fdb_port *port = &fdb->ports[entry->port];
+
+    if (is_static(entry))
+        return &fdb->fixed[entry->port];
+    if (is_stale(fdb, entry))
+        return &fdb->stale;
+    return is_added(entry) ? &port->added : &port->head;
+}
+
 static void attach(struct fdb *fdb, uint32_t entry, port_id port)
 {
+    struct entry *e = &fdb->entries[entry];
     struct fdb_port *to = &fdb->ports[port];
 
-    fdb->entries[entry].port = port;
-    fdb->entries[entry].generation = to->generation;
-    if (is_static(&fdb->entries[entry])) {
-        fdb_list_append(fdb, &fdb->fixed[port], entry);
+    e->port = port;
+    e->generation = to->generation;
+    fdb_list_append(fdb, list_of(fdb, e), entry);
+    if (is_static(e)) {
         fdb->n_static++;
     } else {
-        fdb_list_append(fdb, &to->head, entry);
+        to->n_added += is_added(e);
         fdb_port_set_held(fdb, port, to->held + 1);
     }
 }
 
 static void detach(struct fdb *fdb, uint32_t entry)
 {
-    port_id port = fdb->entries[entry].port;
-    struct fdb_port *from = &fdb->ports[port];
+    const struct entry *e = &fdb->entries[entry];
+    struct fdb_port *from = &fdb->ports[e->port];
 
-    if (is_static(&fdb->entries[entry])) {
-        fdb_list_remove(fdb, &fdb->fixed[port], entry);
+    fdb_list_remove(fdb, list_of(fdb, e), entry);
+    if (is_static(e)) {
         fdb->n_static--;
-    } else if (is_stale(fdb, &fdb->entries[entry])) {
-        fdb_list_remove(fdb, &fdb->stale, entry);
-    } else {
-        fdb_list_remove(fdb, &from->head, entry);
-        fdb_port_set_held(fdb, port, from->held - 1);
+    } else if (!is_stale(fdb, e)) {
+        from->n_added -= is_added(e);
+        fdb_port_set_held(fdb, e->port, from->held - 1);
     }
 }
 
@@ -111,11 +122,11 @@ static void advance_hands(struct fdb *fdb, const struct fdb_plan *plan)
     if (plan->room == FDB_ROOM_EXPIRED) {
         fdb->hand = (plan->entry + 1) % fdb->max_entries;
     } else if (plan->room == FDB_ROOM_FULLEST) {
-        struct fdb_port *port = &fdb->ports[fdb->entries[plan->entry].port];
+        uint32_t *head = list_of(fdb, &fdb->entries[plan->entry]);
 
         fdb->hand = (fdb->hand + EXPIRED_LOOKS) % fdb->max_entries;
-        for (; port->head != plan->entry; port->head = fdb->entries[port->head].next)
-            fdb->entries[port->head].refreshed = false;
+        for (; *head != plan->entry; *head = fdb->entries[*head].next)
+            fdb->entries[*head].refreshed = false;
     }
 }
 
@@ -138,13 +149,13 @@ void fdb_reclaim(struct fdb *fdb, uint32_t entry)
     fdb->used--;
 }
 
-/* What a port holds above its limit: an expired entry, in the place of which another was learned;
- * or the one that was not heard of for longest, if somebody put one there. */
+/* What a port has learned above its limit: an expired entry, where another moved to the port or was
+ * learned in its own entry. */
 static void trim(struct fdb *fdb, port_id port, uint64_t now)
 {
     const struct fdb_port *p = &fdb->ports[port];
 
-    if (p->limit == 0 || p->held <= p->limit)
+    if (p->limit == 0 || n_learned(p) <= p->limit)
         return;
     fdb_count_end(fdb, &fdb->entries[p->head], now, FDB_CHANGE_EVICT);
     fdb_reclaim(fdb, p->head);
@@ -172,7 +183,7 @@ void fdb_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind)
     attach(fdb, plan->entry, plan->port);
     if (!is_static(entry))
         fdb->counters.inserted++;
-    fdb_note(fdb, kind ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
+    fdb_note(fdb, kind & ENTRY_FIXED ? FDB_CHANGE_ADD : FDB_CHANGE_LEARN, entry, PORT_NONE);
     trim(fdb, plan->port, plan->now);
 }
 
@@ -193,6 +204,7 @@ static void commit_move(struct fdb *fdb, const struct fdb_plan *plan)
     port_id from = entry->port;
 
     detach(fdb, plan->entry);
+    entry->kind &= (uint8_t)~ENTRY_ADDED; /* that was about the port where it was */
     entry->seen = plan->now;
     entry->refreshed = false;
     attach(fdb, plan->entry, plan->port);
@@ -211,9 +223,10 @@ static void commit_refresh(struct fdb *fdb, const struct fdb_plan *plan)
     struct fdb_port *port = &fdb->ports[entry->port];
 
     entry->seen = plan->now;
-    entry->refreshed = port->limit == 0; /* its list says it, else */
-    if (port->limit == 0 || is_static(entry))
+    entry->refreshed = true;
+    if (port->limit == 0 || entry->kind & (ENTRY_STATIC | ENTRY_ADDED))
         return;
+    entry->refreshed = false; /* its list says it */
     fdb_list_remove(fdb, &port->head, plan->entry);
     fdb_list_append(fdb, &port->head, plan->entry);
 }

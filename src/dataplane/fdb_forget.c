@@ -14,6 +14,8 @@ static uint32_t forget_port(struct fdb *fdb, port_id port)
         return 0;
     fdb->counters.flushed += held;
     fdb_list_splice(fdb, &fdb->stale, &flushed->head);
+    fdb_list_splice(fdb, &fdb->stale, &flushed->added);
+    flushed->n_added = 0;
     flushed->generation++;
     fdb_port_set_held(fdb, port, 0);
     return held;
@@ -48,11 +50,9 @@ void fdb_flush_all(struct fdb *fdb)
     note_flush(fdb, PORT_NONE, count);
 }
 
-void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids)
+/* Of @left entries of a list, from @at on. */
+static void flush_vlans_of(struct fdb *fdb, uint32_t at, uint32_t left, const struct vidset *vids)
 {
-    uint32_t left = port < fdb->max_ports ? fdb->ports[port].held : 0;
-    uint32_t at = left > 0 ? fdb->ports[port].head : NO_ENTRY;
-
     for (; left > 0; left--) {
         uint32_t next = fdb->entries[at].next;
 
@@ -65,6 +65,17 @@ void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vi
     }
 }
 
+void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids)
+{
+    const struct fdb_port *p;
+
+    if (port >= fdb->max_ports)
+        return;
+    p = &fdb->ports[port];
+    flush_vlans_of(fdb, p->head, n_learned(p), vids);
+    flush_vlans_of(fdb, p->added, p->n_added, vids);
+}
+
 void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max)
 {
     struct fdb_port *p;
@@ -75,7 +86,7 @@ void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max)
     if (p->limit == 0 && max != 0)
         fdb_flush_port(fdb, port); /* its list is in another order */
     p->limit = max;
-    while (max != 0 && p->held > max) {
+    while (max != 0 && n_learned(p) > max) {
         fdb_note(fdb, FDB_CHANGE_DEL, &fdb->entries[p->head], PORT_NONE);
         fdb->counters.flushed++;
         fdb_reclaim(fdb, p->head);

@@ -10,9 +10,10 @@
  * out (fdb_commit.c, fdb_add.c, fdb_moves.c) and what forgets (fdb_forget.c), what orders its ports
  * (fdb_ports.c), what others may see of it (fdb_look.c) and what checks it (fdb_check.c).
  *
- * Every used entry is in the index and on exactly one circular list: that of its port, in the order
- * in which eviction considers them; or, once its port was flushed, that of the stale ones; or, if
- * it is static, that of its port's static ones, which neither eviction nor the generations reach.
+ * Every used entry is in the index and on exactly one circular list: one of its port's two, of what
+ * was learned and of what somebody added, in the order in which eviction considers them; or, once
+ * its port was flushed, that of the stale ones; or, if it is static, that of its port's static
+ * ones, which neither eviction nor the generations reach.
  */
 
 #define NO_ENTRY UINT32_MAX
@@ -33,8 +34,9 @@ struct entry {
 
 #define ENTRY_STATIC 1
 #define ENTRY_STICKY 2
-#define ENTRY_MOVED  4 /* `moves` says something about it */
-#define ENTRY_HELD   8 /* it stays until then */
+#define ENTRY_MOVED  4  /* `moves` says something about it */
+#define ENTRY_HELD   8  /* it stays until then */
+#define ENTRY_ADDED  16 /* somebody put it there, and it ages: no limit counts it */
 #define ENTRY_FIXED  (ENTRY_STATIC | ENTRY_STICKY)
 
 _Static_assert(sizeof(struct entry) == 32, "two entries to a cache line");
@@ -58,10 +60,13 @@ _Static_assert(LIMIT_FDB_ENTRIES_MAX <= UINT32_MAX / 4, "32 bits of hash place a
 
 struct fdb_port {
     uint32_t generation; /* 2^32 flushes between two sweeps are taken to be impossible */
-    uint32_t head;       /* the entry that eviction considers next, or NO_ENTRY */
-    uint32_t held;       /* entries of this generation, live or expired */
-    uint32_t rank;       /* its place in `by_held` */
-    uint32_t limit; /* of `held`; 0: none. The list is in the order of `seen` if there is one */
+    uint32_t head;       /* of those learned, the one that eviction considers next, or NO_ENTRY */
+    uint32_t added;      /* of those added, the same */
+    uint32_t n_added;
+    uint32_t held; /* entries of this generation, live or expired, learned or added */
+    uint32_t rank; /* its place in `by_held` */
+    uint32_t
+        limit; /* of those learned; 0: none. Their list is in the order of `seen` if it is set */
 };
 
 struct fdb {
@@ -99,6 +104,16 @@ static inline bool is_static(const struct entry *entry)
 static inline bool is_stale(const struct fdb *fdb, const struct entry *entry)
 {
     return entry->generation != fdb->ports[entry->port].generation;
+}
+
+static inline bool is_added(const struct entry *entry)
+{
+    return entry->kind & ENTRY_ADDED;
+}
+
+static inline uint32_t n_learned(const struct fdb_port *port)
+{
+    return port->held - port->n_added;
 }
 
 static inline bool has_expired(const struct fdb *fdb, uint64_t seen, uint64_t now)

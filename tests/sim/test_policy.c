@@ -328,14 +328,37 @@ static void test_static_addresses_do_not_count(void **state)
     for (uint64_t i = 0; i < MAX; i++)
         sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
     sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
-    /* One that somebody puts there, and that ages, takes the place of the one heard of first. */
-    entry = (struct fdb_entry){.mac = SIM_HOST(301),
-                               .port = sim_port(sim, 0)->id,
-                               .seen = sim_now(sim),
-                               .is_sticky = true};
+    sim_free(sim);
+}
+
+static void add_to_port_0(struct sim *sim, uint64_t mac, bool is_sticky)
+{
+    const struct fdb_entry entry = {
+        .mac = mac, .port = 0, .seen = sim_now(sim), .is_sticky = is_sticky};
+
     assert_int_equal(fdb_add(bridge_fdb(sim_bridge(sim)), &entry), 0);
-    sim_test_flood(sim, 1, SIM_HOST(100), HOST(1));
-    sim_test_unicast(sim, 1, SIM_HOST(301), HOST(1), 0);
+}
+
+/* Nor those that somebody puts there and that age: they take nobody's place, and hold none, as long
+ * as they stay where they were put. */
+static void test_added_addresses_do_not_count(void **state)
+{
+    struct sim *sim = limited(MAC_LIMIT_DROP);
+
+    fdb_flush_port(bridge_fdb(sim_bridge(sim)), 0);
+    add_to_port_0(sim, SIM_HOST(301), true);
+    add_to_port_0(sim, SIM_HOST(302), false);
+    for (uint64_t i = 0; i < MAX; i++)
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+    add_to_port_0(sim, SIM_HOST(303), false);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
+    for (uint64_t i = 0; i < MAX; i++)
+        sim_test_unicast(sim, 1, SIM_HOST(100 + i), HOST(1), 0);
+    for (uint64_t i = 1; i <= 3; i++)
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(300 + i), 1);
+    /* Once it is heard of elsewhere it is an address like any other. */
+    sim_test_unicast(sim, 2, HOST(1), SIM_HOST(302), 1);
+    sim_test_drop(sim, 0, HOST(1), SIM_HOST(302), DROP_MAC_LIMIT);
     sim_free(sim);
 }
 
@@ -513,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_expired_addresses_hold_no_room),
         cmocka_unit_test(test_an_address_that_moves_counts),
         cmocka_unit_test(test_static_addresses_do_not_count),
+        cmocka_unit_test(test_added_addresses_do_not_count),
         cmocka_unit_test(test_protocols_of_the_link_do_not_count),
         cmocka_unit_test(test_another_limit),
         cmocka_unit_test(test_an_address_that_moves_too_often_is_held),
