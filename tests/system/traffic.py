@@ -191,6 +191,22 @@ def test_round_trips_beside_load(lab):
     assert flaws(result["load"]) == {}, result
 
 
+def test_engine_that_ringspand_is_compared_with(lab):
+    hosts = lay_cables(lab, 3)
+    engine = spawn(build_path("SENDMMSG_SWITCH", "tests/bench/sendmmsg_switch"),
+                   *[host.port for host in hosts], stdout=subprocess.PIPE)
+    assert engine.stdout.readline() == b"ready\n"
+    result = traffic("rate", "--mesh", ",".join(point(host) for host in hosts), "--pps", "500",
+                     "--seconds", "0.5", "--burst", "4", "--watch-pid", str(engine.pid))
+    check_sums(result)
+    assert flaws(result) == {} and result["cpu"]["watched_ns"] > 0, result
+    result = traffic("broadcast", "--from", point(hosts[0]), "--to",
+                     ",".join(point(host) for host in hosts[1:]), "--pps", "500", "--seconds", "0.5")
+    assert flaws(result) == {} and result["expected"] == 2 * result["sent"], result
+    engine.terminate()
+    assert engine.wait() == 0
+
+
 def test_complaints(lab):
     (host,) = lay_cables(lab, 1)
     cable = "{}>./{}:02:00:00:00:ff:01".format(point(host), host.port)
