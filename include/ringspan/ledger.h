@@ -35,41 +35,46 @@
 #define RINGSPAN_DROP_REASONS(X)                                                                   \
     X(TRUNCATED, "truncated", LOST, "only a part of the frame was captured")                       \
     X(MALFORMED, "malformed", LOST, "the ring slot or its offload header made no sense")           \
-    X(RUNT, "runt", FILTERED, "the frame ends before its Ethernet header does, tags included")     \
+    X(RUNT, "runt", FILTERED, "the frame ends within its Ethernet header or its tag")              \
     X(INGRESS_DOWN, "ingress_down", FILTERED, "the port it arrived on is not forwarding")          \
     X(SOURCE_GROUP, "source_group", FILTERED, "the source address is a group address")             \
     X(SOURCE_ZERO, "source_zero", FILTERED, "the source address is 00:00:00:00:00:00")             \
     X(MAC_CONTROL, "mac_control", FILTERED,                                                        \
-      "01:80:c2:00:00:01 (PAUSE and other MAC control) does not cross this bridge")                \
-    X(RESERVED, "reserved", FILTERED, "the reserved destination does not cross this bridge")       \
-    X(NO_PVID, "no_pvid", FILTERED, "it is in no VLAN: without a VID, on a port without a pvid")   \
+      "'reserved' keeps 01:80:c2:00:00:01 (PAUSE and other MAC control) from crossing")            \
+    X(RESERVED, "reserved", FILTERED,                                                              \
+      "'reserved' of its port or bridge keeps its destination from crossing")                      \
+    X(NO_PVID, "no_pvid", FILTERED, "it has no VID, and the port it arrived on no pvid")           \
     X(VLAN_TAGGED, "vlan_tagged", FILTERED,                                                        \
-      "it is tagged, and its port takes only untagged frames")                                     \
-    X(FRAME_TYPE, "frame_type", FILTERED, "it is not of its port's acceptable_frame_types")        \
+      "it has a VID, and the port it arrived on is an access port")                                \
+    X(FRAME_TYPE, "frame_type", FILTERED,                                                          \
+      "acceptable_frame_types of the port it arrived on excludes it")                              \
     X(VID_RESERVED, "vid_reserved", FILTERED, "its tag has VID 4095, which is reserved")           \
-    X(VLAN_NOT_ALLOWED, "vlan_not_allowed", FILTERED, "the port it arrived on is not in its VLAN") \
+    X(VLAN_NOT_ALLOWED, "vlan_not_allowed", FILTERED,                                              \
+      "vlan.allowed or translate of the port it arrived on excludes its VID")                      \
     X(MAC_LIMIT, "mac_limit", FILTERED,                                                            \
-      "its source is one address more than its port's mac_limit")                                  \
+      "its source is one address more than mac_limit of the port it arrived on")                   \
     X(VLAN_EGRESS, "vlan_egress", FILTERED,                                                        \
       "the port that its destination is on is not in its VLAN")                                    \
-    X(POLICED_IN, "policed_in", FILTERED, "the port it arrived on has a rate, which was used up")  \
+    X(POLICED_IN, "policed_in", FILTERED, "policing.ingress of the port it arrived on is used up") \
     X(STORM_BROADCAST, "storm_broadcast", FILTERED,                                                \
-      "the broadcasts of the port it arrived on have a rate, which was used up")                   \
+      "storm_control.broadcast of the port it arrived on is used up")                              \
     X(STORM_MULTICAST, "storm_multicast", FILTERED,                                                \
-      "the multicasts of the port it arrived on have a rate, which was used up")                   \
+      "storm_control.multicast of the port it arrived on is used up")                              \
     X(STORM_UNKNOWN_UNICAST, "storm_unknown_unicast", FILTERED,                                    \
-      "frames to unknown addresses have a rate on the port it arrived on, which was used up")      \
-    X(SAME_PORT, "same_port", FILTERED, "the destination is on the port it came from")             \
+      "storm_control.unknown_unicast of the port it arrived on is used up")                        \
+    X(SAME_PORT, "same_port", FILTERED,                                                            \
+      "the destination is on the port it came from, which has no hairpin")                         \
     X(ISOLATED, "isolation_group", FILTERED,                                                       \
-      "all that it could leave by is in the isolation group of the port it came from")             \
+      "all that it could leave by is in the isolation_group of the port it came from")             \
     X(FLOOD_OFF, "flood_off", FILTERED,                                                            \
-      "its destination is on no known port, and no other port takes such floods")                  \
-    X(NO_EGRESS, "no_egress", FILTERED, "no port that it could leave by is forwarding")            \
+      "its destination is on no known port, and 'flood' of all others excludes it")                \
+    X(NO_EGRESS, "no_egress", FILTERED,                                                            \
+      "no other port of the bridge, or of its VLAN, is forwarding")                                \
     X(STATIC_DOWN, "static_down", FILTERED,                                                        \
       "the port of the destination's static entry is not forwarding")                              \
     X(TOO_LONG, "too_long", FILTERED, "the frame is longer than the egress port's MTU allows")     \
     X(POLICED_OUT, "policed_out", FILTERED,                                                        \
-      "the port it was to leave by has a rate, which was used up")                                 \
+      "policing.egress of the port it was to leave by is used up")                                 \
     X(EGRESS_DOWN, "egress_down", LOST, "the egress port went down before the frame was sent")     \
     X(EGRESS_GONE, "egress_gone", LOST, "the egress interface vanished before the frame was sent") \
     X(TX_QUEUE_FULL, "tx_queue_full", LOST,                                                        \

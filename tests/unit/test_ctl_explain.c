@@ -72,7 +72,7 @@ static void test_drops(void **state)
     answer = ask("explain", TO(HOST));
     assert_has(answer, "\"reason\":\"same_port\"");
     assert_has(answer, "{\"step\":\"egress\",\"outcome\":\"drop\",\"text\":\"the destination is on "
-                       "the port it came from\"}");
+                       "the port it came from, which has no hairpin\"}");
     assert_has(ask("explain", TO("02:00:00:00:00:00")),
                "02:00:00:00:00:00 is on rsp-r1, being the source itself");
     lab_set_state("rsp-r1", PORT_LEARNING, "a protocol says so");

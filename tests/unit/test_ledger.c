@@ -186,7 +186,7 @@ static void test_reasons_have_names_of_their_own(void **state)
     assert_string_equal(drop_reason_name(DROP_TRUNCATED), "truncated");
     assert_string_equal(drop_reason_name(DROP_TX_ERROR), "tx_error");
     assert_string_equal(drop_reason_sentence(DROP_SAME_PORT),
-                        "the destination is on the port it came from");
+                        "the destination is on the port it came from, which has no hairpin");
 }
 
 static void test_reasons_have_a_class(void **state)
