@@ -86,8 +86,6 @@ struct config_key {
     const char *meant_for;
     bool is_last; /* read when its siblings have been, whatever the order of the text */
     bool is_own;  /* is about the object that it stands in alone: no default fills it in */
-    /* NULL; or whether a default fills it in in what is in the list of the C object @owner. */
-    bool (*fits)(const void *owner);
 };
 
 struct config_object {

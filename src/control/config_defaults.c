@@ -45,9 +45,15 @@ void config_note_written(const struct config_text *text, uint32_t node,
     }
 }
 
+static bool fits(const struct config_key *key, const struct config_bridge *bridge)
+{
+    return config_mode_has(bridge->mode, key->name) &&
+           (strcmp(key->name, "vlan") != 0 || bridge->vlan_aware);
+}
+
 /* In the table's order: `type` comes before what has a meaning for some types only. */
 int config_fill_in(const struct config_text *text, uint32_t node,
-                   const struct config_port_defaults *defaults, const void *owner,
+                   const struct config_port_defaults *defaults, const struct config_bridge *bridge,
                    struct config_port *port)
 {
     const struct config_object *object = &config_port_defaults;
@@ -58,7 +64,7 @@ int config_fill_in(const struct config_text *text, uint32_t node,
 
         if (config_key_is_written(object, i, defaults) && !key->is_own && !says(text, node, key) &&
             config_key_applies(&config_port, key, port) &&
-            (!key->has_meaning || key->has_meaning(port)) && (!key->fits || key->fits(owner)))
+            (!key->has_meaning || key->has_meaning(port)) && fits(key, bridge))
             r = config_copy_key(key, port, defaults);
     }
     return r;

@@ -26,12 +26,12 @@ static const char *ethertype_word(uint32_t i)
     return vlan_ethertype_name((enum vlan_ethertype)i);
 }
 
-bool config_is_vlan_aware(const void *bridge)
+static bool is_vlan_aware(const void *bridge)
 {
     return ((const struct config_bridge *)bridge)->vlan_aware;
 }
 
-bool config_is_no_wire(const void *bridge)
+static bool is_no_wire(const void *bridge)
 {
     return ((const struct config_bridge *)bridge)->mode != BRIDGE_WIRE;
 }
@@ -241,7 +241,7 @@ static const struct config_key bridge_keys[] = {
         .name = "reserved",
         .type = CONFIG_WORD_OR_OBJECT,
         .object = &config_bridge_reserved,
-        .has_meaning = config_is_no_wire,
+        .has_meaning = is_no_wire,
         .meant_for = "bridges that are no wire: everything crosses one",
         .help = "What becomes of frames to the reserved addresses, 01-80-C2-00-00-00 to -0F and "
                 "two of Cisco's: a preset, or an object.",
@@ -258,7 +258,7 @@ static const struct config_key bridge_keys[] = {
         .default_value = VLAN_ETHERTYPE_8100,
         .offset = offsetof(struct config_bridge, ethertype),
         .words = &ethertype_words,
-        .is_set = config_is_vlan_aware,
+        .is_set = is_vlan_aware,
         .help = "The TPID of the tags that a VLAN-aware bridge interprets and adds.",
     },
     {

@@ -255,7 +255,6 @@ static const struct config_key port_keys[] = {
         .type = CONFIG_WORD_OR_OBJECT,
         .object = &config_port_reserved,
         .is_set = says_reserved,
-        .fits = config_is_no_wire,
         .help = "What becomes of frames to reserved addresses that arrive on the port, where it is "
                 "not what the bridge says: a preset, or an object.",
     },
@@ -264,7 +263,6 @@ static const struct config_key port_keys[] = {
         .type = CONFIG_OBJECT,
         .object = &vlan_object,
         .is_set = has_vlan,
-        .fits = config_is_vlan_aware,
         .help = "The port's VLANs. The ports of a VLAN-aware bridge need it; those of others "
                 "cannot have it.",
     },
@@ -279,14 +277,12 @@ static const struct config_key port_keys[] = {
         .name = "flood",
         .type = CONFIG_OBJECT,
         .object = &config_flood,
-        .fits = config_is_no_wire,
         .help = "Which floods leave by the port.",
     },
     {
         .name = "hairpin",
         .type = CONFIG_BOOLEAN,
         .offset = offsetof(struct config_port, policy.hairpin),
-        .fits = config_is_no_wire,
         .help = "Whether frames may leave by the port that they came by.",
     },
     {
@@ -296,7 +292,6 @@ static const struct config_key port_keys[] = {
         .max = ISOLATION_GROUP_MAX,
         .default_value = ISOLATION_GROUP_NONE,
         .offset = offsetof(struct config_port, policy.isolation_group),
-        .fits = config_is_no_wire,
         .help = "A number: ports of one bridge that have the same exchange no frames.",
     },
     {

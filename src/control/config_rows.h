@@ -61,10 +61,6 @@ const char *config_complain_account(const char *text);
         .name = (key), .type = CONFIG_PLANNED \
     }
 
-/* For `fits` and `has_meaning` of struct config_key. */
-bool config_is_vlan_aware(const void *bridge);
-bool config_is_no_wire(const void *bridge);
-
 extern const struct config_object config_bridge_reserved;
 extern const struct config_object config_port_reserved;
 extern const struct config_object config_flood;

@@ -41,10 +41,12 @@ void config_set_defaults(const struct config_object *object, void *base);
 void config_note_written(const struct config_text *text, uint32_t node,
                          const struct config_object *object, void *base);
 /** Fills in what the object @node, which @port is read from, leaves to @defaults: the keys that are
- * legal there and on the bridge @owner. 0 or -ENOMEM. */
+ * legal there and have a meaning on @bridge. 0 or -ENOMEM. */
 int config_fill_in(const struct config_text *text, uint32_t node,
-                   const struct config_port_defaults *defaults, const void *owner,
+                   const struct config_port_defaults *defaults, const struct config_bridge *bridge,
                    struct config_port *port);
+/** Whether @key is the same in both. */
+bool config_same_key(const struct config_key *key, const void *a, const void *b);
 /** Makes @key in @base what it is in @from, and releases nothing. 0 or -ENOMEM. */
 int config_copy_key(const struct config_key *key, void *base, const void *from);
 
@@ -69,6 +71,9 @@ int config_check(const struct config_text *text, struct config *config,
 /** The part of config_check() that is about static entries of forwarding tables. 0 or -ENOMEM. */
 int config_check_static(const struct config_text *text, const struct config *config,
                         struct config_report *report);
+
+/** Whether what the key of a port says has a meaning on a bridge of this mode. */
+bool config_mode_has(enum bridge_mode mode, const char *port_key);
 
 /** The part of config_check() about what a bridge's mode asks for. @bridge_node is the bridge's. */
 void config_check_mode(const struct config_text *text, const struct config_bridge *bridge,

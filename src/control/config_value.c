@@ -185,7 +185,7 @@ static bool same_list(const struct config_key *key, const void *a, const void *b
     return *n_a == *n_b && i == *n_a;
 }
 
-static bool same_key(const struct config_key *key, const void *a, const void *b)
+bool config_same_key(const struct config_key *key, const void *a, const void *b)
 {
     const void *value_a = (const char *)a + key->offset;
     const void *value_b = (const char *)b + key->offset;
@@ -211,7 +211,7 @@ static bool same_object(const struct config_object *object, const void *a, const
 {
     uint32_t i = 0;
 
-    while (i < object->n_keys && same_key(&object->keys[i], a, b))
+    while (i < object->n_keys && config_same_key(&object->keys[i], a, b))
         i++;
     return i == object->n_keys;
 }
