@@ -41,6 +41,8 @@ enum bus_what {
     BUS_PORT_ADD,
     BUS_PORT_DEL, /* it is still there, for the last time */
     BUS_PORT_STATE,
+    BUS_PORT_LIMIT_BEGIN, /* frames are over a limit of the port, and were not before */
+    BUS_PORT_LIMIT_END,
     BUS_LINK_ADD, /* the interface that a port names: it appeared, changed, or is gone */
     BUS_LINK_CHANGE,
     BUS_LINK_DEL,
@@ -63,7 +65,8 @@ struct bus_event {
     const char *command;          /* BUS_CONFIG_…: "reload", "port.set", … */
     const struct plan *plan;      /* BUS_CONFIG_CHANGE */
     const char *reason;           /* BUS_CONFIG_REFUSED: for people, many lines perhaps */
-    uint64_t count;               /* BUS_FDB_LOST */
+    const char *limit;            /* BUS_PORT_LIMIT_…: "storm_control.broadcast", … */
+    uint64_t count;               /* BUS_FDB_LOST; BUS_PORT_LIMIT_…: of the frames over it */
 };
 
 struct bus;

@@ -29,6 +29,8 @@ static const struct {
     [BUS_PORT_ADD] = {BUS_PORT, "add"},
     [BUS_PORT_DEL] = {BUS_PORT, "del"},
     [BUS_PORT_STATE] = {BUS_PORT, "state"},
+    [BUS_PORT_LIMIT_BEGIN] = {BUS_PORT, "limit_begin"},
+    [BUS_PORT_LIMIT_END] = {BUS_PORT, "limit_end"},
     [BUS_LINK_ADD] = {BUS_LINK, "add"},
     [BUS_LINK_CHANGE] = {BUS_LINK, "change"},
     [BUS_LINK_DEL] = {BUS_LINK, "del"},

@@ -17,7 +17,8 @@
  *
  * A snapshot is made row by row, over many turns, while things go on happening. So that a client
  * that applies its lines in order ends up with exactly what there is, an event is left out if it is
- * about something that the snapshot has not come to yet: the row that comes will show it.
+ * about something that the snapshot has not come to yet: the row that comes will show it. Of what
+ * no row shows, that a limit is exceeded, everything is told.
  *
  * This header is shared by ctl_monitor.c (clients), ctl_monitor_snapshot.c and ctl_monitor_line.c
  * (what is written).

@@ -20,7 +20,7 @@ bool ctl_monitor_has_passed(const struct ctl_monitor *monitor, const struct bus_
     uint64_t number;
     uint32_t slot;
 
-    if ((unsigned)monitor->stage > (unsigned)kind || is_flush)
+    if ((unsigned)monitor->stage > (unsigned)kind || is_flush || event->limit)
         return true;
     if ((unsigned)monitor->stage < (unsigned)kind)
         return false;

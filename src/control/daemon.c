@@ -243,6 +243,8 @@ static int populate(struct daemon *daemon)
     if (r == 0)
         r = event_timer_new(daemon->loop, managed_ports_on_untold, daemon, &daemon->untold);
     if (r == 0)
+        r = event_timer_new(daemon->loop, daemon_on_limits, daemon, &daemon->limits);
+    if (r == 0)
         r = event_timer_new(daemon->loop, globs_on_places, daemon, &daemon->places);
     for (uint32_t i = 0; r == 0 && i < config->n_bridges; i++)
         r = add_bridge_with_ports(daemon, &config->bridges[i]);
@@ -258,6 +260,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
         return -ENOMEM;
     daemon->loop = loop;
     daemon->config = config;
+    daemon->limit_lines = (struct log_ratelimit){.interval_ns = 10 * NS_PER_SEC, .burst = 10};
     r = populate(daemon);
     if (r < 0) {
         daemon->config = NULL; /* still the caller's */
@@ -319,6 +322,7 @@ void daemon_free(struct daemon *daemon)
         managed_bridge_free(daemon->bridges[i]);
     event_timer_free(daemon->retry);
     event_timer_free(daemon->untold);
+    event_timer_free(daemon->limits);
     event_timer_free(daemon->places);
     bounce_pool_free(daemon->pool);
     isolator_free(daemon->isolator);

@@ -6,6 +6,7 @@
 
 #include "netns_table.h"
 #include "port_log.h"
+#include "ringspan/alarm.h"
 #include "ringspan/daemon.h"
 #include "ringspan/host_use.h"
 #include "ringspan/log.h"
@@ -19,8 +20,9 @@
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
  * its interface), daemon_rings.c (frames come in), daemon_taps.c (interfaces that ports make),
  * daemon_globs.c (ports that patterns make, see daemon_globs.h), daemon_reload.c (running a plan),
- * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
- * what happened) and daemon_log.c (what of it is logged).
+ * daemon_limits.c (what is over the limits of ports), daemon_shut.c (ports that protect the bridge
+ * from what is behind them), daemon_news.c (telling what happened) and daemon_log.c (what of it is
+ * logged).
  */
 
 struct globs;
@@ -74,6 +76,10 @@ struct uppers {
 /* "is below eth0.7, which " and what host_use.h says of that. */
 #define PORT_HOST_USE_SIZE (HOST_USE_SIZE + LIMIT_NAME_SIZE + 24)
 
+/* Whose being exceeded is told: one for each meter (meter.h), and */
+#define PORT_MAC_LIMIT METER_N_USES
+#define PORT_N_LIMITS  (METER_N_USES + 1)
+
 /* A port and the step that it is in. While a helper thread has it (port->busy) only the job's own
  * fields and the port's name may be looked at. */
 struct managed_port {
@@ -99,6 +105,7 @@ struct managed_port {
     bool is_shut;        /* down for what arrived on it, */
     uint64_t recover_at; /* until then; 0: until somebody asks for it */
     char why_shut[PORT_WHY_SIZE];
+    struct alarm over[PORT_N_LIMITS];  /* frames that were over them */
     struct link told_link;             /* what the bus was told last; ifindex 0: there is none */
     const struct netns *told_netns;    /* of told_link; perhaps gone: only to be compared */
     struct managed_glob *glob;         /* that made it; NULL: it has a name in the configuration */
@@ -134,6 +141,8 @@ struct daemon {
     struct globs *globs;
     struct event_timer *places; /* set when an interface that was left out may find one */
     struct event_timer *retry;
+    struct event_timer *limits; /* looks at what is over them, while there are any */
+    struct log_ratelimit limit_lines;
     struct event_timer *untold; /* changes of state that the log is to be told of */
     struct managed_bridge **bridges;
     uint32_t n_bridges;
@@ -196,6 +205,10 @@ void managed_bridge_set_move_limit(struct managed_bridge *mb, const struct confi
 void managed_port_recover(struct managed_port *mp);
 /** The limits of a port that is in a bridge, from its next frame on. */
 void managed_port_set_meters(struct managed_port *mp, const struct config_port *config);
+/** For the timer; @arg is the daemon. */
+void daemon_on_limits(void *arg);
+/** The port may have limits now. */
+void managed_port_watch_limits(struct managed_port *mp);
 /** The port leaves its bridge and its name is free, at once; its rings are closed as soon as no
  * helper has them, and until then it holds its device. Then it is freed. */
 void managed_port_leave(struct managed_port *mp);

@@ -256,6 +256,7 @@ static void change_policy(struct managed_port *mp, const struct port_policy *pol
     bridge_set_port_policy(mp->home->bridge, mp->port->id, policy);
     if (!mac_limit_equal(&before, &policy->mac_limit))
         managed_port_recover(mp);
+    managed_port_watch_limits(mp);
 }
 
 static bool is_policy(const char *key)

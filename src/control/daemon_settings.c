@@ -206,4 +206,5 @@ void managed_port_set_meters(struct managed_port *mp, const struct config_port *
     for (uint32_t use = 0; use < METER_N_USES; use++)
         settings[use] = config->meters[use].settings;
     bridge_set_port_meters(mp->home->bridge, mp->port->id, settings, event_now(mp->daemon->loop));
+    managed_port_watch_limits(mp);
 }

@@ -22,7 +22,7 @@ HEADERS = {
     "forward": "forward",
     "port": "host_use isolation port port_memory port_packet tap",
     "bridge": "bridge explain",
-    "control": "bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "
+    "control": "alarm bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "
                "ctl_path ctl_protocol ctl_server daemon fdb_static http_request json_scan json_text json_writer link_watch "
                "metrics metrics_http plan progress reconcile watchdog",
     "program": "cli options process status table",
