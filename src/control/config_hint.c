@@ -4,17 +4,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_stages.h"
 
-/* "300", "300s" and 3e2 are 300 to whoever wrote them. */
+/* What a number is multiplied with before @unit, as it is written behind it; 0: nobody knows. */
+static double factor_of(const struct config_key *key, const char *unit)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } times[] = {{"s", 1}, {"sec", 1}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+
+    while (*unit == ' ')
+        unit++;
+    if (*unit == '\0' || (key->unit && strcasecmp(unit, key->unit) == 0))
+        return 1;
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        if (key->unit && strcmp(key->unit, "seconds") == 0 && strcmp(unit, times[i].name) == 0)
+            return times[i].seconds;
+    }
+    return 0;
+}
+
+/* Below the range of any key if it is none. */
+static double number_in(const struct config_key *key, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    double factor = end > text ? factor_of(key, end) : 0;
+
+    return factor > 0 ? value * factor : -1;
+}
+
+/* "300", "300s", "5min" and 3e2 are 300 to whoever wrote them. */
 static void hint_integer(const struct config_key *key, const struct json_node *node,
                          struct json_object *json, char ret_hint[CONFIG_HINT_SIZE])
 {
     double value = -1;
 
     if (node->kind == JSON_STRING)
-        value = strtod(json_object_get_string(json), NULL);
+        value = number_in(key, json_object_get_string(json));
     else if (node->kind == JSON_FRACTION)
         value = json_object_get_double(json);
     if (value >= (double)key->min && value <= (double)key->max && value == (double)(int64_t)value)
@@ -45,6 +75,21 @@ static bool is_limit(const struct config_key *key)
     return key->type == CONFIG_OBJECT && key->object && key->object->keys[0].type == CONFIG_RATE;
 }
 
+/* A number where there is an object around the most important one. */
+static void hint_object(const struct config_key *key, struct json_object *json,
+                        char ret_hint[CONFIG_HINT_SIZE])
+{
+    const struct config_key *first = &key->object->keys[0];
+
+    if (strcmp(key->name, "vlan") == 0)
+        snprintf(ret_hint, CONFIG_HINT_SIZE,
+                 "write { \"mode\": \"access\", \"pvid\": %" PRId64 " }",
+                 json_object_get_int64(json));
+    else if (first->required && first->type == CONFIG_INTEGER)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"%s\": %" PRId64 " }", first->name,
+                 json_object_get_int64(json));
+}
+
 void config_hint_type(const struct config_key *key, enum json_kind wanted,
                       const struct json_node *node, struct json_object *json,
                       char ret_hint[CONFIG_HINT_SIZE])
@@ -59,6 +104,8 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
     else if (key->type == CONFIG_RATE)
         snprintf(ret_hint, CONFIG_HINT_SIZE,
                  "write \"1000pps\" for packets per second; for bits \"10mbit\"");
+    else if (wanted == JSON_OBJECT && node->kind == JSON_INTEGER && key->object)
+        hint_object(key, json, ret_hint);
     else if (wanted == JSON_OBJECT && node->kind == JSON_STRING && is_limit(key))
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"rate\": %s }",
                  json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
