@@ -30,6 +30,8 @@ struct cli {
     const char *state;                     /* --for */
     const char *timeout;                   /* --timeout */
     const char *confirm;                   /* --confirm */
+    const char *format;                    /* --format */
+    bool hosts;                            /* --hosts */
     struct cli_given given[CLI_GIVEN_MAX]; /* --port, --dst, … */
     uint32_t n_given;
 };
@@ -50,6 +52,7 @@ struct cli_command {
     bool takes_confirm;    /* --confirm */
     bool takes_statistics; /* -s */
     bool takes_frame;      /* --port, --dst, … */
+    bool takes_graph;      /* --format and --hosts */
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
      * one. NULL: nothing. */
     const struct cli_verb *verbs;
@@ -59,8 +62,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_metrics, cli_explain, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm,
-    cli_config, cli_schema, cli_version;
+    cli_monitor, cli_metrics, cli_graph, cli_explain, cli_check, cli_plan, cli_reload, cli_apply,
+    cli_confirm, cli_config, cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 

@@ -7,9 +7,9 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,   &cli_ledger,  &cli_explain,
-    &cli_wait,   &cli_monitor, &cli_metrics, &cli_check,  &cli_plan,    &cli_reload,
-    &cli_config, &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
+    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,    &cli_ledger, &cli_explain,
+    &cli_wait,   &cli_monitor, &cli_metrics, &cli_graph,   &cli_check,  &cli_plan,
+    &cli_reload, &cli_config,  &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -18,6 +18,8 @@ enum long_only {
     OPTION_FOR = 256,
     OPTION_TIMEOUT,
     OPTION_CONFIRM,
+    OPTION_FORMAT,
+    OPTION_HOSTS,
     OPTION_FRAME, /* about a frame: its word and its value are the command's */
 };
 
@@ -32,6 +34,8 @@ static const struct option options[] = {
     {"for", required_argument, NULL, OPTION_FOR},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"confirm", required_argument, NULL, OPTION_CONFIRM},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"hosts", no_argument, NULL, OPTION_HOSTS},
     {"port", required_argument, NULL, OPTION_FRAME},
     {"dst", required_argument, NULL, OPTION_FRAME},
     {"src", required_argument, NULL, OPTION_FRAME},
@@ -109,6 +113,12 @@ static int take_option(struct cli *cli, int option, int index)
     case OPTION_CONFIRM:
         cli->confirm = optarg;
         return -1;
+    case OPTION_FORMAT:
+        cli->format = optarg;
+        return -1;
+    case OPTION_HOSTS:
+        cli->hosts = true;
+        return -1;
     case OPTION_FRAME:
         return take_given(cli, options[index].name);
     case 'V':
@@ -172,6 +182,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
     if (cli->confirm && !command->takes_confirm)
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
+    if ((cli->format || cli->hosts) && !command->takes_graph)
+        return cli_fail(CLI_USAGE, "--format and --hosts belong to `ringspan graph`");
     if (cli->n_given > 0 && !command->takes_frame)
         return cli_fail(CLI_USAGE, "--%s belongs to `ringspan explain`", cli->given[0].word);
     if (cli->statistics && (verb || !command->takes_statistics))
