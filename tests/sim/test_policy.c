@@ -349,11 +349,11 @@ static void test_added_addresses_do_not_count(void **state)
     add_to_port_0(sim, SIM_HOST(301), true);
     add_to_port_0(sim, SIM_HOST(302), false);
     for (uint64_t i = 0; i < MAX; i++)
-        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(100 + i), 1);
+        sim_test_unicast(sim, 0, HOST(1), SIM_HOST(150 + i), 1);
     add_to_port_0(sim, SIM_HOST(303), false);
     sim_test_drop(sim, 0, HOST(1), SIM_HOST(200), DROP_MAC_LIMIT);
     for (uint64_t i = 0; i < MAX; i++)
-        sim_test_unicast(sim, 1, SIM_HOST(100 + i), HOST(1), 0);
+        sim_test_unicast(sim, 1, SIM_HOST(150 + i), HOST(1), 0);
     for (uint64_t i = 1; i <= 3; i++)
         sim_test_unicast(sim, 0, HOST(1), SIM_HOST(300 + i), 1);
     /* Once it is heard of elsewhere it is an address like any other. */
