@@ -202,6 +202,13 @@ class Pieces(unittest.TestCase):
         for limit in (1, 2, 500, 1023):
             self.assertEqual(work_addresses.largest(lambda n: n <= limit, 1, 1024), limit)
 
+    def test_highest_rate(self):
+        for limit, wanted in ((200000, 160000), (100000, 80000), (150000, 112000), (9000, 0)):
+            def attempt(pps):
+                achieved = 160000 if pps == "max" else pps
+                return achieved <= limit, achieved
+            self.assertEqual(work_addresses.highest_rate(attempt), wanted)
+
     def test_iperf_that_broke_off_carried_nothing(self):
         self.assertEqual(trial.received_gbps('{"error": "unable to connect"}'), 0)
         self.assertEqual(trial.received_gbps(""), 0)

@@ -18,7 +18,8 @@ QUICK = Effort(seconds=0.8, trial=0.4, tcp=1, resolution=0.05)
 FULL = Effort(seconds=1.5, trial=0.6, tcp=2, resolution=0.03)
 
 IPERF_PORT = 5201
-SHORT = 0.9
+SHORT = 0.9          # of what was intended: less than that is told
+TRAFFIC_LIMIT = 120  # seconds of one run of the generator
 
 
 class Trial:
@@ -42,8 +43,7 @@ class Trial:
         argv = [program, command, *map(str, options)]
         if command not in ("latency", "learn", "self"):
             argv += watched
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
+        done = run_limited(argv)
         if done.returncode != 0:
             raise LabError("%s: exit %d: %s" % (" ".join(argv), done.returncode, done.stderr))
         answer = json.loads(done.stdout.splitlines()[-1])
@@ -92,6 +92,15 @@ def received_gbps(text):
         return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e9
     except (ValueError, KeyError):
         return 0.0
+
+
+def run_limited(argv):
+    """A generator that hangs costs a trial, not the benchmark."""
+    try:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=TRAFFIC_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise LabError("%s: not within %d s" % (" ".join(argv), TRAFFIC_LIMIT))
 
 
 def figures(answer, engine):
