@@ -262,3 +262,17 @@ int cli_parse_filters(int argc, char **argv, const struct cli_keyword *keywords,
     byte_queue_append(out, "", 1);
     return CLI_OK;
 }
+
+int cli_query(const struct cli *cli, const char *method, const struct cli_keyword *keywords,
+              const char *bare, int argc, char **argv, struct ctl_reply *ret_reply)
+{
+    struct byte_queue params;
+    int status;
+
+    byte_queue_init(&params, SIZE_MAX);
+    status = cli_parse_filters(argc, argv, keywords, bare, &params);
+    if (status == CLI_OK)
+        status = cli_call(cli, method, byte_queue_data(&params), CLI_TIMEOUT_NS, ret_reply);
+    byte_queue_fini(&params);
+    return status;
+}

@@ -116,6 +116,8 @@ struct cli_keyword {
     bool is_number;
 };
 
+/* What narrows a list of ports; ends with an empty one. */
+extern const struct cli_keyword cli_port_filters[];
 /* What narrows a list of addresses; ends with an empty one. */
 extern const struct cli_keyword cli_fdb_filters[];
 
@@ -125,5 +127,8 @@ extern const struct cli_keyword cli_fdb_filters[];
  */
 int cli_parse_filters(int argc, char **argv, const struct cli_keyword *keywords, const char *bare,
                       struct byte_queue *out);
+/** Calls @method with these parameters; as cli_call(). */
+int cli_query(const struct cli *cli, const char *method, const struct cli_keyword *keywords,
+              const char *bare, int argc, char **argv, struct ctl_reply *ret_reply);
 
 #endif

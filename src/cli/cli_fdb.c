@@ -36,15 +36,9 @@ static void print_flushed(const struct cli *cli, struct json_slice result)
 
 static int run_flush(const struct cli *cli, int argc, char **argv)
 {
-    struct byte_queue params;
     struct ctl_reply reply;
-    int status;
+    int status = cli_query(cli, "fdb.flush", cli_fdb_filters, NULL, argc, argv, &reply);
 
-    byte_queue_init(&params, SIZE_MAX);
-    status = cli_parse_filters(argc, argv, cli_fdb_filters, NULL, &params);
-    if (status == CLI_OK)
-        status = cli_call(cli, "fdb.flush", byte_queue_data(&params), CLI_TIMEOUT_NS, &reply);
-    byte_queue_fini(&params);
     if (status != CLI_OK)
         return status;
     print_flushed(cli, reply.result);

@@ -164,22 +164,9 @@ static int show(const struct cli *cli, struct json_slice result)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_keyword keywords[] = {
-        {"bridge", "bridge", false},
-        {"master", "bridge", false},
-        {"port", "port", false},
-        {"dev", "port", false},
-        {0},
-    };
-    struct byte_queue params;
     struct ctl_reply reply;
-    int status;
+    int status = cli_query(cli, "ledger.show", cli_port_filters, "port", argc, argv, &reply);
 
-    byte_queue_init(&params, SIZE_MAX);
-    status = cli_parse_filters(argc, argv, keywords, "port", &params);
-    if (status == CLI_OK)
-        status = cli_call(cli, "ledger.show", byte_queue_data(&params), CLI_TIMEOUT_NS, &reply);
-    byte_queue_fini(&params);
     if (status != CLI_OK)
         return status;
     status = show(cli, reply.result);

@@ -57,17 +57,19 @@ static int print_all(const struct cli *cli, const struct show *show)
     return status;
 }
 
+const struct cli_keyword cli_port_filters[] = {
+    {"bridge", "bridge", false},
+    {"master", "bridge", false},
+    {"port", "port", false},
+    {"dev", "port", false},
+    {0},
+};
+
 static int run_show(const struct cli *cli, const struct show *show, int argc, char **argv)
 {
-    struct byte_queue params;
     struct ctl_reply reply;
-    int status;
+    int status = cli_query(cli, show->method, show->keywords, show->bare, argc, argv, &reply);
 
-    byte_queue_init(&params, SIZE_MAX);
-    status = cli_parse_filters(argc, argv, show->keywords, show->bare, &params);
-    if (status == CLI_OK)
-        status = cli_call(cli, show->method, byte_queue_data(&params), CLI_TIMEOUT_NS, &reply);
-    byte_queue_fini(&params);
     if (status != CLI_OK)
         return status;
     if (cli->json)
@@ -97,18 +99,11 @@ static int run_bridge(const struct cli *cli, int argc, char **argv)
 
 static int run_port(const struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_keyword keywords[] = {
-        {"bridge", "bridge", false},
-        {"master", "bridge", false},
-        {"port", "port", false},
-        {"dev", "port", false},
-        {0},
-    };
     static const struct table_column columns[] = {
         {"NAME", false}, {"IFNAME", false},   {"MASTER", false}, {"STATE", false},
         {"MTU", true},   {"ISOLATED", false}, {"REASON", false},
     };
-    static const struct show show = {"port.show", "port", keywords, COLUMNS(columns),
+    static const struct show show = {"port.show", "port", cli_port_filters, COLUMNS(columns),
                                      cli_print_reserved};
 
     return run_show(cli, &show, argc, argv);

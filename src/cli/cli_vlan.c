@@ -74,15 +74,9 @@ static int run(const struct cli *cli, int argc, char **argv)
         {"vid", "vlan", true},
         {0},
     };
-    struct byte_queue params;
     struct ctl_reply reply;
-    int status;
+    int status = cli_query(cli, "vlan.show", keywords, "port", argc, argv, &reply);
 
-    byte_queue_init(&params, SIZE_MAX);
-    status = cli_parse_filters(argc, argv, keywords, "port", &params);
-    if (status == CLI_OK)
-        status = cli_call(cli, "vlan.show", byte_queue_data(&params), CLI_TIMEOUT_NS, &reply);
-    byte_queue_fini(&params);
     if (status != CLI_OK)
         return status;
     if (cli->json)
