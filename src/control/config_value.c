@@ -12,6 +12,39 @@
  * there is neither forgotten here nor shared between two copies.
  */
 
+/* What stands in the place of a key's value. */
+enum holding {
+    HOLDS_BYTES, /* that are all of it, or nothing */
+    HOLDS_TEXT,
+    HOLDS_LIST,
+    HOLDS_OBJECT,
+};
+
+static enum holding holding_of(const struct config_key *key)
+{
+    switch (key->type) {
+    case CONFIG_OBJECT:
+    case CONFIG_WORD_OR_OBJECT:
+        return HOLDS_OBJECT;
+    case CONFIG_LIST:
+        return HOLDS_LIST;
+    case CONFIG_TEXT:
+        return key->offset == CONFIG_NO_FIELD ? HOLDS_BYTES : HOLDS_TEXT;
+    case CONFIG_INTEGER:
+    case CONFIG_BOOLEAN:
+    case CONFIG_NAME:
+    case CONFIG_MAC:
+    case CONFIG_RATE:
+    case CONFIG_BURST:
+    case CONFIG_VIDS:
+    case CONFIG_VID_MAP:
+    case CONFIG_WORD:
+    case CONFIG_PLANNED:
+        break;
+    }
+    return HOLDS_BYTES;
+}
+
 static int clone_object(const struct config_object *object, void *base);
 static void free_object(const struct config_object *object, void *base);
 
@@ -51,24 +84,14 @@ static int clone_list(const struct config_key *key, void *base)
 
 static int clone_key(const struct config_key *key, void *base)
 {
-    switch (key->type) {
-    case CONFIG_OBJECT:
-    case CONFIG_WORD_OR_OBJECT:
+    switch (holding_of(key)) {
+    case HOLDS_OBJECT:
         return clone_object(key->object, (char *)base + key->offset);
-    case CONFIG_LIST:
+    case HOLDS_LIST:
         return clone_list(key, base);
-    case CONFIG_TEXT:
-        return key->offset == CONFIG_NO_FIELD ? 0 : clone_text(key, base);
-    case CONFIG_INTEGER:
-    case CONFIG_BOOLEAN:
-    case CONFIG_NAME:
-    case CONFIG_MAC:
-    case CONFIG_RATE:
-    case CONFIG_BURST:
-    case CONFIG_VIDS:
-    case CONFIG_VID_MAP:
-    case CONFIG_WORD:
-    case CONFIG_PLANNED:
+    case HOLDS_TEXT:
+        return clone_text(key, base);
+    case HOLDS_BYTES:
         break;
     }
     return 0;
@@ -134,18 +157,13 @@ static size_t size_of(const struct config_key *key)
     return 0;
 }
 
-static bool is_object(const struct config_key *key)
-{
-    return key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT;
-}
-
 /* Byte for byte; what it points to is the original's. */
 static void copy_bytes(const struct config_key *key, void *base, const void *from)
 {
     char *to = (char *)base + key->offset;
     const char *original = (const char *)from + key->offset;
 
-    if (is_object(key)) {
+    if (holding_of(key) == HOLDS_OBJECT) {
         for (uint32_t i = 0; i < key->object->n_keys; i++)
             copy_bytes(&key->object->keys[i], to, original);
     } else if (key->type == CONFIG_LIST) {
@@ -190,7 +208,7 @@ bool config_same_key(const struct config_key *key, const void *a, const void *b)
     const void *value_a = (const char *)a + key->offset;
     const void *value_b = (const char *)b + key->offset;
 
-    if (is_object(key))
+    if (holding_of(key) == HOLDS_OBJECT)
         return same_object(key->object, value_a, value_b);
     if (key->type == CONFIG_LIST)
         return same_list(key, a, b);
@@ -244,28 +262,17 @@ static void free_object(const struct config_object *object, void *base)
     for (uint32_t i = 0; i < object->n_keys; i++) {
         const struct config_key *key = &object->keys[i];
 
-        switch (key->type) {
-        case CONFIG_OBJECT:
-        case CONFIG_WORD_OR_OBJECT:
+        switch (holding_of(key)) {
+        case HOLDS_OBJECT:
             free_object(key->object, (char *)base + key->offset);
             break;
-        case CONFIG_LIST:
+        case HOLDS_LIST:
             free_list(key, base);
             break;
-        case CONFIG_TEXT:
-            if (key->offset != CONFIG_NO_FIELD)
-                free_text(key, base);
+        case HOLDS_TEXT:
+            free_text(key, base);
             break;
-        case CONFIG_INTEGER:
-        case CONFIG_BOOLEAN:
-        case CONFIG_NAME:
-        case CONFIG_MAC:
-        case CONFIG_RATE:
-        case CONFIG_BURST:
-        case CONFIG_VIDS:
-        case CONFIG_VID_MAP:
-        case CONFIG_WORD:
-        case CONFIG_PLANNED:
+        case HOLDS_BYTES:
             break;
         }
     }
