@@ -19,6 +19,7 @@ enum cli_exit {
     CLI_INVALID = 4,     /* the configuration is not valid */
     CLI_PERMISSION = 5,
     CLI_IMBALANCE = 6, /* the ledger does not balance */
+    CLI_UNWELL = 7,    /* `doctor` found a problem */
 };
 
 /** The whole command-line tool; returns the exit status. */

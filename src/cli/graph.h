@@ -37,7 +37,9 @@ struct graph_peer {
     char netns[GRAPH_NETNS_SIZE]; /* "": the daemon's own */
     char process[GRAPH_NAME_SIZE];
     pid_t pid;
-    uint32_t port; /* GRAPH_PEER_PORT: which one */
+    uint32_t mtu;                 /* 0: unknown */
+    char master[GRAPH_NAME_SIZE]; /* what it is enslaved to; "": nothing */
+    uint32_t port;                /* GRAPH_PEER_PORT: which one */
 };
 
 struct graph_host {

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "graph.h"
+#include "link_facts.h"
 #include "ringspan/netns.h"
 
 /*
@@ -22,7 +22,6 @@
  * the name.
  */
 
-#define NO_NSID        INT32_MIN
 #define NAMESPACES_MAX 4096
 #define PATH_SIZE      320
 
@@ -31,7 +30,7 @@ struct space {
     char path[PATH_SIZE];
     char label[GRAPH_NETNS_SIZE]; /* "": the daemon's own */
     struct netns_id id;
-    int32_t nsid; /* where the search stands now; NO_NSID: not known there */
+    int32_t nsid; /* where the search stands now; LINK_NO_NSID: not known there */
 };
 
 struct tun_user {
@@ -79,7 +78,7 @@ static int add_space(struct search *search, const char *path, const char *label)
         return -ENOMEM;
     search->spaces = bigger;
     space = &search->spaces[search->n_spaces++];
-    *space = (struct space){.id = id, .nsid = NO_NSID};
+    *space = (struct space){.id = id, .nsid = LINK_NO_NSID};
     snprintf(space->path, sizeof(space->path), "%s", path);
     snprintf(space->label, sizeof(space->label), "%s", label);
     return 0;
@@ -208,70 +207,6 @@ static void look_at_processes(struct search *search)
 
 /* ---- netlink, in the namespace of the thread ---- */
 
-/* Sends @request and calls @fn with what comes. 0 or -errno. */
-static int talk(struct nlmsghdr *request, mnl_cb_t fn, void *arg)
-{
-    char buffer[16384];
-    struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    ssize_t n = -1;
-    int r = 0;
-
-    if (!socket)
-        return -errno;
-    request->nlmsg_seq = 1;
-    if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-        mnl_socket_sendto(socket, request, request->nlmsg_len) > 0)
-        n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-    if (n < 0 || mnl_cb_run(buffer, (size_t)n, 1, mnl_socket_get_portid(socket), fn, arg) < 0)
-        r = -errno;
-    mnl_socket_close(socket);
-    return r;
-}
-
-struct other_end {
-    bool is_veth;
-    uint32_t ifindex;
-    int32_t nsid; /* NO_NSID: in the same namespace */
-};
-
-static int on_link(const struct nlmsghdr *message, void *arg)
-{
-    struct other_end *end = arg;
-    const struct nlattr *attr;
-    const struct nlattr *nested;
-
-    mnl_attr_for_each(attr, message, sizeof(struct ifinfomsg))
-    {
-        if (mnl_attr_get_type(attr) == IFLA_LINK)
-            end->ifindex = mnl_attr_get_u32(attr);
-        else if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID)
-            end->nsid = (int32_t)mnl_attr_get_u32(attr);
-        if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
-            continue;
-        mnl_attr_for_each_nested(nested, attr)
-        {
-            if (mnl_attr_get_type(nested) == IFLA_INFO_KIND &&
-                strcmp(mnl_attr_get_str(nested), "veth") == 0)
-                end->is_veth = true;
-        }
-    }
-    return MNL_CB_OK;
-}
-
-static bool find_other_end(uint32_t ifindex, struct other_end *ret)
-{
-    char buffer[256];
-    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-    struct ifinfomsg *info;
-
-    message->nlmsg_type = RTM_GETLINK;
-    message->nlmsg_flags = NLM_F_REQUEST;
-    info = mnl_nlmsg_put_extra_header(message, sizeof(*info));
-    info->ifi_index = (int)ifindex;
-    *ret = (struct other_end){.nsid = NO_NSID};
-    return talk(message, on_link, ret) == 0 && ret->is_veth && ret->ifindex > 0;
-}
-
 static int on_nsid(const struct nlmsghdr *message, void *arg)
 {
     int32_t *nsid = arg;
@@ -292,17 +227,17 @@ static int32_t nsid_of(const struct space *space)
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
     struct rtgenmsg *generic;
     struct netns_id id;
-    int32_t nsid = NO_NSID;
+    int32_t nsid = LINK_NO_NSID;
     int fd;
 
     if (netns_open(space->path, &fd, &id) < 0)
-        return NO_NSID;
+        return LINK_NO_NSID;
     message->nlmsg_type = RTM_GETNSID;
     message->nlmsg_flags = NLM_F_REQUEST;
     generic = mnl_nlmsg_put_extra_header(message, sizeof(*generic));
     generic->rtgen_family = AF_UNSPEC;
     mnl_attr_put_u32(message, NETNSA_FD, (uint32_t)fd);
-    (void)talk(message, on_nsid, &nsid);
+    (void)link_talk(message, on_nsid, &nsid);
     close(fd);
     return nsid;
 }
@@ -326,6 +261,7 @@ static int enter(const char *path, int *ret_home)
 static void name_end(const struct space *space, uint32_t ifindex, struct graph_peer *peer)
 {
     char ifname[IF_NAMESIZE];
+    struct link_facts facts;
     int home;
 
     if (enter(space->path, &home) < 0)
@@ -335,30 +271,34 @@ static void name_end(const struct space *space, uint32_t ifindex, struct graph_p
         snprintf(peer->ifname, sizeof(peer->ifname), "%s", ifname);
         snprintf(peer->netns, sizeof(peer->netns), "%s", space->label);
     }
+    if (link_facts_get(ifindex, &facts) == 0) {
+        peer->mtu = facts.mtu;
+        strcpy(peer->master, facts.master);
+    }
     netns_leave(home);
 }
 
 /* It is somewhere, and nobody here has a name for that. */
-static void name_stranger(const struct other_end *end, struct graph_peer *peer)
+static void name_stranger(const struct link_facts *end, struct graph_peer *peer)
 {
     peer->kind = GRAPH_PEER_LINK;
-    snprintf(peer->ifname, sizeof(peer->ifname), "interface %u", end->ifindex);
-    snprintf(peer->netns, sizeof(peer->netns), "number %d", (int)end->nsid);
+    snprintf(peer->ifname, sizeof(peer->ifname), "interface %u", end->link);
+    snprintf(peer->netns, sizeof(peer->netns), "number %d", (int)end->link_nsid);
 }
 
 static void find_peer(struct search *search, const struct space *here, struct graph_port *port)
 {
-    struct other_end end;
+    struct link_facts end;
 
-    if (!find_other_end(port->ifindex, &end))
+    if (link_facts_get(port->ifindex, &end) < 0 || strcmp(end.kind, "veth") != 0 || end.link == 0)
         return;
-    if (end.nsid == NO_NSID) {
-        name_end(here, end.ifindex, &port->peer);
+    if (end.link_nsid == LINK_NO_NSID) {
+        name_end(here, end.link, &port->peer);
         return;
     }
     for (uint32_t i = 0; i < search->n_spaces && port->peer.kind == GRAPH_PEER_NONE; i++) {
-        if (search->spaces[i].nsid == end.nsid)
-            name_end(&search->spaces[i], end.ifindex, &port->peer);
+        if (search->spaces[i].nsid == end.link_nsid)
+            name_end(&search->spaces[i], end.link, &port->peer);
     }
     if (port->peer.kind == GRAPH_PEER_NONE)
         name_stranger(&end, &port->peer);

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: ISC */
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor.h"
+
+/* What STP makes of 10 Mbit/s; and what many kernels say of a tap unless somebody says otherwise.
+ */
+#define TAP_SPEED 10
+
+/* ---- findings ---- */
+
+__attribute__((format(printf, 2, 0))) static void format_into(char text[DOCTOR_TEXT_SIZE],
+                                                              const char *format, va_list args)
+{
+    vsnprintf(text, DOCTOR_TEXT_SIZE, format, args);
+}
+
+static struct doctor_finding *add(struct doctor_report *report, bool is_problem,
+                                  const struct doctor_port *port)
+{
+    static struct doctor_finding nowhere;
+    void *bigger =
+        reallocarray(report->findings, report->n_findings + 1, sizeof(*report->findings));
+    struct doctor_finding *finding;
+
+    if (!bigger) {
+        report->has_failed = true;
+        return &nowhere;
+    }
+    report->findings = bigger;
+    finding = &report->findings[report->n_findings++];
+    *finding = (struct doctor_finding){.is_problem = is_problem};
+    if (port)
+        strcpy(finding->port, port->name);
+    return finding;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct doctor_finding *finding,
+                                                      const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    format_into(finding->sentence, format, args);
+    va_end(args);
+}
+
+__attribute__((format(printf, 2, 3))) static void cure(struct doctor_finding *finding,
+                                                       const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    format_into(finding->cure, format, args);
+    va_end(args);
+}
+
+/* A cure is pasted into a shell, and an interface may be called "$(reboot)". */
+struct quoted {
+    char text[4 * GRAPH_NETNS_SIZE];
+};
+
+static const char *quote(const char *name, struct quoted *ret)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
+    char *to = ret->text;
+
+    if (strspn(name, plain) == strlen(name) && *name != '-') {
+        strcpy(to, name);
+        return ret->text;
+    }
+    *to++ = '\'';
+    for (; *name; name++) {
+        if (*name == '\'')
+            to = stpcpy(to, "'\\'");
+        *to++ = *name;
+    }
+    strcpy(to, "'");
+    return ret->text;
+}
+
+/* "ip link set dev r1", or what it takes in the namespace of the port. */
+static const char *ip_link_set(const struct doctor_port *port, char text[DOCTOR_TEXT_SIZE])
+{
+    struct quoted netns;
+    struct quoted ifname;
+
+    if (*port->netns == '/')
+        snprintf(text, DOCTOR_TEXT_SIZE, "nsenter --net=%s ip link set dev %s",
+                 quote(port->netns, &netns), quote(port->ifname, &ifname));
+    else
+        snprintf(text, DOCTOR_TEXT_SIZE, "ip%s%s link set dev %s", *port->netns ? " -n " : "",
+                 *port->netns ? quote(port->netns, &netns) : "", quote(port->ifname, &ifname));
+    return text;
+}
+
+/* ---- ports ---- */
+
+static void look_enslaved(const struct doctor_facts *facts, const struct doctor_port *port,
+                          struct doctor_report *report)
+{
+    char command[DOCTOR_TEXT_SIZE];
+    struct doctor_finding *finding;
+
+    if (!*port->master)
+        return;
+    finding = add(report, true, port);
+    say(finding,
+        "its interface %s is enslaved to %s, which forwards the same frames: they cross twice",
+        port->ifname, port->master);
+    cure(finding, "%s nomaster", ip_link_set(port, command));
+}
+
+static void look_vnet_header(const struct doctor_facts *facts, const struct doctor_port *port,
+                             struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+
+    if (port->vnet_header != DOCTOR_NO)
+        return;
+    finding = add(report, false, port);
+    say(finding,
+        "whoever opened the tap %s takes no offload header: superframes for it are cut in software, "
+        "and TCP is several times slower",
+        port->ifname);
+    cure(finding, "let it open the tap with IFF_VNET_HDR (QEMU: vnet_hdr=on)");
+}
+
+/* What most ports of a bridge have, if most of them have the same (Boyer and Moore's vote). */
+static uint32_t usual_mtu(const struct doctor_facts *facts, const char *bridge)
+{
+    uint32_t usual = 0;
+    uint32_t lead = 0;
+
+    for (uint32_t i = 0; i < facts->n_ports; i++) {
+        uint32_t mtu = facts->ports[i].mtu;
+
+        if (mtu == 0 || strcmp(facts->ports[i].bridge, bridge) != 0)
+            continue;
+        if (lead == 0)
+            usual = mtu;
+        lead += mtu == usual ? 1 : -1u;
+    }
+    return usual;
+}
+
+static void look_mtu(const struct doctor_facts *facts, const struct doctor_port *port,
+                     struct doctor_report *report)
+{
+    char command[DOCTOR_TEXT_SIZE];
+    struct doctor_finding *finding;
+    uint32_t usual;
+
+    if (port->mtu == 0)
+        return;
+    if (port->peer.mtu > 0 && port->peer.mtu != port->mtu) {
+        finding = add(report, true, port);
+        say(finding,
+            "its MTU is %u, and that of the other end of the cable, %s, is %u: longer frames are lost",
+            port->mtu, port->peer.ifname, port->peer.mtu);
+        cure(finding, "%s mtu %u", ip_link_set(port, command), port->peer.mtu);
+        return;
+    }
+    usual = usual_mtu(facts, port->bridge);
+    if (usual == port->mtu)
+        return;
+    finding = add(report, true, port);
+    say(finding,
+        "its MTU is %u, and that of other ports of %s is %u: frames longer than the smaller one are lost as too_long",
+        port->mtu, port->bridge, usual);
+    cure(finding, "%s mtu %u", ip_link_set(port, command), usual);
+}
+
+static void look_offloads(const struct doctor_facts *facts, const struct doctor_port *port,
+                          struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+    struct quoted ifname;
+
+    if (port->lro != DOCTOR_YES)
+        return;
+    finding = add(report, true, port);
+    say(finding,
+        "%s has LRO on, which merges frames in a way that cannot be undone: what is forwarded is not "
+        "what arrived",
+        port->ifname);
+    cure(finding, "ethtool -K %s lro off", quote(port->ifname, &ifname));
+}
+
+static void look_tap_speed(const struct doctor_facts *facts, const struct doctor_port *port,
+                           struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+    struct quoted ifname;
+
+    if (!port->is_tap || port->speed != TAP_SPEED)
+        return;
+    finding = add(report, false, port);
+    say(finding,
+        "the tap %s says it has %u Mbit/s, as taps do if nobody says otherwise: STP and routing protocols take that for its "
+        "cost (frames are not slower)",
+        port->ifname, TAP_SPEED);
+    cure(
+        finding,
+        "\"speed\": 10000 for the port in the configuration, or ethtool -s %s speed 10000 duplex full",
+        quote(port->ifname, &ifname));
+}
+
+static bool is_shaper(const char *qdisc)
+{
+    static const char *const shapers[] = {"tbf", "htb", "hfsc", "cake", "netem",
+                                          "cbs", "tsa", "red",  "sfb",  "etf"};
+
+    for (size_t i = 0; i < sizeof(shapers) / sizeof(*shapers); i++) {
+        if (strcmp(qdisc, shapers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void look_shaping(const struct doctor_facts *facts, const struct doctor_port *port,
+                         struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+    struct quoted ifname;
+
+    if (!is_shaper(port->qdisc))
+        return;
+    finding = add(report, false, port);
+    say(finding, "%s has the queueing discipline %s, which delays or drops what leaves by the port",
+        port->ifname, port->qdisc);
+    cure(finding, "tc qdisc del dev %s root, or \"qdisc_bypass\": true for the port",
+         quote(port->ifname, &ifname));
+}
+
+static void look_reader(const struct doctor_facts *facts, const struct doctor_port *port,
+                        struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+    struct quoted ifname;
+
+    if (!port->is_tap || !port->is_there || !port->is_up || port->has_carrier)
+        return;
+    finding = add(report, true, port);
+    say(finding, "nobody has the tap %s open, so nobody reads what is sent to it", port->ifname);
+    cure(finding, "start the machine that it is for (QEMU: -netdev tap,ifname=%s,script=no)",
+         quote(port->ifname, &ifname));
+}
+
+static void look_isolation(const struct doctor_facts *facts, const struct doctor_port *port,
+                           struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+
+    if (!port->is_bound || port->isolated != DOCTOR_NO)
+        return;
+    finding = add(report, false, port);
+    say(finding, "it is not isolated: this host's own network stack answers and sends on %s",
+        port->ifname);
+    cure(
+        finding,
+        "give the daemon CAP_BPF or CAP_NET_ADMIN (or nftables in the kernel), or say \"isolate_host\": "
+        "false if that is meant");
+}
+
+static void look_bridge_netfilter(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    for (uint32_t i = 0; i < facts->n_ports && facts->bridge_netfilter == DOCTOR_YES; i++) {
+        const struct doctor_port *port = &facts->ports[i];
+        const char *own = *port->netns ? "" : port->master;
+        const char *peers = *port->peer.netns ? "" : port->peer.master;
+        struct doctor_finding *finding;
+
+        /* It is asked for in this namespace, and others have their own. */
+        if (!*own && !*peers)
+            continue;
+        finding = add(report, true, port);
+        say(finding,
+            "behind it is the kernel bridge %s, and bridge-nf-call-iptables is on: firewall rules of this host "
+            "(Docker's, say) drop frames there",
+            *peers ? peers : own);
+        cure(finding, "sysctl -w net.bridge.bridge-nf-call-iptables=0");
+    }
+}
+
+/* ---- the machine ---- */
+
+static void look_softnet(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    struct doctor_finding *finding;
+
+    if (!facts->knows_softnet || facts->softnet_drops == 0)
+        return;
+    finding = add(report, false, NULL);
+    say(finding,
+        "since it was started this machine dropped %llu frames between interfaces because a CPU's backlog was "
+        "full: no port counts them",
+        (unsigned long long)facts->softnet_drops);
+    cure(finding, "sysctl -w net.core.netdev_max_backlog=10000");
+}
+
+/* Bugs of AF_PACKET, and the versions from which on a series does not have them. A series that has
+ * no row is one of which that is not known. */
+struct fixed_kernel {
+    unsigned major, minor, patch;
+    const char *bugs;
+};
+
+static const struct fixed_kernel fixed_kernels[] = {
+    {6, 1, 176, "CVE-2025-38617, CVE-2026-31504 and CVE-2026-31700"},
+};
+
+static void look_kernel(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    const struct doctor_kernel *kernel = &facts->kernel;
+
+    for (size_t i = 0; i < sizeof(fixed_kernels) / sizeof(*fixed_kernels); i++) {
+        const struct fixed_kernel *fixed = &fixed_kernels[i];
+        struct doctor_finding *finding;
+
+        if (kernel->major != fixed->major || kernel->minor != fixed->minor ||
+            kernel->patch >= fixed->patch)
+            continue;
+        finding = add(report, true, NULL);
+        say(finding,
+            "Linux %u.%u.%u has known bugs in packet sockets, which crash it: %s, fixed in %u.%u.%u",
+            kernel->major, kernel->minor, kernel->patch, fixed->bugs, fixed->major, fixed->minor,
+            fixed->patch);
+        cure(
+            finding,
+            "apt-get update && apt-get install linux-image-$(dpkg --print-architecture), and reboot");
+    }
+}
+
+static const struct {
+    uint32_t bit;
+    const char *name;
+    const char *what_for;
+    bool is_for_netns;
+} wanted_capabilities[] = {
+    {CAP_NET_RAW, "CAP_NET_RAW", "ports cannot open", false},
+    {CAP_NET_ADMIN, "CAP_NET_ADMIN",
+     "ports are not isolated, taps are not made, and superframes may be truncated", false},
+    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "ports with a netns stay in error", true},
+};
+
+static void look_capabilities(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    for (size_t i = 0; i < sizeof(wanted_capabilities) / sizeof(*wanted_capabilities); i++) {
+        struct doctor_finding *finding;
+
+        if (!facts->knows_capabilities || facts->capabilities >> wanted_capabilities[i].bit & 1 ||
+            (wanted_capabilities[i].is_for_netns && !facts->uses_netns))
+            continue;
+        finding = add(report, true, NULL);
+        say(finding, "the daemon lacks %s: %s", wanted_capabilities[i].name,
+            wanted_capabilities[i].what_for);
+        cure(finding, "AmbientCapabilities=%s in its unit%s, or run it as root",
+             wanted_capabilities[i].name,
+             wanted_capabilities[i].is_for_netns ? " (netns.conf among the examples)" : "");
+    }
+}
+
+/* ---- the table ---- */
+
+static const struct doctor_check checks[] = {
+    {"enslaved", "interfaces that a bridge, bond or OVS has as well", look_enslaved, NULL},
+    {"mtu", "MTUs of ports, of the other ends of their cables, and of the rest of the bridge",
+     look_mtu, NULL},
+    {"reader", "taps that nobody has open", look_reader, NULL},
+    {"vnet_header", "taps that take no offload header", look_vnet_header, NULL},
+    {"tap_speed", "taps that say 10 Mbit/s", look_tap_speed, NULL},
+    {"shaping", "queueing disciplines that shape", look_shaping, NULL},
+    {"offloads", "offloads that change frames for good (LRO)", look_offloads, NULL},
+    {"isolation", "ports that this host's own stack is on", look_isolation, NULL},
+    {"bridge_netfilter", "firewall rules for kernel bridges behind ports", NULL,
+     look_bridge_netfilter},
+    {"backlog", "frames that a CPU's backlog had no room for", NULL, look_softnet},
+    {"kernel", "known bugs of packet sockets in this kernel", NULL, look_kernel},
+    {"capabilities", "what the daemon may do", NULL, look_capabilities},
+};
+
+const struct doctor_check *doctor_checks(uint32_t *ret_n)
+{
+    *ret_n = sizeof(checks) / sizeof(*checks);
+    return checks;
+}
+
+static void do_check(const struct doctor_check *check, const struct doctor_facts *facts,
+                     struct doctor_report *report)
+{
+    uint32_t before = report->n_findings;
+
+    if (check->look)
+        check->look(facts, report);
+    for (uint32_t i = 0; check->look_at_port && i < facts->n_ports; i++)
+        check->look_at_port(facts, &facts->ports[i], report);
+    for (uint32_t i = before; i < report->n_findings; i++)
+        report->findings[i].check = check->name;
+}
+
+void doctor_examine(const struct doctor_facts *facts, struct doctor_report *ret_report)
+{
+    *ret_report = (struct doctor_report){0};
+    for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+        do_check(&checks[i], facts, ret_report);
+}
+
+void doctor_report_fini(struct doctor_report *report)
+{
+    free(report->findings);
+    *report = (struct doctor_report){0};
+}
+
+bool doctor_report_has_problem(const struct doctor_report *report)
+{
+    for (uint32_t i = 0; i < report->n_findings; i++) {
+        if (report->findings[i].is_problem)
+            return true;
+    }
+    return false;
+}
+
+struct doctor_kernel doctor_parse_kernel(const char *release, const char *version)
+{
+    static const char debian[] = "Debian ";
+    const char *own = strstr(version, debian);
+    struct doctor_kernel kernel = {0};
+
+    /* Of a release like 6.1.0-44-amd64 the last number is no patch level. */
+    if (own &&
+        sscanf(own + strlen(debian), "%u.%u.%u", &kernel.major, &kernel.minor, &kernel.patch) == 3)
+        return kernel;
+    if (sscanf(release, "%u.%u.%u", &kernel.major, &kernel.minor, &kernel.patch) != 3)
+        return (struct doctor_kernel){0};
+    return kernel;
+}
