@@ -20,7 +20,9 @@
  * data path. */
 uint64_t clock_now(void);
 
-/** The time of day in microseconds since 1970 (UTC), which may jump: only to be shown to people. */
+/** The time of day in nanoseconds since 1970 (UTC), which may jump: only to be shown to people. */
+uint64_t clock_wall(void);
+/** The same in microseconds. */
 uint64_t clock_wall_us(void);
 
 #endif

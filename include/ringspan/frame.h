@@ -40,10 +40,12 @@
 _Static_assert(sizeof(struct virtio_net_hdr) == FRAME_VNET_SIZE,
                "the 10-byte header, not the 12-byte one");
 
-/* The copies that were accepted for sending, as ledgers count them. */
+/* The copies that were accepted for sending, as ledgers count them, and those that were not. */
 struct frame_tally {
     uint64_t frames;
     uint64_t bytes;
+    uint32_t n_dropped;
+    enum drop_reason reason; /* of the last one that was dropped */
 };
 
 struct frame {

@@ -96,6 +96,9 @@ struct rx_source;
 struct rx_source_ops {
     /* Up to @max frames, borrowed until release(). */
     uint32_t (*batch)(struct rx_source *source, struct frame *ret_frames, uint32_t max);
+    /* When frame @i of the last batch() arrived, in ns since 1970 (UTC); 0 if that is not known.
+     */
+    uint64_t (*arrival)(const struct rx_source *source, uint32_t i);
     /* Gives the frames of the last batch() back. */
     void (*release)(struct rx_source *source);
     /* Whether a frame waits, as far as memory tells: no system call. */
@@ -188,12 +191,6 @@ bool port_set_state(struct port *port, enum port_state state, const char *why);
  */
 void port_tx(struct port *port, const struct frame *frame);
 void port_flush(struct port *port);
-/** In place of port_tx(), for a copy that is dropped before it gets here. */
-static inline void port_refuse(struct port *port, enum drop_reason reason)
-{
-    port->ledger.decided++;
-    port->ledger.out_dropped[reason]++;
-}
 
 /** For backends: the outcome of a frame that port_tx() handed over. */
 static inline void port_count_accepted(struct port *port, struct frame_weight weight)
@@ -207,9 +204,23 @@ static inline void port_count_accepted(struct port *port, struct frame_weight we
     }
 }
 
-static inline void port_count_out_dropped(struct port *port, enum drop_reason reason)
+/** @tally is the frame's, or NULL. */
+static inline void port_count_out_dropped(struct port *port, enum drop_reason reason,
+                                          struct frame_tally *tally)
 {
     port->ledger.out_dropped[reason]++;
+    if (tally) {
+        tally->n_dropped++;
+        tally->reason = reason;
+    }
+}
+
+/** In place of port_tx(), for a copy that is dropped before it gets there. */
+static inline void port_refuse(struct port *port, enum drop_reason reason,
+                               const struct frame *frame)
+{
+    port->ledger.decided++;
+    port_count_out_dropped(port, reason, frame->tally);
 }
 
 /** What the port's rings are; zeros while it is busy. */

@@ -41,6 +41,9 @@ bool memory_port_inject(struct port *port, const uint8_t *bytes, uint32_t len,
 bool memory_port_inject_defect(struct port *port, const uint8_t *bytes, uint32_t len,
                                enum drop_reason defect);
 
+/** When the frames that are injected from now on arrive, in ns since 1970; at first 0: unknown. */
+void memory_port_set_time(struct port *port, uint64_t time);
+
 /** How many frames left since the last memory_port_clear_sent(). */
 size_t memory_port_n_sent(const struct port *port);
 /** The @i-th of them; valid until memory_port_clear_sent(). */

@@ -349,7 +349,7 @@ static void send_metered(struct bridge *bridge, struct port *port, const struct 
     struct port_meters *meters = &bridge->meters[port->id];
 
     if (refusal != DROP_NONE) {
-        port_refuse(port, refusal);
+        port_refuse(port, refusal, copy);
         return;
     }
     if (is_policed_out(meters, copy)) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "packet.h"
+#include "ringspan/clock.h"
 #include "ringspan/container.h"
 
 /* Each of them clears one pending error; an interface that goes raises two, milliseconds apart. */
@@ -121,6 +122,14 @@ static uint32_t rx_batch(struct rx_source *source, struct frame *ret_frames, uin
     return n;
 }
 
+static uint64_t rx_arrival(const struct rx_source *source, uint32_t i)
+{
+    const struct packet_port *p = container_of(source, struct packet_port, source);
+    const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + i);
+
+    return slot->tp_sec * NS_PER_SEC + slot->tp_nsec;
+}
+
 static void rx_release(struct rx_source *source)
 {
     struct packet_port *p = container_of(source, struct packet_port, source);
@@ -153,6 +162,7 @@ static int rx_take_error(struct rx_source *source)
 
 const struct rx_source_ops packet_rx_ops = {
     .batch = rx_batch,
+    .arrival = rx_arrival,
     .release = rx_release,
     .has_news = rx_has_news,
     .take_error = rx_take_error,

@@ -80,7 +80,7 @@ static void send_messages(struct packet_port *p)
             continue;
         reason = reason_of(error);
         do {
-            port_count_out_dropped(&p->port, reason);
+            port_count_out_dropped(&p->port, reason, p->messages[i].weight.tally);
             i++;
         } while (i < n && is_final(reason));
     }

@@ -88,7 +88,7 @@ void port_tx(struct port *port, const struct frame *frame)
     if (frame_fits_mtu(frame, port->mtu))
         port->ops->tx(port, frame);
     else
-        port_count_out_dropped(port, DROP_TOO_LONG);
+        port_count_out_dropped(port, DROP_TOO_LONG, frame->tally);
 }
 
 void port_flush(struct port *port)

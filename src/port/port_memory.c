@@ -14,12 +14,14 @@
 struct arrival {
     uint8_t *bytes;
     struct frame frame;
+    uint64_t time;
 };
 
 struct memory_port {
     struct port port;
     struct rx_source source;
     bool started;
+    uint64_t time; /* what arrivals are stamped with */
 
     struct arrival arrivals[QUEUE_FRAMES];
     uint32_t first;
@@ -61,6 +63,13 @@ static uint32_t memory_batch(struct rx_source *source, struct frame *ret_frames,
     return n;
 }
 
+static uint64_t memory_arrival(const struct rx_source *source, uint32_t i)
+{
+    const struct memory_port *m = container_of(source, struct memory_port, source);
+
+    return m->arrivals[(m->first + i) % QUEUE_FRAMES].time;
+}
+
 static void memory_release(struct rx_source *source)
 {
     struct memory_port *m = container_of(source, struct memory_port, source);
@@ -84,6 +93,7 @@ static int memory_take_error(struct rx_source *source)
 
 static const struct rx_source_ops memory_source_ops = {
     .batch = memory_batch,
+    .arrival = memory_arrival,
     .release = memory_release,
     .has_news = memory_has_news,
     .take_error = memory_take_error,
@@ -135,21 +145,21 @@ static void memory_tx(struct port *port, const struct frame *frame)
     struct memory_frame *slot = &m->sent[m->n_queued];
 
     if (!m->started) {
-        port_count_out_dropped(port, DROP_EGRESS_GONE);
+        port_count_out_dropped(port, DROP_EGRESS_GONE, frame->tally);
         return;
     }
     if (m->n_failures > 0) {
         m->n_failures--;
-        port_count_out_dropped(port, m->failure);
+        port_count_out_dropped(port, m->failure, frame->tally);
         return;
     }
     if (m->n_queued == QUEUE_FRAMES) {
-        port_count_out_dropped(port, DROP_TX_QUEUE_FULL);
+        port_count_out_dropped(port, DROP_TX_QUEUE_FULL, frame->tally);
         return;
     }
     slot->bytes = malloc(frame_wire_len(frame));
     if (!slot->bytes) {
-        port_count_out_dropped(port, DROP_TX_ERROR);
+        port_count_out_dropped(port, DROP_TX_ERROR, frame->tally);
         return;
     }
     slot->len = frame_write_wire(frame, slot->bytes);
@@ -230,6 +240,7 @@ static bool inject(struct memory_port *m, const uint8_t *bytes, uint32_t len,
         return false;
     memcpy(copy, bytes, len);
     arrival->bytes = copy;
+    arrival->time = m->time;
     arrival->frame = (struct frame){.data = copy, .len = len, .defect = defect};
     if (vnet)
         arrival->frame.vnet = *vnet;
@@ -278,4 +289,9 @@ void memory_port_fail_tx(struct port *port, uint32_t n, enum drop_reason reason)
 {
     memory_of(port)->n_failures = n;
     memory_of(port)->failure = reason;
+}
+
+void memory_port_set_time(struct port *port, uint64_t time)
+{
+    memory_of(port)->time = time;
 }
