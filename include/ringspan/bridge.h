@@ -27,6 +27,7 @@
  */
 
 struct bridge;
+struct capture;
 
 typedef void (*bridge_port_state_fn)(void *arg, struct bridge *bridge, const struct port *port,
                                      enum port_state was);
@@ -109,6 +110,9 @@ const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port
  * mac_limit and gets one, and what is more than a lower one. */
 void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy);
 const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id);
+
+/** Who is told of frames from now on (capture.h); NULL: nobody. */
+void bridge_set_capture(struct bridge *bridge, struct capture *capture);
 
 /** Takes ownership of @port and gives it an id, state waiting, in no VLAN, with the default policy.
  * 0, -ENOSPC, or -EEXIST if the name is taken. */

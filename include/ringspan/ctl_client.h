@@ -34,6 +34,9 @@ void ctl_client_close(struct ctl_client *client);
  * takes none before it has looked at who asks. */
 void ctl_client_pass_fd(struct ctl_client *client, int fd);
 
+/** The descriptor that came with the last answer, which is the caller's from now on; -1: none. */
+int ctl_client_take_fd(struct ctl_client *client);
+
 /**
  * Calls @method with @params, a JSON object as text, or NULL. 0 and an answer, which may be a
  * fault: release it with ctl_reply_fini(). -ETIMEDOUT; -ECONNRESET if the daemon hung up;

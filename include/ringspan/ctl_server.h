@@ -31,6 +31,8 @@
  *   work     Per turn of the loop: one request per client, and a number of rows that all clients
  *            share.
  *
+ *   descriptors  An answer can have one. It goes with the first bytes that are sent from then on,
+ *            which may be those of an answer before.
  *   streams  A client that takes nothing is not cut, because nothing new is its normal state; what
  *            does not fit into its queue is refused, and whoever feeds the stream counts it.
  *
@@ -96,6 +98,9 @@ void ctl_call_fault(struct ctl_call *call, const struct ctl_fault *fault);
 /** The descriptor that came with the request, which is the caller's from now on; -1 if none did, or
  * if this client may only read. */
 int ctl_call_take_fd(struct ctl_call *call);
+/** @fd goes with the answer, which is to follow at once, and is the server's from now on. False:
+ * the one that went with an earlier answer was not taken yet, and @fd is still the caller's. */
+bool ctl_call_give_fd(struct ctl_call *call, int fd);
 
 enum ctl_row {
     CTL_ROW_WRITTEN,

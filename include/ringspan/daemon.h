@@ -85,6 +85,10 @@ struct daemon_match {
 bool daemon_next_match(const struct daemon *daemon, const struct bridge *bridge, uint32_t *cursor,
                        struct daemon_match *ret_match);
 
+struct capture_params;
+/** Begins a capture: see capture_start(). Ports that come later are part of it. */
+int daemon_start_capture(struct daemon *daemon, const struct capture_params *params, int *ret_fd);
+
 /** What the link watches of all namespaces went through: overruns are harmless, and worth knowing.
  */
 struct link_watch_counters daemon_link_counters(const struct daemon *daemon);

@@ -66,6 +66,13 @@
 #define LIMIT_RING_SLOT    2048
 #define LIMIT_WORKERS      32
 
+/* Captures at one time, and the memory that each has for what its reader has not taken yet. */
+#define LIMIT_CAPTURES               16
+#define LIMIT_CAPTURE_PORTS          64 /* that one can name */
+#define LIMIT_CAPTURE_BUFFER_DEFAULT (4u << 20)
+#define LIMIT_CAPTURE_BUFFER_MIN     (1u << 20)
+#define LIMIT_CAPTURE_BUFFER_MAX     (64u << 20)
+
 /* Changes of forwarding tables that are told in one turn of the loop, while anybody listens. More
  * than one sweep reclaims, and what 32 ports learn from full batches. */
 #define LIMIT_FDB_JOURNAL 4096

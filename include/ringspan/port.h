@@ -154,8 +154,9 @@ struct port {
     uint32_t ifindex;              /* 0 while not bound */
     struct port_settings settings; /* while bound: that it has. Its owner's notes, both */
     struct port_isolation isolation;
-    port_id id;         /* in its bridge; PORT_NONE outside of one */
-    void *owner;        /* for whoever made it */
+    port_id id;                    /* in its bridge; PORT_NONE outside of one */
+    void *owner;                   /* for whoever made it */
+    struct capture_point *capture; /* who keeps copies of its frames (capture.h); NULL: nobody */
     uint16_t edge_tpid; /* what the bridge interprets; the edge takes it off if nobody else has */
     enum port_state state;
     enum port_admin_state admin_state;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crossing.h"
+#include "ringspan/capture.h"
 
 #define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
 
@@ -36,6 +37,8 @@ struct bridge {
     bridge_hold_fn on_hold;
     void *on_hold_arg;
 
+    struct capture *capture; /* NULL: nobody looks on */
+    bool has_detour;         /* copies do not go straight to their ports: a meter, or a capture */
     struct port **to_flush;
     uint32_t n_to_flush;
     struct crossings crossings;
@@ -305,6 +308,11 @@ void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port
 
 /* ---- meters ---- */
 
+static void note_detour(struct bridge *bridge)
+{
+    bridge->has_detour = bridge->tables.meters || bridge->capture;
+}
+
 void bridge_set_port_meters(struct bridge *bridge, port_id id,
                             const struct meter_settings *settings, uint64_t now)
 {
@@ -314,6 +322,7 @@ void bridge_set_port_meters(struct bridge *bridge, port_id id,
     port_meters_set(meters, settings, now);
     bridge->n_metered += meters->in_use != 0;
     bridge->tables.meters = bridge->n_metered > 0 ? bridge->meters : NULL;
+    note_detour(bridge);
 }
 
 const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port_id id,
@@ -459,6 +468,25 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
     return changed;
 }
 
+void bridge_set_capture(struct bridge *bridge, struct capture *capture)
+{
+    bridge->capture = capture;
+    note_detour(bridge);
+}
+
+static void send_by_detour(struct bridge *bridge, struct port *port, const struct frame *copy,
+                           uint64_t now)
+{
+    struct frame noted;
+
+    if (bridge->capture && port->capture)
+        copy = capture_copy(bridge->capture, port, copy, &noted);
+    if (bridge->tables.meters)
+        send_metered(bridge, port, copy, now);
+    else
+        port_tx(port, copy);
+}
+
 static void send_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
                       const struct frame *frame, uint64_t now)
 {
@@ -471,8 +499,8 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
         bridge->to_flush[bridge->n_to_flush++] = port;
     }
     copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
-    if (bridge->tables.meters)
-        send_metered(bridge, port, copy, now);
+    if (bridge->has_detour)
+        send_by_detour(bridge, port, copy, now);
     else
         port_tx(port, copy);
 }
@@ -538,6 +566,31 @@ static void tell_of_hold(struct bridge *bridge, const struct fdb_plan *plan)
                         bridge->ports[plan->port]);
 }
 
+static void flush_egress(struct bridge *bridge)
+{
+    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
+        port_flush(bridge->to_flush[i]);
+        bridge->to_flush[i]->in_flush_list = false;
+    }
+    bridge->n_to_flush = 0;
+    if (bridge->capture)
+        capture_settle(bridge->capture);
+}
+
+/* Those who look on are told of the frame before its copies are made. */
+static void show(struct bridge *bridge, const struct frame *frame, const struct decision *decision)
+{
+    struct capture *capture = bridge->capture;
+    const struct port *egress = NULL;
+
+    if (decision->verdict == VERDICT_UNICAST)
+        egress = bridge->ports[decision->egress];
+    if (!capture_has_room(capture, decision->fanout))
+        flush_egress(bridge);
+    capture_arrival(capture, bridge->ports[frame->ingress], (uint32_t)(frame - bridge->batch),
+                    frame, decision, egress);
+}
+
 static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[frame->ingress];
@@ -548,6 +601,8 @@ static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t n
     forward_decide(&bridge->tables, frame, now, &decision);
     forward_commit(bridge->fdb, bridge->meters, &decision);
     crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
+    if (bridge->capture)
+        show(bridge, frame, &decision);
     carry_out(bridge, ledger, frame, &decision, now);
     if (decision.learn.action == FDB_HOLD)
         tell_of_hold(bridge, &decision.learn);
@@ -555,20 +610,13 @@ static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t n
         shut_down(bridge, bridge->ports[frame->ingress]);
 }
 
-static void flush_egress(struct bridge *bridge)
-{
-    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
-        port_flush(bridge->to_flush[i]);
-        bridge->to_flush[i]->in_flush_list = false;
-    }
-    bridge->n_to_flush = 0;
-}
-
 struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
 {
     struct bridge_taken taken = {0};
 
     taken.frames = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
+    if (bridge->capture)
+        capture_begin(bridge->capture, source);
     for (uint32_t i = 0; i < taken.frames; i++) {
         taken.bytes += bridge->batch[i].len;
         forward_frame(bridge, &bridge->batch[i], now);
@@ -604,55 +652,4 @@ const struct forward_tables *bridge_tables(const struct bridge *bridge)
 const struct ledger_retired *bridge_retired(const struct bridge *bridge)
 {
     return &bridge->retired;
-}
-
-int bridge_ledger_snapshot(struct bridge *bridge, struct bridge_ledger *ret_ledger)
-{
-    struct bridge_ledger ledger = {.retired = bridge->retired};
-    uint32_t room = bridge->n_ports > 0 ? bridge->n_ports : 1;
-
-    ledger.ports = calloc(room, sizeof(ledger.ports[0]));
-    ledger.snapshots = calloc(room, sizeof(ledger.snapshots[0]));
-    if (!ledger.ports || !ledger.snapshots) {
-        bridge_ledger_fini(&ledger);
-        return -ENOMEM;
-    }
-    for (uint32_t id = 0; id < bridge->id_limit; id++) {
-        if (!bridge->ports[id])
-            continue;
-        ledger.ports[ledger.n_ports] = bridge->ports[id];
-        port_snapshot(bridge->ports[id], &ledger.snapshots[ledger.n_ports]);
-        ledger.n_ports++;
-    }
-    *ret_ledger = ledger;
-    return 0;
-}
-
-void bridge_ledger_fini(struct bridge_ledger *ledger)
-{
-    free(ledger->ports);
-    free(ledger->snapshots);
-    *ledger = (struct bridge_ledger){0};
-}
-
-static bool fails(bool balances, const char *sum, const char *where, char *ret_what, size_t size)
-{
-    if (!balances && ret_what)
-        snprintf(ret_what, size, "%s of %s", sum, where);
-    return !balances;
-}
-
-bool bridge_ledger_balances(const struct bridge_ledger *ledger, char *ret_what, size_t size)
-{
-    for (uint32_t i = 0; i < ledger->n_ports; i++) {
-        const struct ledger_snapshot *s = &ledger->snapshots[i];
-        const char *name = ledger->ports[i]->name;
-
-        if (fails(ledger_in_balances(s), "in", name, ret_what, size) ||
-            fails(ledger_out_balances(s), "out", name, ret_what, size) ||
-            fails(ledger_kernel_balances(s), "kernel", name, ret_what, size))
-            return false;
-    }
-    return !fails(ledger_across_balances(ledger->snapshots, ledger->n_ports, &ledger->retired),
-                  "across", "the bridge", ret_what, size);
 }

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "ringspan/clock.h"
 #include "ringspan/ctl_path.h"
@@ -168,6 +170,18 @@ int cli_await_daemon(const struct cli *cli, uint64_t timeout_ns, uint64_t *ret_w
             return CLI_OK;
         poll(NULL, 0, AWAIT_INTERVAL_MS);
     }
+}
+
+int cli_open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 void cli_print_json(const struct cli *cli, struct json_slice value)

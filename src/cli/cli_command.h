@@ -13,26 +13,26 @@
  * What the command-line tool's commands share: the options, the daemon, words on the command line.
  */
 
-/* An option about a frame. */
+/* An option that is a command's own. */
 struct cli_given {
     const char *word;
-    const char *value;
+    const char *value; /* NULL: it takes none */
 };
 
-#define CLI_GIVEN_MAX 16
+#define CLI_GIVEN_MAX 96
 
 struct cli {
     bool json;
     bool pretty;
     bool statistics; /* -s */
     bool wants_help;
-    const char *socket;                    /* -S */
-    const char *state;                     /* --for */
-    const char *timeout;                   /* --timeout */
-    const char *confirm;                   /* --confirm */
-    const char *format;                    /* --format */
-    bool hosts;                            /* --hosts */
-    struct cli_given given[CLI_GIVEN_MAX]; /* --port, --dst, … */
+    const char *socket;  /* -S */
+    const char *state;   /* --for */
+    const char *timeout; /* --timeout */
+    const char *confirm; /* --confirm */
+    const char *format;  /* --format */
+    bool hosts;          /* --hosts */
+    struct cli_given given[CLI_GIVEN_MAX];
     uint32_t n_given;
 };
 
@@ -51,8 +51,9 @@ struct cli_command {
     bool takes_waiting;    /* --for and --timeout */
     bool takes_confirm;    /* --confirm */
     bool takes_statistics; /* -s */
-    bool takes_frame;      /* --port, --dst, … */
     bool takes_graph;      /* --format and --hosts */
+    /* Those of its own: "--port", …; ends with NULL. NULL: none. */
+    const char *const *options;
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
      * one. NULL: nothing. */
     const struct cli_verb *verbs;
@@ -62,8 +63,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_explain, cli_check, cli_plan, cli_reload,
-    cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
+    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_explain, cli_capture, cli_check, cli_plan,
+    cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 
@@ -120,6 +121,10 @@ struct cli_keyword {
 extern const struct cli_keyword cli_port_filters[];
 /* What narrows a list of addresses; ends with an empty one. */
 extern const struct cli_keyword cli_fdb_filters[];
+
+/** Blocks SIGINT and SIGTERM, and ignores SIGPIPE: a descriptor that tells of the first two, or
+ * -1. */
+int cli_open_signals(void);
 
 /**
  * Turns "[show] [bridge B] [port P] …" into a JSON object of parameters, in @out. A word that is no

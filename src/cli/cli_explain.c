@@ -348,6 +348,9 @@ static int run(const struct cli *cli, int argc, char **argv)
     return question.pcap ? explain_file(cli, &question) : explain_words(cli, &question);
 }
 
+static const char *const options[] = {"port", "dst",      "src", "vlan", "pcp",   "ethertype",
+                                      "size", "gso-size", "hex", "pcap", "frame", NULL};
+
 const struct cli_command cli_explain = {
     .name = "explain",
     .summary = "what would become of a frame, and why",
@@ -366,6 +369,6 @@ const struct cli_command cli_explain = {
         "--gso-size it is a superframe of TCP or UDP segments with so much payload each.\n\n"
         "Example: ringspan explain --port r1 --dst 02:00:00:00:00:02 --vlan 10\n"
         "         ringspan explain --port r1 --pcap lost.pcapng --frame 7\n",
-    .takes_frame = true,
+    .options = options,
     .run = run,
 };

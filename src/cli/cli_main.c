@@ -7,9 +7,9 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge,  &cli_port,    &cli_fdb,     &cli_vlan,   &cli_ledger,  &cli_explain, &cli_wait,
-    &cli_monitor, &cli_metrics, &cli_graph,   &cli_doctor, &cli_check,   &cli_plan,    &cli_reload,
-    &cli_config,  &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
+    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,    &cli_ledger, &cli_explain, &cli_capture,
+    &cli_wait,   &cli_monitor, &cli_metrics, &cli_graph,   &cli_doctor, &cli_check,   &cli_plan,
+    &cli_reload, &cli_config,  &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -20,7 +20,7 @@ enum long_only {
     OPTION_CONFIRM,
     OPTION_FORMAT,
     OPTION_HOSTS,
-    OPTION_FRAME, /* about a frame: its word and its value are the command's */
+    OPTION_OWN, /* of a command: what word and value mean is its business */
 };
 
 static const struct option options[] = {
@@ -36,17 +36,23 @@ static const struct option options[] = {
     {"confirm", required_argument, NULL, OPTION_CONFIRM},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"hosts", no_argument, NULL, OPTION_HOSTS},
-    {"port", required_argument, NULL, OPTION_FRAME},
-    {"dst", required_argument, NULL, OPTION_FRAME},
-    {"src", required_argument, NULL, OPTION_FRAME},
-    {"vlan", required_argument, NULL, OPTION_FRAME},
-    {"pcp", required_argument, NULL, OPTION_FRAME},
-    {"ethertype", required_argument, NULL, OPTION_FRAME},
-    {"size", required_argument, NULL, OPTION_FRAME},
-    {"gso-size", required_argument, NULL, OPTION_FRAME},
-    {"hex", required_argument, NULL, OPTION_FRAME},
-    {"pcap", required_argument, NULL, OPTION_FRAME},
-    {"frame", required_argument, NULL, OPTION_FRAME},
+    {"port", required_argument, NULL, OPTION_OWN},
+    {"dst", required_argument, NULL, OPTION_OWN},
+    {"src", required_argument, NULL, OPTION_OWN},
+    {"vlan", required_argument, NULL, OPTION_OWN},
+    {"pcp", required_argument, NULL, OPTION_OWN},
+    {"ethertype", required_argument, NULL, OPTION_OWN},
+    {"size", required_argument, NULL, OPTION_OWN},
+    {"gso-size", required_argument, NULL, OPTION_OWN},
+    {"hex", required_argument, NULL, OPTION_OWN},
+    {"pcap", required_argument, NULL, OPTION_OWN},
+    {"frame", required_argument, NULL, OPTION_OWN},
+    {"bridge", required_argument, NULL, OPTION_OWN},
+    {"drops-only", no_argument, NULL, OPTION_OWN},
+    {"reason", required_argument, NULL, OPTION_OWN},
+    {"snaplen", required_argument, NULL, OPTION_OWN},
+    {"count", required_argument, NULL, 'c'},
+    {"write", required_argument, NULL, 'w'},
     {0},
 };
 
@@ -79,7 +85,7 @@ static const struct cli_command *find_command(const char *word)
 static int take_given(struct cli *cli, const char *word)
 {
     if (cli->n_given == CLI_GIVEN_MAX)
-        return cli_fail(CLI_USAGE, "--%s: that is too much to say about a frame", word);
+        return cli_fail(CLI_USAGE, "--%s: that is more than any command takes", word);
     cli->given[cli->n_given++] = (struct cli_given){word, optarg};
     return -1;
 }
@@ -119,8 +125,12 @@ static int take_option(struct cli *cli, int option, int index)
     case OPTION_HOSTS:
         cli->hosts = true;
         return -1;
-    case OPTION_FRAME:
+    case OPTION_OWN:
         return take_given(cli, options[index].name);
+    case 'c':
+        return take_given(cli, "count");
+    case 'w':
+        return take_given(cli, "write");
     case 'V':
         puts("ringspan " RINGSPAN_VERSION);
         return CLI_OK;
@@ -165,6 +175,31 @@ static int print_usage(const char *help)
     return CLI_OK;
 }
 
+static bool takes(const struct cli_command *command, const char *word)
+{
+    const char *const *own = command->options;
+
+    while (own && *own && strcmp(*own, word) != 0)
+        own++;
+    return own && *own;
+}
+
+static bool has_foreign_option(const struct cli *cli, const struct cli_command *command)
+{
+    for (uint32_t i = 0; i < cli->n_given; i++) {
+        const char *word = cli->given[i].word;
+        size_t owner = 0;
+
+        if (takes(command, word))
+            continue;
+        while (!takes(commands[owner], word))
+            owner++;
+        cli_fail(CLI_USAGE, "--%s belongs to `ringspan %s`", word, commands[owner]->name);
+        return true;
+    }
+    return false;
+}
+
 static int run_words(const struct cli *cli, const struct cli_command *command, int argc,
                      char **argv)
 {
@@ -184,8 +219,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
     if ((cli->format || cli->hosts) && !command->takes_graph)
         return cli_fail(CLI_USAGE, "--format and --hosts belong to `ringspan graph`");
-    if (cli->n_given > 0 && !command->takes_frame)
-        return cli_fail(CLI_USAGE, "--%s belongs to `ringspan explain`", cli->given[0].word);
+    if (has_foreign_option(cli, command))
+        return CLI_USAGE;
     if (cli->statistics && (verb || !command->takes_statistics))
         return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show` and `fdb show`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
@@ -218,7 +253,7 @@ static int parse_and_run(int argc, char **argv)
     int option;
 
     optind = 0; /* glibc: start afresh, whoever parsed before */
-    while ((option = getopt_long(argc, argv, "jpsS:Vh", options, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, "jpsS:Vhc:w:", options, &index)) != -1) {
         int status = take_option(&cli, option, index);
 
         if (status >= 0)

@@ -3,11 +3,9 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -269,19 +267,6 @@ static int follow(const struct cli *cli, struct ctl_client *client, int signals)
     }
 }
 
-/* Ends between two lines, not within one. */
-static int open_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static int run(const struct cli *cli, int argc, char **argv)
 {
     struct wish wish = {0};
@@ -301,7 +286,7 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (status != CLI_OK)
         return status;
     ctl_reply_fini(&reply);
-    signals = open_signals();
+    signals = cli_open_signals(); /* it ends between two lines, not within one */
     if (signals < 0) {
         status = cli_fail(CLI_REFUSED, "%s", strerror(errno));
     } else {

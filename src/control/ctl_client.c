@@ -20,6 +20,7 @@ struct ctl_client {
     int fd;
     struct byte_queue in; /* what came after the last answer */
     int passed_fd;        /* goes with the next request; -1: none does */
+    int taken_fd;         /* came with an answer; -1: none did */
     size_t handed_out;    /* bytes at its front that the caller has seen */
 };
 
@@ -51,6 +52,7 @@ int ctl_client_open(const char *path, uint64_t timeout_ns, struct ctl_client **r
         return -ENOMEM;
     byte_queue_init(&client->in, SIZE_MAX);
     client->passed_fd = -1;
+    client->taken_fd = -1;
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0) {
         r = -errno;
@@ -72,6 +74,8 @@ void ctl_client_close(struct ctl_client *client)
         return;
     if (client->fd >= 0)
         close(client->fd);
+    if (client->taken_fd >= 0)
+        close(client->taken_fd);
     byte_queue_fini(&client->in);
     free(client);
 }
@@ -158,6 +162,45 @@ static int wait_readable(int fd, uint64_t deadline)
     }
 }
 
+static void take_fd(struct ctl_client *client, struct msghdr *message)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+
+    if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+        return;
+    if (client->taken_fd >= 0)
+        close(client->taken_fd);
+    memcpy(&client->taken_fd, CMSG_DATA(control), sizeof(client->taken_fd));
+}
+
+static ssize_t receive(struct ctl_client *client, char *chunk, size_t size)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = chunk, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = CMSG_LEN(sizeof(int)),
+    };
+    ssize_t n = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
+
+    if (n >= 0)
+        take_fd(client, &message);
+    return n;
+}
+
+int ctl_client_take_fd(struct ctl_client *client)
+{
+    int fd = client->taken_fd;
+
+    client->taken_fd = -1;
+    return fd;
+}
+
 /* Reads until there is a newline; *ret_len is how many bytes stand before it. */
 static int read_line(struct ctl_client *client, uint64_t timeout_ns, size_t *ret_len)
 {
@@ -180,7 +223,7 @@ static int read_line(struct ctl_client *client, uint64_t timeout_ns, size_t *ret
         r = wait_readable(client->fd, clock_now() + timeout_ns);
         if (r < 0)
             return r;
-        n = recv(client->fd, chunk, sizeof(chunk), 0);
+        n = receive(client, chunk, sizeof(chunk));
         if (n == 0)
             return -ECONNRESET;
         if (n < 0 && errno != EINTR)

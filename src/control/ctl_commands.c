@@ -85,6 +85,7 @@ static const struct ctl_command table[] = {
     {"vlan.stats", false, ctl_show_vlan_stats},
     {"ledger.show", false, ctl_show_ledger},
     {"explain", false, ctl_explain},
+    {"capture.start", true, ctl_capture_start},
     {"metrics.show", false, ctl_show_metrics},
     {"config.show", false, ctl_show_config},
     {"config.diff", false, ctl_config_diff},

@@ -101,6 +101,14 @@ int ctl_call_take_fd(struct ctl_call *call)
     return fd;
 }
 
+bool ctl_call_give_fd(struct ctl_call *call, int fd)
+{
+    if (call->session->given_fd >= 0)
+        return false;
+    call->session->given_fd = fd;
+    return true;
+}
+
 static void call_end(struct ctl_call *call)
 {
     struct ctl_session *session = call->session;
@@ -366,18 +374,37 @@ static void session_read(struct ctl_session *session)
         session->is_dead = true;
 }
 
+/* A descriptor goes with the first byte. */
+static ssize_t session_send(const struct ctl_session *session)
+{
+    union fd_message control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                                           .cmsg_level = SOL_SOCKET,
+                                           .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {.iov_base = (void *)byte_queue_data(&session->out),
+                         .iov_len = session->out.len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (session->given_fd >= 0) {
+        memcpy(CMSG_DATA(&control.header), &session->given_fd, sizeof(session->given_fd));
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_LEN(sizeof(int));
+    }
+    return sendmsg(session->fd, &message, MSG_NOSIGNAL);
+}
+
 static void session_flush(struct ctl_session *session)
 {
     ssize_t n;
 
     if (!session->out.len)
         return;
-    n = send(session->fd, byte_queue_data(&session->out), session->out.len, MSG_NOSIGNAL);
+    n = session_send(session);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             session->is_dead = true;
         return;
     }
+    drop(&session->given_fd);
     byte_queue_consume(&session->out, (size_t)n);
 }
 
@@ -459,6 +486,7 @@ int ctl_session_new(struct ctl_server *server, int fd, const struct ctl_peer *pe
     session->call.session = session;
     session->fd = -1;
     session->passed_fd = -1;
+    session->given_fd = -1;
     session->call.fd = -1;
     byte_queue_init(&session->in, LIMIT_CTL_REQUEST_BYTES + 1);
     byte_queue_init(&session->out, LIMIT_CTL_QUEUE_BYTES);
@@ -486,6 +514,7 @@ void ctl_session_free(struct ctl_session *session)
     ctl_request_fini(&call->request);
     drop(&call->fd);
     drop(&session->passed_fd);
+    drop(&session->given_fd);
     event_del(session->event);
     event_timer_free(session->timer);
     if (session->fd >= 0)

@@ -51,6 +51,7 @@ struct ctl_session {
     struct ctl_peer peer;
     int fd;
     int passed_fd; /* that came with what is being read; -1: none */
+    int given_fd;  /* that goes with what is sent next; -1: none */
     struct event *event;
     struct event_timer *timer;
     struct byte_queue in;

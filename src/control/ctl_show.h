@@ -79,6 +79,7 @@ void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params
 void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_explain(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_capture_start(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_metrics(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_config(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_reload_daemon(struct ctl_call *call, const struct json_object *params, void *context);

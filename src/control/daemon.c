@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon_globs.h"
+#include "ringspan/capture.h"
 #include "ringspan/clock.h"
 #include "ringspan/ctl_path.h"
 #include "ringspan/fdb_static.h"
@@ -105,6 +106,7 @@ void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct 
     managed_port_set_meters(mp, config);
     mp->place = daemon->n_ports;
     daemon->ports[daemon->n_ports++] = mp;
+    managed_port_offer(mp);
     managed_port_tell(mp, BUS_PORT_ADD);
 }
 
@@ -229,6 +231,8 @@ static int populate(struct daemon *daemon)
     choose_mark(daemon);
     r = bus_new(daemon_on_demand, daemon, &daemon->bus);
     if (r == 0)
+        r = capture_new(daemon->loop, clock_wall, &daemon->capture);
+    if (r == 0)
         r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
     if (r == 0)
         r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
@@ -269,6 +273,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
     }
     event_loop_set_look(loop, daemon_look_at_rings, daemon);
     daemon_warn_of_pause(NULL, config);
+    capture_on_end(daemon->capture, daemon_on_capture_end, daemon);
     *ret = daemon;
     return 0;
 }
@@ -302,6 +307,8 @@ void daemon_free(struct daemon *daemon)
     if (!daemon)
         return;
     daemon->is_dying = true;
+    if (daemon->capture)
+        capture_end_all(daemon->capture);
     event_loop_set_look(daemon->loop, NULL, NULL);
     if (daemon->netns)
         netns_table_stop(daemon->netns);
@@ -311,6 +318,7 @@ void daemon_free(struct daemon *daemon)
         workers_free(daemon->workers);
         log_tap_ends(daemon);
     }
+    capture_free(daemon->capture);
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         if (daemon->ports[i]->is_leaving)
             port_free(daemon->ports[i]->port);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon_globs.h"
+#include "ringspan/capture.h"
 #include "ringspan/clock.h"
 #include "ringspan/log.h"
 
@@ -580,6 +581,7 @@ void managed_port_leave(struct managed_port *mp)
     managed_port_unwatch_ring(mp);
     fdb_del_port(bridge_fdb(bridge), mp->port->id);
     managed_port_tell(mp, BUS_PORT_DEL);
+    capture_forget_port(mp->daemon->capture, mp->port);
     bridge_del_port(bridge, mp->port->id);
     mp->home = NULL;
     mp->daemon->ring_bytes -= mp->ring_bytes; /* who comes next may have it, a moment early */

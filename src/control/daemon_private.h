@@ -20,9 +20,9 @@
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
  * its interface), daemon_rings.c (frames come in), daemon_taps.c (interfaces that ports make),
  * daemon_globs.c (ports that patterns make, see daemon_globs.h), daemon_reload.c (running a plan),
- * daemon_limits.c (what is over the limits of ports), daemon_shut.c (ports that protect the bridge
- * from what is behind them), daemon_news.c (telling what happened) and daemon_log.c (what of it is
- * logged).
+ * daemon_limits.c (what is over the limits of ports), daemon_capture.c (who looks on),
+ * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
+ * what happened) and daemon_log.c (what of it is logged).
  */
 
 struct globs;
@@ -155,6 +155,7 @@ struct daemon {
     atomic_bool is_dying; /* steps that are under way end, and none begins; threads look, too */
     void (*on_ready)(void *arg);
     void *on_ready_arg;
+    struct capture *capture;
     struct bus *bus;
     struct fdb_journal *journal; /* NULL while nobody listens to changes of tables */
 };
@@ -280,6 +281,10 @@ void managed_ports_check_ready(struct daemon *daemon);
 
 /** Everything that the daemon publishes goes through here: what tables noted goes first. */
 void daemon_tell(struct daemon *daemon, const struct bus_event *event);
+/** For captures: some ended; @arg is the daemon. */
+void daemon_on_capture_end(void *arg);
+/** A port that was adopted: those who look on may want it. */
+void managed_port_offer(struct managed_port *mp);
 /** Something that is about the port and says all by itself. */
 void managed_port_tell(const struct managed_port *mp, enum bus_what what);
 /** What became of the interface that the port names since this was called last, if anything. */

@@ -11,8 +11,8 @@ import re
 
 import source
 
-RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "bridge": 4, "control": 5,
-         "program": 6}
+RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "lab": 4, "bridge": 5, "control": 6,
+         "program": 7}
 
 # Of include/ringspan/, without ".h".
 HEADERS = {
@@ -21,6 +21,7 @@ HEADERS = {
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",
     "port": "host_use isolation port port_memory port_packet tap",
+    "lab": "capture pcapng",
     "bridge": "bridge explain",
     "control": "alarm bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "
                "ctl_path ctl_protocol ctl_server daemon fdb_static http_request json_scan json_text json_writer link_watch "
@@ -34,6 +35,7 @@ FOLDERS = (
     ("src/dataplane/forward*", "forward"),
     ("src/dataplane/*", "dataplane"),
     ("src/port/*", "port"),
+    ("src/lab/*", "lab"),
     ("src/bridge/*", "bridge"),
     ("src/control/*", "control"),
     ("src/cli/*", "program"),

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli_command.h"
+#include "ringspan/pcapng.h"
+
+/*
+ * capture: the daemon makes the file, block by block, and we take it off its hands. A block is
+ * written whole or not at all, so that the file can be read whatever ends us.
+ */
+
+#define CHUNK_SIZE ((size_t)1 << 20) /* longer than any block */
+
+/* What the rest of a capture may take to come when it was asked to end. */
+#define LAST_WORDS_MS 5000
+
+/* ---- what is asked for ---- */
+
+static bool is_word(const struct cli_given *given, const char *word)
+{
+    return strcmp(given->word, word) == 0;
+}
+
+static const char *value_of(const struct cli *cli, const char *word)
+{
+    const char *value = NULL;
+
+    for (uint32_t i = 0; i < cli->n_given; i++) {
+        if (is_word(&cli->given[i], word))
+            value = cli->given[i].value ? cli->given[i].value : "";
+    }
+    return value;
+}
+
+static void put_list(struct json_writer *writer, const struct cli *cli, const char *word,
+                     const char *param)
+{
+    if (!value_of(cli, word))
+        return;
+    json_open_array(writer, param);
+    for (uint32_t i = 0; i < cli->n_given; i++) {
+        if (is_word(&cli->given[i], word))
+            json_put_string(writer, NULL, cli->given[i].value);
+    }
+    json_close_array(writer);
+}
+
+static int put_number(struct json_writer *writer, const struct cli *cli, const char *word)
+{
+    const char *value = value_of(cli, word);
+    uint64_t number;
+    char *end;
+
+    if (!value)
+        return CLI_OK;
+    errno = 0;
+    number = strtoull(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || errno)
+        return cli_fail(CLI_USAGE, "--%s: '%s' is no number", word, value);
+    json_put_u64(writer, word, number);
+    return CLI_OK;
+}
+
+static int write_params(const struct cli *cli, struct byte_queue *out)
+{
+    struct json_writer writer;
+    int status;
+
+    json_writer_init(&writer, out);
+    json_open_object(&writer, NULL);
+    put_list(&writer, cli, "port", "ports");
+    put_list(&writer, cli, "reason", "reasons");
+    if (value_of(cli, "bridge"))
+        json_put_string(&writer, "bridge", value_of(cli, "bridge"));
+    if (value_of(cli, "drops-only"))
+        json_put_bool(&writer, "drops_only", true);
+    status = put_number(&writer, cli, "count");
+    if (status == CLI_OK)
+        status = put_number(&writer, cli, "snaplen");
+    json_close_object(&writer);
+    byte_queue_append(out, "", 1);
+    return status;
+}
+
+/* ---- the file ---- */
+
+struct stream {
+    int in;
+    int out;
+    const char *name; /* of out */
+    int signals;
+    bool is_ending;
+    uint8_t *bytes;
+    size_t len;
+    uint64_t n_packets;
+    uint64_t n_lost;
+};
+
+static uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* The option of a statistics block that says how many packets did not get here. */
+static uint64_t lost_in(const uint8_t *block, uint32_t len)
+{
+    uint32_t at = 20;
+    uint64_t lost = 0;
+
+    while (at + 8 < len) {
+        uint32_t code = word_at(block + at) & 0xffff;
+        uint32_t size = word_at(block + at) >> 16;
+
+        if (code == PCAPNG_STATISTICS_LOST && size == sizeof(lost))
+            memcpy(&lost, block + at + 4, sizeof(lost));
+        at += 4 + ((size + 3) & ~3u);
+    }
+    return lost;
+}
+
+static void count_block(struct stream *stream, const uint8_t *block, uint32_t len)
+{
+    switch (word_at(block)) {
+    case PCAPNG_PACKET:
+        stream->n_packets++;
+        break;
+    case PCAPNG_STATISTICS:
+        stream->n_lost += lost_in(block, len);
+        break;
+    default: /* of a number that says nothing to us */
+        break;
+    }
+}
+
+/* How many bytes of what came are whole blocks. */
+static size_t whole_blocks(struct stream *stream)
+{
+    size_t at = 0;
+
+    while (at + 8 <= stream->len) {
+        uint32_t len = word_at(stream->bytes + at + 4);
+
+        if (len < 12 || len > stream->len - at)
+            break;
+        count_block(stream, stream->bytes + at, len);
+        at += len;
+    }
+    return at;
+}
+
+static int write_all(const struct stream *stream, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        ssize_t n = write(stream->out, stream->bytes + at, len - at);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* 1 to go on, 0 at the end, or -errno of the file. */
+static int pass_on(struct stream *stream)
+{
+    ssize_t n = read(stream->in, stream->bytes + stream->len, CHUNK_SIZE - stream->len);
+    size_t whole;
+    int r;
+
+    if (n == 0 || (n < 0 && errno != EINTR))
+        return 0;
+    stream->len += n > 0 ? (size_t)n : 0;
+    whole = whole_blocks(stream);
+    r = write_all(stream, whole);
+    if (r < 0)
+        return r;
+    stream->len -= whole;
+    memmove(stream->bytes, stream->bytes + whole, stream->len);
+    return 1;
+}
+
+/* The daemon sends what it has, and what there is to sum up. */
+static void ask_to_end(struct stream *stream)
+{
+    stream->is_ending = true;
+    shutdown(stream->in, SHUT_WR);
+}
+
+/* 1 to go on, 0 at the end, or -errno. */
+static int await_more(struct stream *stream)
+{
+    struct pollfd fds[] = {
+        {.fd = stream->in, .events = POLLIN},
+        {.fd = stream->is_ending ? -1 : stream->signals, .events = POLLIN},
+        {.fd = stream->out}, /* the end of a pipe shows as an error */
+    };
+    int n = poll(fds, 3, stream->is_ending ? LAST_WORDS_MS : -1);
+
+    if (n < 0)
+        return errno == EINTR ? 1 : -errno;
+    if (n == 0 || fds[2].revents & POLLERR)
+        return 0;
+    if (fds[1].revents)
+        ask_to_end(stream);
+    return fds[0].revents ? pass_on(stream) : 1;
+}
+
+static int follow(struct stream *stream)
+{
+    int r;
+
+    do
+        r = await_more(stream);
+    while (r > 0);
+    if (r < 0 && r != -EPIPE)
+        return cli_fail(CLI_REFUSED, "%s: %s", stream->name, strerror(-r));
+    fprintf(stderr, "%" PRIu64 " packets captured, %" PRIu64 " lost on their way here\n",
+            stream->n_packets, stream->n_lost);
+    return CLI_OK;
+}
+
+static int follow_from(int in, int out, const char *name)
+{
+    struct stream stream = {
+        .in = in,
+        .out = out,
+        .name = name,
+        .signals = cli_open_signals(),
+        .bytes = malloc(CHUNK_SIZE),
+    };
+    int status;
+
+    if (stream.bytes && stream.signals >= 0)
+        status = follow(&stream);
+    else
+        status = cli_fail(CLI_REFUSED, "%s", strerror(errno));
+    if (stream.signals >= 0)
+        close(stream.signals);
+    free(stream.bytes);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static int start(const struct cli *cli, int *ret_fd)
+{
+    struct ctl_client *client;
+    struct byte_queue params;
+    struct ctl_reply reply;
+    int status;
+
+    byte_queue_init(&params, SIZE_MAX);
+    status = write_params(cli, &params);
+    if (status == CLI_OK)
+        status = cli_begin(cli, "capture.start", byte_queue_data(&params), CLI_TIMEOUT_NS, &client,
+                           &reply);
+    byte_queue_fini(&params);
+    if (status != CLI_OK)
+        return status;
+    *ret_fd = ctl_client_take_fd(client);
+    ctl_reply_fini(&reply);
+    ctl_client_close(client);
+    return *ret_fd >= 0 ? CLI_OK : cli_fail(CLI_REFUSED, "the daemon passed no descriptor");
+}
+
+static int capture_to(const struct cli *cli, int out, const char *name)
+{
+    int in;
+    int status = start(cli, &in);
+
+    if (status != CLI_OK)
+        return status;
+    status = follow_from(in, out, name);
+    close(in);
+    return status;
+}
+
+static int run(const struct cli *cli, int argc, char **argv)
+{
+    const char *name = value_of(cli, "write");
+    int status;
+    int out;
+
+    if (argc > 0)
+        return cli_fail(CLI_USAGE, "what is '%s'? See `ringspan help capture`", argv[0]);
+    if (!name)
+        return cli_fail(CLI_USAGE, "where to? -w FILE, or -w - for standard output");
+    if (strcmp(name, "-") == 0)
+        return capture_to(cli, STDOUT_FILENO, "standard output");
+    out = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (out < 0)
+        return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
+    status = capture_to(cli, out, name);
+    if (close(out) < 0 && status == CLI_OK)
+        status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
+    return status;
+}
+
+static const char *const options[] = {"port",  "bridge",  "drops-only", "reason",
+                                      "count", "snaplen", "write",      NULL};
+
+const struct cli_command cli_capture = {
+    .name = "capture",
+    .summary = "frames, with what became of each, as a pcapng file",
+    .help =
+        "Usage: ringspan capture [--port PORT]... [--bridge BRIDGE] [--drops-only]\n"
+        "                        [--reason REASON]... [-c COUNT] [--snaplen BYTES] -w FILE\n\n"
+        "Writes frames that arrive on these ports, and copies that are to leave by them, until\n"
+        "it is interrupted, or there are COUNT. Each has a comment: the decision about it, or\n"
+        "why it was dropped. A frame and its copies have the same packet id.\n\n"
+        "Without --port and --bridge it is all ports. --drops-only leaves out what was not\n"
+        "dropped, --reason what was not dropped for one of these. Who reads too slowly loses\n"
+        "packets, which the file counts, and slows nothing down. It takes the permission to\n"
+        "change things: root, or the daemon's user.\n\n"
+        "Example: ringspan capture --port r1 -w r1.pcapng\n"
+        "         ringspan capture --drops-only -w - | tshark -r - -T fields -e frame.comment\n",
+    .options = options,
+    .run = run,
+};

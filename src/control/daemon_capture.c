@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+
+#include "daemon_private.h"
+#include "ringspan/capture.h"
+
+/* Captures: which ports there are to look at, and which bridges have to tell of their frames. */
+
+#define DESCRIPTION_SIZE 256
+
+static bool is_looked_at(const struct bridge *bridge)
+{
+    for (uint32_t id = 0; id < bridge_id_limit(bridge); id++) {
+        const struct port *port = bridge_port(bridge, (port_id)id);
+
+        if (port && port->capture)
+            return true;
+    }
+    return false;
+}
+
+static void tell_bridges(struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_bridges; i++) {
+        struct bridge *bridge = daemon->bridges[i]->bridge;
+
+        bridge_set_capture(bridge, is_looked_at(bridge) ? daemon->capture : NULL);
+    }
+}
+
+void daemon_on_capture_end(void *arg)
+{
+    tell_bridges(arg);
+}
+
+static int offer(struct managed_port *mp)
+{
+    const char *bridge = bridge_name(mp->home->bridge);
+    char description[DESCRIPTION_SIZE];
+
+    snprintf(description, sizeof(description), "port %s of bridge %s, interface %s, MTU %u",
+             mp->port->name, bridge, mp->port->ifname, mp->port->mtu);
+    return capture_offer_port(mp->daemon->capture, bridge, mp->port, description);
+}
+
+void managed_port_offer(struct managed_port *mp)
+{
+    if (offer(mp) < 0)
+        log_warning("port %s: captures go on without it: out of memory", mp->port->name);
+    if (mp->port->capture)
+        bridge_set_capture(mp->home->bridge, mp->daemon->capture);
+}
+
+int daemon_start_capture(struct daemon *daemon, const struct capture_params *params, int *ret_fd)
+{
+    int r = capture_start(daemon->capture, params, ret_fd);
+
+    for (uint32_t i = 0; r == 0 && i < daemon->n_ports; i++) {
+        if (!daemon->ports[i]->is_leaving)
+            managed_port_offer(daemon->ports[i]);
+    }
+    return r;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SRC_LAB_CAPTURE_PRIVATE_H
+#define SRC_LAB_CAPTURE_PRIVATE_H
+
+#include "ringspan/capture.h"
+#include "ringspan/limits.h"
+#include "ringspan/pcapng.h"
+
+/*
+ * Inside of captures: capture.c notes what happens and hands it out, capture_reader.c is one of
+ * those who get it.
+ */
+
+/* Of a port that somebody looks at. */
+struct capture_point {
+    uint32_t readers;                   /* bits, by their numbers */
+    uint32_t interface[LIMIT_CAPTURES]; /* of each of them */
+};
+
+/* A frame that arrived, or a copy of one, until it is known what became of it. */
+struct sighting {
+    struct frame frame; /* bytes are borrowed */
+    struct port *port;
+    const struct port *other; /* where a copy comes from, or where the only one goes */
+    uint64_t id;
+    uint64_t time;
+    bool is_copy;
+    enum verdict verdict; /* of an arrival */
+    enum drop_reason reason;
+    uint16_t vid;
+    uint32_t fanout;
+    struct frame_tally tally; /* of a copy */
+    struct frame_tally *parent;
+};
+
+/* One that is told to readers: as they are to see it. */
+struct sight {
+    const struct sighting *sighting;
+    const uint8_t *bytes; /* on the wire */
+    uint32_t len;
+    enum drop_reason reason; /* DROP_NONE: it was not dropped */
+    const char *verdict;
+    const char *comment;
+};
+
+struct capture_reader;
+
+struct capture {
+    struct event_loop *loop;
+    uint64_t (*wall)(void);
+    void (*on_end)(void *arg);
+    void *on_end_arg;
+    struct capture_reader *readers[LIMIT_CAPTURES];
+    uint32_t n_points;
+    struct sighting *sightings; /* room for one frame and a copy for each point, at least */
+    uint32_t n_sightings;
+    uint32_t capacity;
+    const struct rx_source *source;
+    struct sighting current; /* the last arrival, whether anybody looks at its port or not */
+    uint8_t *wire;           /* a frame with its tags in place */
+};
+
+/** 0 or -errno; @ret_fd is the client's end. */
+int capture_reader_new(struct capture *capture, uint32_t number,
+                       const struct capture_params *params, int *ret_fd,
+                       struct capture_reader **ret);
+/** NULL is fine. What it looks at forgets it. */
+void capture_reader_free(struct capture_reader *reader);
+bool capture_reader_wants_port(const struct capture_reader *reader, const char *bridge,
+                               const struct port *port);
+/** 0 or -ENOMEM. */
+int capture_reader_add_port(struct capture_reader *reader, struct port *port,
+                            const char *description);
+/** Ends it, with statistics. */
+void capture_reader_finish(struct capture_reader *reader);
+/** @sight is of the reader's interface number @interface. */
+void capture_reader_take(struct capture_reader *reader, uint32_t interface,
+                         const struct sight *sight);
+/** Interface number @interface stays in the file, and gets no more frames. */
+void capture_reader_forget(struct capture_reader *reader, uint32_t interface);
+/** To be called when all was taken that a turn has. */
+void capture_reader_settle(struct capture_reader *reader);
+/** As much as goes without waiting. */
+void capture_reader_flush(struct capture_reader *reader);
+
+/** Implemented by capture.c: a point for @port, and room for its sightings. 0 or -ENOMEM. */
+int capture_point_take(struct capture *capture, struct port *port, uint32_t number,
+                       uint32_t interface);
+/** Nobody with that number looks at @port any more. */
+void capture_point_leave(struct capture *capture, struct port *port, uint32_t number);
+/** Implemented by capture.c: forgets and frees @reader, number @number. */
+void capture_drop(struct capture *capture, uint32_t number);
+
+#endif
