@@ -19,6 +19,7 @@
 #define VLAN_STACK_SIZE 2
 #define VLAN_TPID_C     0x8100 /* 802.1Q C-tag */
 #define VLAN_TPID_S     0x88a8 /* 802.1ad S-tag */
+#define VLAN_TPID_OLD   0x9100 /* S-tag before 802.1ad; the kernel leaves it in the bytes */
 #define VLAN_VID_BITS   0x0fff /* of a TCI */
 
 /* Host byte order. TCI: PCP 3 bits, DEI 1 bit, VID 12 bits. */

@@ -67,7 +67,7 @@ static void put_tag(struct json_writer *writer, struct vlan_tag tag)
 
 static bool is_tpid(uint32_t type)
 {
-    return type == VLAN_TPID_C || type == VLAN_TPID_S || type == 0x9100;
+    return type == VLAN_TPID_C || type == VLAN_TPID_S || type == VLAN_TPID_OLD;
 }
 
 #define TAGS_MAX 8

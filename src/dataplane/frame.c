@@ -169,7 +169,7 @@ uint16_t frame_outer_tpid(const struct frame *frame)
     if (frame->n_tags > 0)
         return frame->tags[0].tpid;
     type = frame->len < ETHER_HEADER_SIZE ? 0 : load_be16(frame->data + 12);
-    return type == VLAN_TPID_C || type == VLAN_TPID_S ? (uint16_t)type : 0;
+    return type == VLAN_TPID_C || type == VLAN_TPID_S || type == VLAN_TPID_OLD ? (uint16_t)type : 0;
 }
 
 bool frame_fits_mtu(const struct frame *frame, uint32_t mtu)

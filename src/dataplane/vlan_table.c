@@ -25,7 +25,7 @@ static const struct {
 } ethertypes[] = {
     [VLAN_ETHERTYPE_8100] = {"0x8100", VLAN_TPID_C},
     [VLAN_ETHERTYPE_88A8] = {"0x88a8", VLAN_TPID_S},
-    [VLAN_ETHERTYPE_9100] = {"0x9100", 0x9100},
+    [VLAN_ETHERTYPE_9100] = {"0x9100", VLAN_TPID_OLD},
 };
 
 _Static_assert(sizeof(mode_names) / sizeof(mode_names[0]) == VLAN_MODE_NONE + 1, "one name a mode");

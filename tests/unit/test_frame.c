@@ -453,6 +453,8 @@ static void test_tag_in_the_bytes_has_the_grace_too(void **state)
     assert_false(frame_fits_mtu(frame, 1500));
     store_be16(12, VLAN_TPID_S);
     assert_int_equal(frame_outer_tpid(frame), VLAN_TPID_S);
+    store_be16(12, 0x9100);
+    assert_int_equal(frame_outer_tpid(frame), 0x9100);
     assert_true(frame_fits_mtu(frame, 1500));
     assert_false(frame_fits_mtu(frame, 1499));
     frame_push_tag(frame, c_tag);
