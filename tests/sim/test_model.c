@@ -1,500 +1,345 @@
 /* SPDX-License-Identifier: ISC */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "../support/random.h"
-#include "../support/sim_test.h"
+#include "model_run.h"
 
 /*
- * Random traffic through a bridge and through a naive model of one, which is written from the
- * standard's sentences: for every frame the exact set of ports that it leaves by.
+ * Random traffic and random changes: after each step the switch and the model (model.h) agree about
+ * everything that can be seen: the exact ports that frames left by and their exact bytes there, all
+ * counters of all ports, protocols and VLANs, what is in the forwarding table, and the states of
+ * ports.
  *
- * The model knows nothing of our pipeline: it is a list of (address, port, when), searched from the
- * front, and a handful of ifs. The table is bigger than the number of addresses, so that what the
- * model does not know about, eviction, never happens (the table has a model test of its own).
+ * A run is made by its seed alone, kinds of bridges included. `test_sim_model SEED` does one run
+ * again, and `test_sim_model SEED COUNT` as many as one likes. A failure says which it was.
  */
 
-#define N_STEPS 200000
-#define N_PORTS 12
-#define N_HOSTS 60
-#define AGING   (30 * NS_PER_SEC)
+#define N_RUNS  14
+#define N_STEPS 5000
 
-/* An address may move so often, or is held. */
-#define MOVES        3
-#define MOVES_WITHIN (20 * NS_PER_SEC)
-#define HOLD         (10 * NS_PER_SEC)
+static struct run the_run;
 
-struct known {
-    uint64_t mac;
-    uint32_t port;
-    uint64_t when;
-    uint64_t number;  /* of the frame that said so */
-    uint32_t n_moves; /* since then: */
-    uint64_t moving_since;
-    uint64_t held_until; /* 0: it is not, or has not moved since */
-    bool is_known;
-};
-
-struct model {
-    struct sim *sim;
-    uint64_t random;
-    uint16_t reserved_mask; /* bit n: 01-80-C2-00-00-0n is filtered */
-    enum port_state state[SIM_PORTS_MAX];
-    uint32_t mtu[SIM_PORTS_MAX];
-    uint32_t failing[SIM_PORTS_MAX]; /* so many copies will be refused */
-    struct port_policy policy[SIM_PORTS_MAX];
-    struct known known[N_HOSTS + 16];
-    uint32_t n_known;
-    uint64_t n_sent;
-    uint64_t n_flooded;
-    uint64_t n_too_many;
-    uint64_t n_held;
-};
-
-static uint32_t below(struct model *m, uint32_t bound)
+static void end_run(const char *sentence)
 {
-    return random_below(&m->random, bound);
+    require(&the_run, false, sentence);
 }
 
-/* ---- the model ---- */
+/* ---- what both must agree about ---- */
 
-static struct known *find(struct model *m, uint64_t mac)
+static void check_ports(struct run *run)
 {
-    for (uint32_t i = 0; i < m->n_known; i++) {
-        if (m->known[i].mac == mac)
-            return &m->known[i];
+    for (uint32_t i = 0; i < run->model.n_ports; i++) {
+        const struct model_port *m = &run->model.ports[i];
+        const struct port *port = sim_port(run->sim, i);
+
+        require(run, m->exists == (port != NULL), "a port is missing");
+        if (!port)
+            continue;
+        require(run, m->state == port->state, "a port is in another state");
+        require(run, memcmp(&m->ledger, &port->ledger, sizeof(m->ledger)) == 0,
+                "a port's ledger differs");
+        require(run, memcmp(m->protocols, port->reserved_counters, sizeof(m->protocols)) == 0,
+                "the counters of protocols differ");
     }
-    return NULL;
 }
 
-static bool is_live(const struct model *m, const struct known *known)
+static void check_moves(struct run *run)
 {
-    return known->is_known && sim_now(m->sim) - known->when < AGING;
-}
+    for (uint32_t i = 0; i < run->model.n_ports; i++) {
+        struct fdb_port_counters counters;
 
-/* A live address that is heard of on another port: whether it stays where it is. */
-static bool stays(struct model *m, struct known *known)
-{
-    uint64_t now = sim_now(m->sim);
-
-    if (known->held_until != 0)
-        return now < known->held_until;
-    return known->n_moves >= MOVES && now - known->moving_since < MOVES_WITHIN;
-}
-
-static void count_move(struct model *m, struct known *known)
-{
-    uint64_t now = sim_now(m->sim);
-
-    if (known->n_moves == 0 || known->held_until != 0 ||
-        now - known->moving_since >= MOVES_WITHIN) {
-        known->n_moves = 0;
-        known->moving_since = now;
-        known->held_until = 0;
+        if (!sim_port(run->sim, i))
+            continue;
+        counters = fdb_port_counters(bridge_fdb(sim_bridge(run->sim)), id_of(run, i));
+        require(run,
+                counters.moved_in == run->model.ports[i].moved_in &&
+                    counters.moved_out == run->model.ports[i].moved_out,
+                "other addresses have moved");
     }
-    known->n_moves++;
 }
 
-static void learn(struct model *m, uint64_t mac, uint32_t port)
+static void check_vlans(struct run *run)
 {
-    struct known *known = find(m, mac);
+    const struct vlan_table *vlans = bridge_vlans(sim_bridge(run->sim));
 
-    if (!known) {
-        assert_true(m->n_known < LENGTH(m->known));
-        known = &m->known[m->n_known++];
-    }
-    if (!is_live(m, known)) {
-        *known = (struct known){.mac = mac};
-    } else if (known->port != port && stays(m, known)) {
-        if (known->held_until == 0) {
-            known->held_until = sim_now(m->sim) + HOLD;
-            m->n_held++;
-        }
-        return;
-    } else if (known->port != port) {
-        count_move(m, known);
-    }
-    known->port = port;
-    known->when = sim_now(m->sim);
-    known->number = m->n_sent;
-    known->is_known = true;
+    require(run, (vlans != NULL) == (run->model.tpid != 0), "it is VLAN-aware, or not");
+    for (int i = 1; vlans && i < MODEL_N_VIDS; i++)
+        require(run,
+                memcmp(&vlans->counters[model_vids[i]], &run->model.vlans[i],
+                       sizeof(run->model.vlans[i])) == 0,
+                "the counters of VLANs differ");
 }
 
-static uint32_t count_behind(const struct model *m, uint32_t port)
+static void check_entry(struct run *run, const struct fdb_entry *entry)
+{
+    const struct model_known *known = model_known(&run->model, entry->vid, entry->mac);
+
+    require(run, known && model_is_live(&run->model, known), "an entry that should not be there");
+    require(run, entry->port == id_of(run, known->port), "an entry is on another port");
+    require(run, entry->seen == known->when, "an entry has another age");
+    require(run, entry->is_static == known->is_static && entry->is_sticky == known->is_sticky,
+            "an entry is of another kind");
+}
+
+static uint32_t count_live(const struct model *m)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < m->n_known; i++)
-        n += m->known[i].port == port && is_live(m, &m->known[i]);
+    for (int v = 0; v < MODEL_N_VIDS; v++) {
+        for (int h = 0; h < MODEL_HOSTS; h++)
+            n += model_is_live(m, &m->known[v][h]);
+    }
     return n;
 }
 
-/* More would be behind the port than may be. */
-static bool is_one_too_many(struct model *m, uint64_t mac, uint32_t port)
+static void check_fdb(struct run *run)
 {
-    struct known *known = find(m, mac);
-    uint32_t max = m->policy[port].mac_limit.max;
+    const struct fdb *fdb = bridge_fdb(sim_bridge(run->sim));
+    struct fdb_entry entry;
+    uint32_t cursor = 0;
+    uint32_t n = 0;
 
-    if (known && is_live(m, known) && known->port != port && stays(m, known))
-        return false;
-
-    return max != 0 && !(known && known->port == port && is_live(m, known)) &&
-           count_behind(m, port) >= max;
+    for (; fdb_next(fdb, run->model.now, &cursor, &entry); n++)
+        check_entry(run, &entry);
+    require(run, n == count_live(&run->model), "an entry is missing");
 }
 
-static void forget_oldest(struct model *m, uint32_t port)
+static void check(struct run *run)
 {
-    struct known *oldest = NULL;
-
-    for (uint32_t i = 0; i < m->n_known; i++) {
-        struct known *known = &m->known[i];
-
-        if (known->port == port && is_live(m, known) && (!oldest || known->number < oldest->number))
-            oldest = known;
-    }
-    oldest->is_known = false;
+    sim_expect_nothing(run->sim);
+    require(run, run->n_holds == 0, "nobody was told that an address is held");
+    check_ports(run);
+    check_moves(run);
+    check_vlans(run);
+    check_fdb(run);
 }
 
-static void forget_port(struct model *m, uint32_t port)
+/* ---- frames ---- */
+
+static uint64_t random_special(struct run *run)
 {
-    for (uint32_t i = 0; i < m->n_known; i++) {
-        if (m->known[i].port == port)
-            m->known[i].is_known = false;
-    }
-}
-
-static bool is_filtered(const struct model *m, uint64_t dst)
-{
-    return dst >= UINT64_C(0x0180c2000000) && dst <= UINT64_C(0x0180c200000f) &&
-           (m->reserved_mask >> (dst & 15) & 1);
-}
-
-/* BPDUs, LACP, 802.1X and LLDP. */
-static bool is_exempt(uint64_t dst)
-{
-    return dst == UINT64_C(0x0180c2000000) || dst == UINT64_C(0x0180c2000002) ||
-           dst == UINT64_C(0x0180c2000003) || dst == UINT64_C(0x0180c2000008) ||
-           dst == UINT64_C(0x0180c200000e);
-}
-
-/* Of what a frame is made of, what matters to a bridge. */
-struct essence {
-    uint64_t dst;
-    uint64_t src;
-    uint32_t len;        /* on the wire, of the longest frame that it stands for */
-    uint32_t first_tpid; /* or EtherType */
-    bool is_ethernet;    /* it has a whole header */
-};
-
-static bool is_too_long(const struct model *m, const struct essence *e, uint32_t port)
-{
-    uint32_t grace = e->first_tpid == 0x8100 || e->first_tpid == 0x88a8 ? 4 : 0;
-
-    return e->len > 14 + m->mtu[port] + grace;
-}
-
-static bool refuses(struct model *m, uint32_t port)
-{
-    if (m->failing[port] == 0)
-        return false;
-    m->failing[port]--;
-    return true;
-}
-
-static bool takes_floods_to(const struct model *m, uint64_t dst, uint32_t port)
-{
-    const bool *flood = m->policy[port].flood;
-
-    if (dst == MAC_BROADCAST)
-        return flood[FLOOD_BROADCAST];
-    return dst >> 40 & 1 ? flood[FLOOD_MULTICAST] : flood[FLOOD_UNKNOWN_UNICAST];
-}
-
-static bool may_exchange(const struct model *m, uint32_t from, uint32_t to)
-{
-    uint32_t group = m->policy[from].isolation_group;
-
-    if (group != 0 && group == m->policy[to].isolation_group)
-        return false;
-    return from != to || m->policy[from].hairpin;
-}
-
-/* The ports that a frame leaves by. */
-static void predict(struct model *m, uint32_t ingress, const struct essence *e, bool *ret_leaves_by)
-{
-    bool may_learn = m->state[ingress] == PORT_LEARNING || m->state[ingress] == PORT_FORWARDING;
-    bool is_limited = m->policy[ingress].mac_limit.max != 0;
-    bool teaches = m->policy[ingress].learning && !(is_limited && is_exempt(e->dst));
-    const struct known *to = NULL;
-
-    memset(ret_leaves_by, 0, SIM_PORTS_MAX * sizeof(*ret_leaves_by));
-    if (!e->is_ethernet || !may_learn || e->src == 0 || (e->src >> 40 & 1) ||
-        is_filtered(m, e->dst))
-        return;
-    if (teaches && is_one_too_many(m, e->src, ingress)) {
-        m->n_too_many++;
-        if (m->policy[ingress].mac_limit.action == MAC_LIMIT_SHUTDOWN) {
-            m->state[ingress] = PORT_ERROR;
-            forget_port(m, ingress);
-        }
-        if (m->policy[ingress].mac_limit.action != MAC_LIMIT_FLOOD)
-            return;
-    } else if (teaches) {
-        learn(m, e->src, ingress);
-    }
-    if (m->state[ingress] != PORT_FORWARDING)
-        return;
-    if (!(e->dst >> 40 & 1))
-        to = find(m, e->dst);
-    if (to && (!to->is_known || sim_now(m->sim) - to->when >= AGING))
-        to = NULL;
-    for (uint32_t i = 0; i < sim_n_ports(m->sim); i++) {
-        if (m->state[i] != PORT_FORWARDING || !may_exchange(m, ingress, i))
-            continue;
-        if (to ? to->port != i : !takes_floods_to(m, e->dst, i))
-            continue;
-        ret_leaves_by[i] = !is_too_long(m, e, i) && !refuses(m, i);
-    }
-    m->n_flooded += !to;
-}
-
-/* ---- the traffic ---- */
-
-static uint64_t random_address(struct model *m)
-{
-    switch (below(m, 40)) {
+    switch (below(run, 6)) {
     case 0:
-        return MAC_BROADCAST;
+        return UINT64_C(0x01005e000000) + below(run, 4);
     case 1:
-        return UINT64_C(0x01005e000000) + below(m, 4);
     case 2:
+        return UINT64_C(0x0180c2000000) + below(run, 18);
     case 3:
-        return UINT64_C(0x0180c2000000) + below(m, 18);
+        return UINT64_C(0x01000ccccccb) + below(run, 4);
     case 4:
         return 0;
     default:
-        return SIM_HOST(1 + below(m, N_HOSTS));
+        return MAC_BROADCAST;
     }
 }
 
-static void make(struct model *m, struct sim_frame *frame, struct essence *ret)
+static void make_tags(struct run *run, struct model_tags *ret)
 {
     static const uint16_t tpids[] = {0x8100, 0x88a8, 0x9100};
-    uint64_t dst = random_address(m);
-    uint64_t src = below(m, 10) ? SIM_HOST(1 + below(m, N_HOSTS)) : random_address(m);
-    uint32_t n_tags = below(m, 3) ? 0 : below(m, 4);
-    bool is_super = below(m, 6) == 0;
+    uint16_t usual = run->model.tpid == 0 ? 0x8100 : run->model.tpid;
 
-    *ret = (struct essence){.dst = dst, .src = src, .is_ethernet = true};
-    if (is_super) {
-        uint16_t mss = (uint16_t)(1380 + below(m, 80));
+    *ret = (struct model_tags){.n = one_in(run, 3) ? 0 : 1 + below(run, 3)};
+    if (run->model.tpid == 0 && !one_in(run, 4))
+        ret->n = 0;
+    for (uint32_t i = 0; i < ret->n; i++) {
+        uint32_t vid = model_vids[1 + below(run, MODEL_N_VIDS - 1)];
 
-        sim_frame_make_tcp(frame, dst, src, mss + 1 + below(m, 3000), mss);
-        ret->len = 14 + 20 + 32 + mss;
+        if (one_in(run, 6))
+            vid = one_in(run, 2) ? 0 : 4095;
+        ret->tpid[i] = one_in(run, 3) ? tpids[below(run, 3)] : usual;
+        ret->tci[i] = (uint16_t)(below(run, 16) << 12 | vid);
+    }
+}
+
+/* @base with tags, as on the wire. */
+static void wear(const struct sim_frame *base, const struct model_tags *tags, struct sim_frame *ret)
+{
+    memcpy(ret, base, offsetof(struct sim_frame, bytes) + base->len);
+    for (uint32_t i = tags->n; i > 0; i--)
+        sim_frame_tag(ret, tags->tpid[i - 1], tags->tci[i - 1]);
+}
+
+static void make_base(struct run *run, struct model_frame *frame, struct sim_frame *ret_base)
+{
+    if (one_in(run, 6)) {
+        uint32_t mss = 1380 + below(run, 80);
+        uint32_t payload = mss - 2 + below(run, 3000);
+
+        sim_frame_make_tcp(ret_base, frame->dst, frame->src, payload, (uint16_t)mss);
+        if (payload > mss) {
+            frame->header = ret_base->len - payload;
+            frame->mss = mss;
+        }
     } else {
-        sim_frame_make(frame, dst, src, below(m, 3) ? 60 : 14 + below(m, 1550));
-        ret->len = frame->len;
+        sim_frame_make(ret_base, frame->dst, frame->src,
+                       one_in(run, 3) ? 14 + below(run, 1510) : 60 + below(run, 8));
     }
-    for (uint32_t i = 0; i < n_tags; i++) {
-        ret->first_tpid = tpids[below(m, 3)];
-        sim_frame_tag(frame, (uint16_t)ret->first_tpid, (uint16_t)below(m, 65536));
-    }
-    /* A superframe behind a tag that the kernel does not know is none that it would make. */
-    ret->len += 4 * n_tags;
-    if (!is_super && below(m, 50) == 0) {
-        frame->len = below(m, 14);
-        ret->is_ethernet = false;
-    }
+    frame->len = ret_base->len;
 }
 
-/* ---- steps ---- */
-
-static uint32_t random_port(struct model *m)
+/* Cuts it within its Ethernet header; so there are no tags to speak of. */
+static void cut(struct run *run, struct model_frame *frame, struct sim_frame *base)
 {
-    uint32_t port;
-
-    do
-        port = below(m, sim_n_ports(m->sim));
-    while (!sim_port(m->sim, port));
-    return port;
+    frame->defect = DROP_RUNT;
+    frame->tags.n = 0;
+    frame->mss = 0;
+    base->vnet = (struct virtio_net_hdr){0};
+    base->len = frame->len = below(run, ETHER_HEADER_SIZE);
 }
 
-static void do_send(struct model *m)
+static void make_frame(struct run *run, struct model_frame *ret, struct sim_frame *ret_base)
 {
-    uint32_t ingress = random_port(m);
-    bool leaves_by[SIM_PORTS_MAX];
-    struct sim_frame frame;
-    struct essence essence;
-
-    make(m, &frame, &essence);
-    predict(m, ingress, &essence, leaves_by);
-    sim_send(m->sim, ingress, &frame);
-    for (uint32_t i = 0; i < sim_n_ports(m->sim); i++) {
-        if (leaves_by[i])
-            sim_expect(m->sim, i, &frame);
-    }
-    sim_expect_nothing(m->sim);
-    m->n_sent++;
-}
-
-static void do_change_state(struct model *m)
-{
-    static const enum port_state states[] = {
-        PORT_FORWARDING, PORT_FORWARDING, PORT_FORWARDING, PORT_LEARNING, PORT_DOWN,
-        PORT_BLOCKING,   PORT_WAITING,    PORT_DISABLED,   PORT_ERROR,
+    *ret = (struct model_frame){
+        .dst = one_in(run, 4) ? random_special(run) : random_host(run),
+        .src = one_in(run, 30) ? random_special(run) : random_host(run),
     };
-    uint32_t port = random_port(m);
-    enum port_state state = states[below(m, LENGTH(states))];
-
-    sim_set_state(m->sim, port, state);
-    m->state[port] = state;
-    if (state != PORT_FORWARDING && state != PORT_LEARNING)
-        forget_port(m, port);
+    make_tags(run, &ret->tags);
+    make_base(run, ret, ret_base);
+    if (one_in(run, 60))
+        cut(run, ret, ret_base);
+    else if (one_in(run, 100))
+        ret->defect = one_in(run, 2) ? DROP_TRUNCATED : DROP_MALFORMED;
 }
 
-static void do_replace_port(struct model *m)
+static void inject(struct run *run, uint32_t ingress, const struct model_frame *frame,
+                   const struct sim_frame *base)
 {
-    uint32_t port = random_port(m);
+    static struct sim_frame worn;
 
-    if (sim_n_ports(m->sim) == SIM_PORTS_MAX)
-        return;
-    sim_del_port(m->sim, port);
-    forget_port(m, port);
-    m->state[port] = PORT_DISABLED;
-    port = sim_add_port(m->sim);
-    m->state[port] = PORT_FORWARDING;
-    m->mtu[port] = 1500;
-    m->failing[port] = 0;
-    m->policy[port] = PORT_POLICY_DEFAULT;
-}
-
-static void do_set_mtu(struct model *m)
-{
-    uint32_t port = random_port(m);
-
-    m->mtu[port] = 1440 + below(m, 120);
-    sim_set_mtu(m->sim, port, m->mtu[port]);
-}
-
-static void do_fail_tx(struct model *m)
-{
-    uint32_t port = random_port(m);
-
-    m->failing[port] = 1 + below(m, 3);
-    sim_fail_tx(m->sim, port, m->failing[port], DROP_TX_QUEUE_FULL);
-}
-
-/* Mostly nothing special, so that frames still cross. */
-static void do_set_policy(struct model *m)
-{
-    uint32_t port = random_port(m);
-    struct port_policy *policy = &m->policy[port];
-    uint32_t max_before = policy->mac_limit.max;
-
-    *policy = PORT_POLICY_DEFAULT;
-    if (below(m, 2) == 0)
-        policy->mac_limit = (struct mac_limit){
-            .max = 1 + below(m, 9), .action = (enum mac_limit_action)below(m, MAC_LIMIT_N_ACTIONS)};
-    policy->learning = below(m, 6) != 0;
-    policy->hairpin = below(m, 4) == 0;
-    for (int i = 0; i < FLOOD_N_CLASSES; i++)
-        policy->flood[i] = below(m, 4) != 0;
-    if (below(m, 3) == 0)
-        policy->isolation_group = 1 + below(m, 3);
-    sim_set_policy(m->sim, port, policy);
-    if (!policy->learning || (max_before == 0 && policy->mac_limit.max != 0))
-        forget_port(m, port);
-    while (policy->mac_limit.max != 0 && count_behind(m, port) > policy->mac_limit.max)
-        forget_oldest(m, port);
-}
-
-static void do_pass_time(struct model *m)
-{
-    sim_pass_time(m->sim, below(m, 50) ? below(m, 1000) * NS_PER_MS : AGING - 1 + below(m, 3));
-    if (below(m, 8) == 0)
-        (void)sim_age(m->sim);
-}
-
-static void do_something(struct model *m)
-{
-    uint32_t dice = below(m, 1000);
-
-    if (dice < 890)
-        do_send(m);
-    else if (dice < 960)
-        do_pass_time(m);
-    else if (dice < 978)
-        do_change_state(m);
-    else if (dice < 982)
-        do_set_policy(m);
-    else if (dice < 990)
-        do_set_mtu(m);
-    else if (dice < 999)
-        do_fail_tx(m);
+    wear(base, &frame->tags, &worn);
+    if (frame->defect == DROP_NONE || frame->defect == DROP_RUNT)
+        (void)sim_inject(run->sim, ingress, &worn);
     else
-        do_replace_port(m);
+        (void)sim_inject_defect(run->sim, ingress, &worn, frame->defect);
 }
 
-static void run(enum reserved_preset preset, uint16_t filtered, uint64_t seed)
+static void expect(struct run *run, const struct sim_frame *base,
+                   const struct model_outcome *outcome)
 {
-    const struct sim_params params = {
-        .n_ports = N_PORTS,
-        .max_ports = N_PORTS,
-        .max_entries = 128,
-        .aging_ns = AGING,
-        .reserved = preset,
-        .fail = sim_test_fail,
-    };
-    static struct model m;
+    static struct sim_frame worn;
 
-    m = (struct model){.sim = sim_new(&params), .random = seed, .reserved_mask = filtered};
-    bridge_set_move_limit(
-        sim_bridge(m.sim),
-        &(struct fdb_move_limit){.max = MOVES, .interval_ns = MOVES_WITHIN, .hold_ns = HOLD});
-    for (uint32_t i = 0; i < N_PORTS; i++) {
-        m.state[i] = PORT_FORWARDING;
-        m.mtu[i] = 1500;
-        m.policy[i] = PORT_POLICY_DEFAULT;
+    for (uint32_t i = 0; i < run->model.n_ports; i++) {
+        if (!outcome->leaves[i])
+            continue;
+        wear(base, &outcome->tags[i], &worn);
+        sim_expect(run->sim, i, &worn);
+        run->n_left++;
     }
-    for (uint32_t i = 0; i < N_STEPS / RESERVED_N_PRESETS; i++)
-        do_something(&m);
-    assert_true(m.n_too_many > 100);
-    assert_true(m.n_held > 100);
-    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(m.sim))).held, m.n_held);
-    /* Both kinds of forwarding were seen, and the table never had to choose. */
-    assert_in_range(m.n_flooded, m.n_sent / 20, m.n_sent / 2);
-    assert_int_equal(fdb_counters(bridge_fdb(sim_bridge(m.sim))).evicted, 0);
-    sim_free(m.sim);
 }
 
-static void test_transparent(void **state)
+/* A few frames that the bridge finds in one turn: it decides as frame by frame. */
+static void do_send(struct run *run)
 {
-    run(RESERVED_TRANSPARENT, 0x0002, 1);
+    static struct sim_frame bases[RUN_BURST];
+    static struct model_outcome outcomes[RUN_BURST];
+    struct model_frame frames[RUN_BURST];
+    uint32_t ingress = random_port(run);
+    uint32_t n = one_in(run, 4) ? 1 + below(run, RUN_BURST) : 1;
+
+    run->doing = "frames";
+    for (uint32_t i = 0; i < n; i++) {
+        make_frame(run, &frames[i], &bases[i]);
+        inject(run, ingress, &frames[i], &bases[i]);
+        model_take(&run->model, ingress, &frames[i], &outcomes[i]);
+        if (outcomes[i].hold.is_held)
+            run->holds[run->n_holds++] = outcomes[i].hold;
+    }
+    (void)sim_poll(run->sim, ingress);
+    for (uint32_t i = 0; i < n; i++)
+        expect(run, &bases[i], &outcomes[i]);
+    run->n_sent += n;
 }
 
-static void test_all(void **state)
+static void on_hold(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac,
+                    const struct port *port, const struct port *other)
 {
-    run(RESERVED_ALL, 0x0000, 2);
+    struct run *run = arg;
+    const struct model_hold *hold = &run->holds[0];
+
+    require(run,
+            run->n_holds > 0 && vid == hold->vid && mac == hold->mac &&
+                port == sim_port(run->sim, hold->port) && other == sim_port(run->sim, hold->other),
+            "an address is held that should not be");
+    memmove(run->holds, run->holds + 1, --run->n_holds * sizeof(run->holds[0]));
 }
 
-static void test_customer_bridge(void **state)
+static void do_something(struct run *run)
 {
-    run(RESERVED_CUSTOMER_BRIDGE, 0xffff, 3);
+    uint32_t dice = below(run, 1000);
+
+    if (dice < 870)
+        do_send(run);
+    else if (dice < 940)
+        run_pass_time(run);
+    else
+        run_change(run);
 }
 
-static void test_provider_bridge(void **state)
-{
-    run(RESERVED_PROVIDER_BRIDGE, 0x47fe, 4);
-}
+/* ---- runs ---- */
 
-int main(void)
+/* A column of 64 ports ends where the second begins, and a wire has two. */
+static const struct {
+    uint32_t n_ports;
+    uint16_t tpid;
+} kinds[] = {{10, 0x8100}, {2, 0}, {10, 0x88a8}, {12, 0}, {10, 0x9100}, {66, 0x8100}, {66, 0}};
+
+static void begin(struct run *run, uint64_t seed)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transparent),
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_customer_bridge),
-        cmocka_unit_test(test_provider_bridge),
+    uint32_t n_ports = kinds[seed % LENGTH(kinds)].n_ports;
+    const struct sim_params params = {
+        .n_ports = n_ports,
+        .max_ports = n_ports,
+        .max_entries = RUN_ENTRIES,
+        .aging_ns = 30 * NS_PER_SEC,
+        .reserved = RESERVED_TRANSPARENT,
+        .ethertype = kinds[seed % LENGTH(kinds)].tpid,
+        .fail = end_run,
     };
 
+    *run = (struct run){.sim = sim_new(&params), .seed = seed, .random = seed, .doing = "begin"};
+    model_init(&run->model, sim_now(run->sim), params.aging_ns);
+    run->model.tpid = params.ethertype;
+    bridge_on_hold(sim_bridge(run->sim), on_hold, run);
+    for (uint32_t i = 0; i < n_ports; i++)
+        (void)model_add_port(&run->model);
+    if (run->model.tpid != 0)
+        run_set_vlans(run);
+}
+
+static uint64_t n_sent;
+static uint64_t n_left;
+
+static void do_run(uint64_t seed)
+{
+    struct run *run = &the_run;
+
+    begin(run, seed);
+    for (run->step = 0; run->step < N_STEPS; run->step++) {
+        do_something(run);
+        check(run);
+    }
+    n_sent += run->n_sent;
+    n_left += run->n_left;
+    sim_free(run->sim);
+}
+
+static uint64_t first_seed = 1;
+static uint64_t n_seeds = N_RUNS;
+
+static void test_random_runs(void **state)
+{
+    for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++)
+        do_run(seed);
+    assert_true(n_left > n_sent);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_runs)};
+
+    if (argc > 1) {
+        first_seed = strtoull(argv[1], NULL, 10);
+        n_seeds = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
