@@ -23,32 +23,6 @@ struct input {
     const uint8_t *end;
 };
 
-enum operation {
-    OP_SEND_SHORT, /* a plain frame between a few hosts */
-    OP_SEND_BYTES, /* any bytes, zeros behind them up to a length */
-    OP_SEND_VNET,  /* the same with any offload header */
-    OP_SEND_TCP,   /* a superframe, tagged or not */
-    OP_SEND_DEFECT,
-    OP_POLL,
-    OP_SET_STATE,
-    OP_PASS_TIME,
-    OP_AGE,
-    OP_FAIL_TX,
-    OP_SET_MTU,
-    OP_ADD_PORT,
-    OP_DEL_PORT,
-    OP_FLUSH_ALL,
-    OP_FDB_ADD,
-    OP_FDB_DEL,
-    OP_SET_VLAN,
-    OP_SET_POLICY,
-    OP_SET_METERS,
-    OP_SET_MODE,
-    OP_SET_RESERVED,
-    OP_SET_PORT_RESERVED,
-    N_OPERATIONS,
-};
-
 static void end_process(const char *sentence)
 {
     fprintf(stderr, "%s\n", sentence);
@@ -131,45 +105,67 @@ static void take_tags(struct input *in, struct sim_frame *frame)
     }
 }
 
-static void send_short(struct sim *sim, struct input *in, struct sim_frame *frame)
+static struct sim_frame frame; /* too big for the stack */
+
+static void send_short(struct sim *sim, struct input *in)
 {
     uint32_t port = take_port(sim, in);
     uint64_t dst = take_address(in);
 
-    sim_frame_make(frame, dst, take_address(in), 14 + take8(in));
-    (void)sim_inject(sim, port, frame);
+    sim_frame_make(&frame, dst, take_address(in), 14 + take8(in));
+    (void)sim_inject(sim, port, &frame);
 }
 
-static void send_bytes(struct sim *sim, struct input *in, struct sim_frame *frame, bool has_vnet)
+static void send_tagged(struct sim *sim, struct input *in)
+{
+    uint32_t port = take_port(sim, in);
+    uint64_t dst = take_address(in);
+
+    sim_frame_make(&frame, dst, take_address(in), 14 + take16(in) % 1600);
+    take_tags(in, &frame);
+    (void)sim_inject(sim, port, &frame);
+}
+
+static void send_any(struct sim *sim, struct input *in, bool has_vnet)
 {
     uint32_t port = take_port(sim, in);
 
-    take_bytes(in, frame);
+    take_bytes(in, &frame);
     if (has_vnet)
-        take_vnet(in, &frame->vnet);
-    (void)sim_inject(sim, port, frame);
+        take_vnet(in, &frame.vnet);
+    (void)sim_inject(sim, port, &frame);
 }
 
-static void send_tcp(struct sim *sim, struct input *in, struct sim_frame *frame)
+static void send_bytes(struct sim *sim, struct input *in)
+{
+    send_any(sim, in, false);
+}
+
+static void send_vnet(struct sim *sim, struct input *in)
+{
+    send_any(sim, in, true);
+}
+
+static void send_tcp(struct sim *sim, struct input *in)
 {
     uint32_t port = take_port(sim, in);
     uint64_t dst = take_address(in);
     uint64_t src = take_address(in);
     uint32_t payload = take16(in) % MAX_FRAME;
 
-    sim_frame_make_tcp(frame, dst, src, payload, (uint16_t)(1 + take16(in) % 2000));
-    take_tags(in, frame);
-    frame->header_len = 0; /* behind a tag that nobody knows there is no telling */
-    (void)sim_inject(sim, port, frame);
+    sim_frame_make_tcp(&frame, dst, src, payload, (uint16_t)(1 + take16(in) % 2000));
+    take_tags(in, &frame);
+    frame.header_len = 0; /* behind a tag that nobody knows there is no telling */
+    (void)sim_inject(sim, port, &frame);
 }
 
-static void send_defect(struct sim *sim, struct input *in, struct sim_frame *frame)
+static void send_defect(struct sim *sim, struct input *in)
 {
     uint32_t port = take_port(sim, in);
     enum drop_reason defect = take8(in) % 2 ? DROP_TRUNCATED : DROP_MALFORMED;
 
-    take_bytes(in, frame);
-    (void)sim_inject_defect(sim, port, frame, defect);
+    take_bytes(in, &frame);
+    (void)sim_inject_defect(sim, port, &frame, defect);
 }
 
 static uint32_t n_alive(struct sim *sim)
@@ -196,12 +192,21 @@ static void set_state(struct sim *sim, struct input *in)
     sim_set_state(sim, port, (enum port_state)(take8(in) % PORT_N_STATES));
 }
 
-static void fdb_add_some(struct sim *sim, struct input *in)
+/* Of a VLAN-aware bridge one of those that a pvid can be here; else there is one VLAN, 0. */
+static uint16_t take_vid(struct sim *sim, struct input *in)
+{
+    uint8_t byte = take8(in);
+
+    return bridge_ethertype(sim_bridge(sim)) == 0 ? VID_NONE : VID_MIN + byte % 8;
+}
+
+static void add_entry(struct sim *sim, struct input *in, uint16_t vid)
 {
     const struct port *port = sim_port(sim, take_port(sim, in));
     uint8_t kind = take8(in);
     struct fdb_entry entry = {
         .mac = take_address(in),
+        .vid = vid,
         .port = port->id,
         .seen = sim_now(sim),
         .is_static = kind & 1,
@@ -211,8 +216,107 @@ static void fdb_add_some(struct sim *sim, struct input *in)
     (void)fdb_add(bridge_fdb(sim_bridge(sim)), &entry);
 }
 
+static void add_some(struct sim *sim, struct input *in)
+{
+    add_entry(sim, in, VID_NONE);
+}
+
+static void add_some_in_vlan(struct sim *sim, struct input *in)
+{
+    add_entry(sim, in, take_vid(sim, in));
+}
+
+static void del_entry(struct sim *sim, struct input *in, uint16_t vid)
+{
+    (void)fdb_del(bridge_fdb(sim_bridge(sim)), vid, take_address(in), sim_now(sim));
+}
+
+static void del_some(struct sim *sim, struct input *in)
+{
+    del_entry(sim, in, VID_NONE);
+}
+
+static void del_some_in_vlan(struct sim *sim, struct input *in)
+{
+    del_entry(sim, in, take_vid(sim, in));
+}
+
+static void flush_all(struct sim *sim, struct input *in)
+{
+    fdb_flush_all(bridge_fdb(sim_bridge(sim)));
+}
+
+static void flush_some(struct sim *sim, struct input *in)
+{
+    const struct port *port = sim_port(sim, take_port(sim, in));
+    uint8_t bits = take8(in);
+    uint16_t vid = take_vid(sim, in);
+    const struct fdb_filter filter = {
+        .port = bits & 1 ? port->id : PORT_NONE,
+        .has_vid = bits & 2,
+        .has_mac = bits & 4,
+        .vid = vid,
+        .mac = take_address(in),
+    };
+    uint32_t cursor = 0;
+    uint64_t count = 0;
+
+    while (fdb_flush_some(bridge_fdb(sim_bridge(sim)), &filter, sim_now(sim), 1u + (bits >> 3),
+                          &cursor, &count))
+        ;
+}
+
+static void replace_fdb(struct sim *sim, struct input *in)
+{
+    struct fdb *fdb;
+
+    fuzz_require(bridge_new_fdb(sim_bridge(sim), 1u + take8(in) % 32, &fdb) == 0);
+    bridge_set_fdb(sim_bridge(sim), fdb);
+}
+
+static void set_move_limit(struct sim *sim, struct input *in)
+{
+    uint8_t byte = take8(in);
+    const struct fdb_move_limit limit = {.max = byte % 4,
+                                         .interval_ns = (1u + byte / 4 % 8) * NS_PER_SEC,
+                                         .hold_ns = (1u + byte / 32) * NS_PER_SEC};
+
+    bridge_set_move_limit(sim_bridge(sim), &limit);
+}
+
+static uint16_t take_ethertype(struct input *in)
+{
+    static const uint16_t ethertypes[] = {VLAN_TPID_C, VLAN_TPID_S, VLAN_TPID_OLD};
+
+    return ethertypes[take8(in) % 3];
+}
+
+/* It has its ports in no VLAN then; one that is not VLAN-aware is to be so, and the reverse. */
+static void set_vlan_aware(struct sim *sim, struct input *in)
+{
+    struct bridge *bridge = sim_bridge(sim);
+    struct vlan_table *vlans = NULL;
+    uint16_t ethertype = take_ethertype(in);
+
+    if (bridge_ethertype(bridge) == 0)
+        fuzz_require(bridge_new_vlans(bridge, ethertype, &vlans) == 0);
+    bridge_set_vlans(bridge, vlans);
+}
+
+/* One to one, as a configuration has to be. */
+static void take_translations(struct input *in, struct vlan_translations *ret)
+{
+    uint16_t outside = VID_MIN + take16(in) % 8;
+    uint16_t inside = VID_MIN + take16(in) % 8;
+
+    ret->n = take8(in) % 8;
+    for (uint16_t i = 0; i < ret->n; i++)
+        ret->list[i] = (struct vlan_translation){.outside = VID_MIN + (outside + i) % 8,
+                                                 .inside = VID_MIN + (inside + 3 * i) % 8};
+}
+
 /* A pvid where the mode has one, and a range of VLANs: what a configuration can say. */
-static void set_vlan(struct sim *sim, struct input *in)
+static void set_vlan_of_port(struct sim *sim, struct input *in, bool is_translated)
 {
     uint32_t port = take_port(sim, in);
     struct vlan_settings settings = {.mode = (enum vlan_mode)(take8(in) % VLAN_N_MODES)};
@@ -223,7 +327,19 @@ static void set_vlan(struct sim *sim, struct input *in)
     if (vlan_mode_has_pvid(settings.mode))
         settings.pvid = VID_MIN + take8(in) % 8;
     vidset_add_range(&settings.allowed, first, (uint16_t)(last < VID_MAX ? last : VID_MAX));
+    if (is_translated && vlan_mode_has_allowed(settings.mode))
+        take_translations(in, &settings.translations);
     sim_set_vlan(sim, port, &settings);
+}
+
+static void set_vlan(struct sim *sim, struct input *in)
+{
+    set_vlan_of_port(sim, in, false);
+}
+
+static void set_vlan_translated(struct sim *sim, struct input *in)
+{
+    set_vlan_of_port(sim, in, true);
 }
 
 static void set_policy(struct sim *sim, struct input *in)
@@ -302,82 +418,67 @@ static void pass_time(struct sim *sim, struct input *in)
     sim_pass_time(sim, byte < 0xf0 ? byte * NS_PER_MS : AGING - 1 + byte % 3);
 }
 
-static void do_operation(struct sim *sim, enum operation operation, struct input *in)
+static void set_aging(struct sim *sim, struct input *in)
 {
-    static struct sim_frame frame;
-    uint32_t port;
+    bridge_set_aging(sim_bridge(sim), (1u + take8(in) % 20) * NS_PER_SEC);
+}
 
-    switch (operation) {
-    case OP_SEND_SHORT:
-        send_short(sim, in, &frame);
-        break;
-    case OP_SEND_BYTES:
-    case OP_SEND_VNET:
-        send_bytes(sim, in, &frame, operation == OP_SEND_VNET);
-        break;
-    case OP_SEND_TCP:
-        send_tcp(sim, in, &frame);
-        break;
-    case OP_SEND_DEFECT:
-        send_defect(sim, in, &frame);
-        break;
-    case OP_POLL:
-        (void)sim_poll(sim, take_port(sim, in));
-        break;
-    case OP_SET_STATE:
-        set_state(sim, in);
-        break;
-    case OP_PASS_TIME:
-        pass_time(sim, in);
-        break;
-    case OP_AGE:
-        (void)sim_age(sim);
-        break;
-    case OP_FAIL_TX:
-        fail_tx(sim, in);
-        break;
-    case OP_SET_MTU:
-        port = take_port(sim, in);
-        sim_set_mtu(sim, port, take16(in));
-        break;
-    case OP_ADD_PORT:
-        if (n_alive(sim) < MAX_PORTS && sim_n_ports(sim) < SIM_PORTS_MAX)
-            (void)sim_add_port(sim);
-        break;
-    case OP_DEL_PORT:
-        if (n_alive(sim) > 1)
-            sim_del_port(sim, take_port(sim, in));
-        break;
-    case OP_FLUSH_ALL:
-        fdb_flush_all(bridge_fdb(sim_bridge(sim)));
-        break;
-    case OP_FDB_ADD:
-        fdb_add_some(sim, in);
-        break;
-    case OP_FDB_DEL:
-        (void)fdb_del(bridge_fdb(sim_bridge(sim)), 0, take_address(in), sim_now(sim));
-        break;
-    case OP_SET_VLAN:
-        set_vlan(sim, in);
-        break;
-    case OP_SET_POLICY:
-        set_policy(sim, in);
-        break;
-    case OP_SET_METERS:
-        set_meters(sim, in);
-        break;
-    case OP_SET_MODE:
-        bridge_set_mode(sim_bridge(sim), (enum bridge_mode)(take8(in) % BRIDGE_N_MODES));
-        break;
-    case OP_SET_RESERVED:
-        set_reserved(sim, in);
-        break;
-    case OP_SET_PORT_RESERVED:
-        set_port_reserved(sim, in);
-        break;
-    case N_OPERATIONS:
-        break;
-    }
+static void set_mtu(struct sim *sim, struct input *in)
+{
+    uint32_t port = take_port(sim, in);
+
+    sim_set_mtu(sim, port, take16(in));
+}
+
+static void set_mode(struct sim *sim, struct input *in)
+{
+    bridge_set_mode(sim_bridge(sim), (enum bridge_mode)(take8(in) % BRIDGE_N_MODES));
+}
+
+static void set_ethertype(struct sim *sim, struct input *in)
+{
+    bridge_set_ethertype(sim_bridge(sim), take_ethertype(in));
+}
+
+static void add_port(struct sim *sim, struct input *in)
+{
+    if (n_alive(sim) < MAX_PORTS && sim_n_ports(sim) < SIM_PORTS_MAX)
+        (void)sim_add_port(sim);
+}
+
+static void del_port(struct sim *sim, struct input *in)
+{
+    if (n_alive(sim) > 1)
+        sim_del_port(sim, take_port(sim, in));
+}
+
+static void poll_port(struct sim *sim, struct input *in)
+{
+    (void)sim_poll(sim, take_port(sim, in));
+}
+
+static void age(struct sim *sim, struct input *in)
+{
+    (void)sim_age(sim);
+}
+
+/* The corpus counts on this order: new ones come last. */
+static void (*const operations[])(struct sim *sim, struct input *in) = {
+    send_short,    send_bytes,        send_vnet,        send_tcp,
+    send_defect,   poll_port,         set_state,        pass_time,
+    age,           fail_tx,           set_mtu,          add_port,
+    del_port,      flush_all,         add_some,         del_some,
+    set_vlan,      set_policy,        set_meters,       set_mode,
+    set_reserved,  set_port_reserved, send_tagged,      set_vlan_translated,
+    set_ethertype, set_vlan_aware,    set_aging,        set_move_limit,
+    flush_some,    replace_fdb,       add_some_in_vlan, del_some_in_vlan,
+};
+
+_Static_assert(sizeof(operations) / sizeof(operations[0]) == 32, "five bits");
+
+static void do_operation(struct sim *sim, struct input *in)
+{
+    operations[take8(in) % 32](sim, in);
     sim_discard(sim);
 }
 
@@ -410,7 +511,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     bridge_set_move_limit(sim_bridge(sim), &moves);
     for (int step = 0; in.at < in.end && step < MAX_STEPS; step++)
-        do_operation(sim, (enum operation)(take8(&in) % 32 % N_OPERATIONS), &in);
+        do_operation(sim, &in);
     drain(sim);
     sim_free(sim);
     return 0;
