@@ -7,7 +7,9 @@
 #include "ringspan/port.h"
 
 /*
- * Packet ports: one AF_PACKET socket with an RX and a TX ring (TPACKET_V2) per port.
+ * Packet ports: two AF_PACKET sockets per port, one with an RX ring and one with a TX ring
+ * (TPACKET_V2). Two, because whoever waits for a socket is told of each frame that it has sent,
+ * too, which costs as much as a look-up: the one that sends is nobody's to wait for.
  *
  * Receiving. Slots have 2048 bytes. A frame that fits is read in place. One that does not (a
  * superframe, a jumbo frame) is queued whole on the socket besides (TP_STATUS_COPY, asked for with
@@ -19,8 +21,9 @@
  * Sending. An ordinary frame is copied into a TX slot, tags in place. Setting the offload header's
  * hdr_len to the frame's length makes the kernel build a linear buffer, which saves the veth driver
  * a second copy. What the ring cannot carry (superframes, frames over a slot) goes by sendmmsg() on
- * a second, unbound socket, gathered straight from RX memory. Once a batch holds such a frame the
- * rest of the batch follows it there, so order is kept with at most one kick and one sendmmsg().
+ * the socket that receives, which has no TX ring, gathered straight from RX memory. Once a batch
+ * holds such a frame the rest of the batch follows it there, so order is kept with at most one kick
+ * and one sendmmsg().
  *
  * A superframe inside a tunnel is cut into segments here (segment.h), because the kernel would not
  * take it back.
@@ -28,8 +31,8 @@
  * The TX ring is never a queue. Only our own send() walks it, strictly in order, and it stops at
  * the first slot that it cannot pass; such a slot would stall all that follow, and after a device
  * went down and up again stale frames would leave. So after the kick, slots that the kernel did not
- * take are taken back at once, and each of those frames is offered one last time by plain send on
- * the second socket, where one bad frame stops only itself. What fails there is dropped, and the
+ * take are taken back at once, and each of those frames is offered one last time by plain send,
+ * where one bad frame stops only itself. What fails there is dropped, and the
  * errno says why. Queueing belongs to the qdisc.
  *
  * Ring memory is fixed when a port opens, from the number of ports in the configuration:
@@ -40,7 +43,7 @@
  *
  * Two ports get 8192 + 256 slots each (16.5 MiB), 64 ports 1024 + 256, 1,000 ports 64 + 32.
  *
- * Ring and plain socket come from the opener and from nobody else.
+ * Both sockets come from the opener and from nobody else.
  */
 
 /* Makes sockets: later from a pool that was filled before privileges were dropped. Called from

@@ -22,12 +22,12 @@
 #define PACKET_BLOCK_SIZE (64u << 10)
 
 struct packet_ring {
-    uint8_t *slots;
+    uint8_t *slots;   /* NULL: not mapped */
     uint32_t n_slots; /* a power of two */
     uint32_t head;    /* the next slot to read, or to fill */
 };
 
-/* A frame on its way to the second socket. The tag bytes and the offload header are its own, the
+/* A frame on its way out by a plain send. The tag bytes and the offload header are its own, the
  * rest is borrowed. */
 struct packet_message {
     struct iovec parts[4];
@@ -43,16 +43,14 @@ struct packet_port {
     struct packet_opener opener;
     struct bounce_pool *pool;
 
-    int ring_fd;
-    int plain_fd; /* no ring: superframes, and what the ring refused */
-    int lock_fd;  /* holds the device */
+    int rx_fd; /* also sends what the TX ring cannot carry, or refused */
+    int tx_fd;
+    int lock_fd; /* holds the device */
     uint32_t promisc_ifindex;
     struct isolator *isolator;
     bool is_one_of_many;
     struct isolation isolation;
     char isolation_why[ISOLATION_WHY_SIZE];
-    void *map;
-    size_t map_bytes;
     uint64_t tp_packets; /* what the kernel counted and the ledger does not have yet */
     uint64_t tp_drops;
 

@@ -90,11 +90,11 @@ static int packet_open(struct port *port)
 
     if (fd < 0)
         return fd;
-    p->ring_fd = fd;
+    p->rx_fd = fd;
     fd = p->opener.open(p->opener.arg);
     if (fd < 0)
         return fd;
-    p->plain_fd = fd;
+    p->tx_fd = fd;
     return 0;
 }
 
@@ -110,52 +110,79 @@ static int make_ring(int fd, int which, uint32_t n_slots)
     return packet_set_option(fd, SOL_PACKET, which, &request, sizeof(request));
 }
 
+static int configure_rx(const struct packet_port *p)
+{
+    int r = shut_reception(p->rx_fd);
+
+    if (r == 0)
+        r = packet_set_int(p->rx_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+    if (r == 0)
+        r = packet_set_int(p->rx_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+    if (r == 0)
+        r = packet_set_int(p->rx_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+    if (r == 0)
+        r = packet_set_int(p->rx_fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
+    if (r == 0)
+        r = set_buffer(p->rx_fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+    if (r == 0)
+        r = set_buffer(p->rx_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    if (r == 0)
+        r = make_ring(p->rx_fd, PACKET_RX_RING, p->rx.n_slots);
+    return r;
+}
+
+static int configure_tx(const struct packet_port *p)
+{
+    int r = packet_set_int(p->tx_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+
+    if (r == 0)
+        r = packet_set_int(p->tx_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+    if (r == 0)
+        r = set_buffer(p->tx_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+    if (r == 0)
+        r = make_ring(p->tx_fd, PACKET_TX_RING, p->tx.n_slots);
+    return r;
+}
+
 static int packet_configure(struct port *port)
 {
-    struct packet_port *p = packet_of(port);
-    int r;
+    const struct packet_port *p = packet_of(port);
+    int r = configure_rx(p);
 
-    r = shut_reception(p->ring_fd);
-    if (r == 0)
-        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
-    if (r == 0)
-        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
-    if (r == 0)
-        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-    if (r == 0)
-        r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_COPY_THRESH, 1);
-    if (r == 0)
-        r = set_buffer(p->ring_fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
-    if (r == 0)
-        r = set_buffer(p->ring_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
-    if (r == 0)
-        r = make_ring(p->ring_fd, PACKET_RX_RING, p->rx.n_slots);
-    if (r == 0)
-        r = make_ring(p->ring_fd, PACKET_TX_RING, p->tx.n_slots);
-    if (r == 0)
-        r = packet_set_int(p->plain_fd, SOL_PACKET, PACKET_VNET_HDR, 1);
-    if (r == 0)
-        r = set_buffer(p->plain_fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
-    return r;
+    return r < 0 ? r : configure_tx(p);
+}
+
+static int map_ring(int fd, struct packet_ring *ring)
+{
+    size_t bytes = (size_t)ring->n_slots * LIMIT_RING_SLOT;
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (map == MAP_FAILED)
+        return -errno;
+    ring->slots = map;
+    ring->head = 0;
+    return 0;
+}
+
+/* A mapping keeps the socket alive. */
+static void unmap_ring(struct packet_ring *ring)
+{
+    if (ring->slots)
+        munmap(ring->slots, (size_t)ring->n_slots * LIMIT_RING_SLOT);
+    ring->slots = NULL;
 }
 
 static int packet_map(struct port *port)
 {
     struct packet_port *p = packet_of(port);
-    size_t rx_bytes = (size_t)p->rx.n_slots * LIMIT_RING_SLOT;
-    size_t bytes = rx_bytes + (size_t)p->tx.n_slots * LIMIT_RING_SLOT;
-    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->ring_fd, 0);
+    int r = map_ring(p->rx_fd, &p->rx);
 
-    if (map == MAP_FAILED)
-        return -errno;
-    p->map = map;
-    p->map_bytes = bytes;
-    p->rx.slots = map;
-    p->rx.head = 0;
-    p->tx.slots = p->rx.slots + rx_bytes;
-    p->tx.head = 0;
+    if (r == 0)
+        r = map_ring(p->tx_fd, &p->tx);
+    if (r < 0)
+        return r;
     p->tx_first = 0;
-    p->source.fd = p->ring_fd;
+    p->source.fd = p->rx_fd;
     port->source = &p->source;
     return 0;
 }
@@ -183,14 +210,14 @@ static int set_promiscuous(struct packet_port *p, int option, uint32_t ifindex)
 {
     struct packet_mreq request = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
 
-    return packet_set_option(p->ring_fd, SOL_PACKET, option, &request, sizeof(request));
+    return packet_set_option(p->rx_fd, SOL_PACKET, option, &request, sizeof(request));
 }
 
-static int bind_to(int fd, uint32_t ifindex)
+static int bind_to(int fd, uint16_t protocol, uint32_t ifindex)
 {
     struct sockaddr_ll to = {
         .sll_family = AF_PACKET,
-        .sll_protocol = htons(ETH_P_ALL),
+        .sll_protocol = htons(protocol),
         .sll_ifindex = (int)ifindex,
     };
 
@@ -204,8 +231,8 @@ static void packet_stop(struct port *port)
 {
     struct packet_port *p = packet_of(port);
 
-    if (p->ring_fd >= 0)
-        (void)shut_reception(p->ring_fd);
+    if (p->rx_fd >= 0)
+        (void)shut_reception(p->rx_fd);
     if (p->promisc_ifindex != 0)
         (void)set_promiscuous(p, PACKET_DROP_MEMBERSHIP, p->promisc_ifindex);
     p->promisc_ifindex = 0;
@@ -227,14 +254,16 @@ static int packet_start(struct port *port, const struct port_device *device)
     r = packet_apply(p, &device->settings, device->ifindex);
     if (r < 0)
         goto fail;
-    r = bind_to(p->ring_fd, device->ifindex);
+    r = bind_to(p->rx_fd, ETH_P_ALL, device->ifindex);
+    if (r == 0)
+        r = bind_to(p->tx_fd, 0, device->ifindex); /* receives nothing */
     if (r < 0)
         goto fail;
     r = set_promiscuous(p, PACKET_ADD_MEMBERSHIP, device->ifindex);
     if (r < 0)
         goto fail;
     p->promisc_ifindex = device->ifindex;
-    r = open_reception(p->ring_fd);
+    r = open_reception(p->rx_fd);
     if (r < 0)
         goto fail;
     port->ifindex = device->ifindex;
@@ -253,7 +282,7 @@ static bool packet_has_device(const struct port *port)
     struct sockaddr_ll bound;
     socklen_t len = sizeof(bound);
 
-    if (getsockname(p->ring_fd, (struct sockaddr *)&bound, &len) < 0)
+    if (getsockname(p->rx_fd, (struct sockaddr *)&bound, &len) < 0)
         return false;
     return bound.sll_ifindex == (int)port->ifindex;
 }
@@ -265,7 +294,7 @@ static void take_statistics(struct packet_port *p)
     struct tpacket_stats stats = {0};
     socklen_t len = sizeof(stats);
 
-    if (getsockopt(p->ring_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) < 0)
+    if (getsockopt(p->rx_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) < 0)
         return;
     p->tp_packets += stats.tp_packets;
     p->tp_drops += stats.tp_drops;
@@ -285,13 +314,12 @@ static void packet_close(struct port *port)
     packet_stop(port);
     port->source = NULL;
     p->source.fd = -1;
-    if (p->map) {
+    if (p->rx.slots)
         take_statistics(p);
-        munmap(p->map, p->map_bytes); /* a mapping keeps the socket alive */
-    }
-    p->map = NULL;
-    close_fd(&p->ring_fd);
-    close_fd(&p->plain_fd);
+    unmap_ring(&p->rx);
+    unmap_ring(&p->tx);
+    close_fd(&p->rx_fd);
+    close_fd(&p->tx_fd);
 }
 
 /* The kernel counts a frame before it has filled the slot: on another CPU one may be half way. */
@@ -320,12 +348,12 @@ static void packet_snapshot(struct port *port, struct ledger_snapshot *ret_snaps
 
     ret_snapshot->has_kernel = true;
     ret_snapshot->held_out = packet_tx_held(p);
-    if (p->map) {
+    if (p->rx.slots) {
         ret_snapshot->unread_min = packet_rx_unread(p);
         take_statistics(p);
     }
     enter_statistics(p);
-    if (p->map)
+    if (p->rx.slots)
         ret_snapshot->unread_max = count_unread_after(p);
 }
 
@@ -333,10 +361,13 @@ static struct port_ring_info packet_ring_info(const struct port *port)
 {
     const struct packet_port *p = packet_of(port);
 
-    if (!p->map)
+    if (!p->rx.slots)
         return (struct port_ring_info){0};
     return (struct port_ring_info){
-        .rx_slots = p->rx.n_slots, .tx_slots = p->tx.n_slots, .bytes = p->map_bytes};
+        .rx_slots = p->rx.n_slots,
+        .tx_slots = p->tx.n_slots,
+        .bytes = (uint64_t)(p->rx.n_slots + p->tx.n_slots) * LIMIT_RING_SLOT,
+    };
 }
 
 static void packet_free(struct port *port)
@@ -385,8 +416,8 @@ int packet_port_new(const struct packet_port_params *params, struct port **ret)
     isolation_init(&p->isolation);
     p->rx.n_slots = params->rx_slots;
     p->tx.n_slots = params->tx_slots;
-    p->ring_fd = -1;
-    p->plain_fd = -1;
+    p->rx_fd = -1;
+    p->tx_fd = -1;
     p->lock_fd = -1;
     *ret = &p->port;
     return 0;

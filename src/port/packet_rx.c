@@ -63,7 +63,7 @@ static ssize_t receive_copy(int fd, uint8_t *buffer)
 static void read_bounced(struct packet_port *p, const struct tpacket2_hdr *slot, uint8_t *buffer,
                          struct frame *ret_frame)
 {
-    ssize_t n = receive_copy(p->ring_fd, buffer);
+    ssize_t n = receive_copy(p->rx_fd, buffer);
 
     ret_frame->data = buffer;
     ret_frame->len = 0;
@@ -155,7 +155,7 @@ static int rx_take_error(struct rx_source *source)
     int error = 0;
     socklen_t len = sizeof(error);
 
-    if (getsockopt(p->ring_fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+    if (getsockopt(p->rx_fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         return errno;
     return error;
 }

@@ -21,16 +21,16 @@ int packet_set_int(int fd, int level, int option, int value)
 
 static int set_qdisc_bypass(struct packet_port *p, bool bypass)
 {
-    int r = packet_set_int(p->ring_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+    int r = packet_set_int(p->rx_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
 
-    return r < 0 ? r : packet_set_int(p->plain_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
+    return r < 0 ? r : packet_set_int(p->tx_fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
 }
 
 static int set_mark(struct packet_port *p, uint32_t mark)
 {
-    int r = packet_set_option(p->ring_fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+    int r = packet_set_option(p->rx_fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 
-    return r < 0 ? r : packet_set_option(p->plain_fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+    return r < 0 ? r : packet_set_option(p->tx_fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 }
 
 /* The mark is there before anything asks for it: no frame of ours is lost. For as long as it takes,

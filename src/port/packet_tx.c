@@ -56,6 +56,18 @@ static void fill_headers(const struct packet_port *p, struct sockaddr_ll *to, ui
     }
 }
 
+/* Sends the first of the messages, and those behind it as long as they pass: how many, or -errno.
+ * The socket is the one that receives: it may have the news pending that the device went down, of
+ * late or long ago, and reports that once in place of sending. */
+static int send_some(const struct packet_port *p, struct mmsghdr *messages, uint32_t n)
+{
+    int sent = sendmmsg(p->rx_fd, messages, n, MSG_DONTWAIT);
+
+    if (sent < 0 && errno == ENETDOWN)
+        sent = sendmmsg(p->rx_fd, messages, n, MSG_DONTWAIT);
+    return sent < 0 ? -errno : sent;
+}
+
 /* Sends the messages in order. One that fails is dropped with its reason and does not stop those
  * behind it, unless none of them can be sent either. */
 static void send_messages(struct packet_port *p)
@@ -67,8 +79,7 @@ static void send_messages(struct packet_port *p)
 
     fill_headers(p, &to, n, headers);
     while (i < n) {
-        int sent = sendmmsg(p->plain_fd, headers + i, n - i, MSG_DONTWAIT);
-        int error = errno;
+        int sent = send_some(p, headers + i, n - i);
         enum drop_reason reason;
 
         if (sent > 0) {
@@ -76,9 +87,9 @@ static void send_messages(struct packet_port *p)
                 port_count_accepted(&p->port, p->messages[i].weight);
             continue;
         }
-        if (error == EINTR)
+        if (sent == -EINTR)
             continue;
-        reason = reason_of(error);
+        reason = reason_of(-sent);
         do {
             port_count_out_dropped(&p->port, reason, p->messages[i].weight.tally);
             i++;
@@ -148,7 +159,7 @@ static void kick(struct packet_port *p)
 
     if (p->tx_first == p->tx.head)
         return;
-    (void)send(p->ring_fd, NULL, 0, MSG_DONTWAIT); /* the slots say more than the result */
+    (void)send(p->tx_fd, NULL, 0, MSG_DONTWAIT); /* the slots say more than the result */
     for (uint32_t i = p->tx_first; i != p->tx.head; i++) {
         uint32_t status = packet_slot_status(packet_slot(&p->tx, i));
 

@@ -144,6 +144,25 @@ static void device_down_leaves_nothing_to_be_sent_later(void **state)
     expect_works_again(f);
 }
 
+/* The socket that receives has an error pending after this, which is no frame's fault. */
+static void superframe_is_first_to_leave_after_a_flap(void **state)
+{
+    static uint8_t bytes[LIMIT_SUPERFRAME_SIZE];
+    struct fixture *f = *state;
+    struct frame super = {.data = bytes + FRAME_VNET_SIZE};
+
+    super.len = (uint32_t)make_superframe(bytes) - FRAME_VNET_SIZE;
+    memcpy(&super.vnet, bytes, FRAME_VNET_SIZE);
+    run("ip link set p0 down");
+    bring_cable_up();
+    port_tx(f->port, &super);
+    port_flush(f->port);
+    assert_int_equal(next_number(f), 0x4500); /* where an IP header begins */
+    assert_int_equal(f->port->ledger.accepted.frames, 1);
+    assert_int_equal(ledger_sum_dropped(f->port->ledger.out_dropped), 0);
+    expect_works_again(f);
+}
+
 static void device_down_between_queueing_and_kick(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +378,7 @@ int main(void)
         TEST(malformed_offload_header_harms_only_itself),
         TEST(too_short_frame_harms_only_itself),
         TEST(device_down_leaves_nothing_to_be_sent_later),
+        TEST(superframe_is_first_to_leave_after_a_flap),
         TEST(device_down_between_queueing_and_kick),
         TEST(device_gone_is_its_own_reason_and_the_ring_serves_the_next),
         TEST(no_carrier_loses_frames_but_not_the_ring),
