@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "ringspan/forward.h"
+#include "ringspan/gro.h"
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
 #include "ringspan/meter.h"
@@ -62,6 +63,7 @@ struct config_port {
     bool says_isolate_host;
     bool isolate_host_is_asked; /* the file says it, here or in the bridge */
     bool qdisc_bypass;
+    enum gro_wish gro;
     enum port_admin_state admin_state;
     struct reserved_settings reserved; /* what the file says here, and not in the bridge */
     char *reserved_description;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ringspan/frame.h"
+#include "ringspan/gro.h"
 #include "ringspan/isolation.h"
 #include "ringspan/ledger.h"
 #include "ringspan/limits.h"
@@ -68,12 +69,18 @@ struct port_settings {
     bool qdisc_bypass; /* frames leave past the interface's queueing discipline */
     bool isolate_host; /* the host's own stack is kept off it, if there is a way (isolation.h) */
     bool isolate_host_is_asked; /* in so many words: even if the host lives on it (host_use.h) */
+    enum gro_wish gro;
 };
 
 /* How far that is so. */
 struct port_isolation {
     enum isolation_means means;
     char why[ISOLATION_WHY_SIZE]; /* why not by better means, or "" */
+};
+
+struct port_gro {
+    bool is_on;
+    int error; /* -errno: why it is not as wished; 0 */
 };
 
 /* What start() binds to, and how. */
@@ -127,8 +134,10 @@ struct port_ops {
      * on using the port; no frame is lost by it. That it cannot be isolated is no failure. NULL if
      * there are no settings. */
     int (*adjust)(struct port *port, const struct port_settings *settings);
-    /* After start() and adjust(): what became of isolate_host. NULL if there are no settings. */
+    /* After start() and adjust(): what became of isolate_host, and of gro. NULL if there are no
+     * settings. */
     struct port_isolation (*isolation)(const struct port *port);
+    struct port_gro (*gro)(const struct port *port);
     void (*stop)(struct port *port);
     void (*close)(struct port *port);
 
@@ -154,6 +163,7 @@ struct port {
     uint32_t ifindex;              /* 0 while not bound */
     struct port_settings settings; /* while bound: that it has. Its owner's notes, both */
     struct port_isolation isolation;
+    struct port_gro gro;
     port_id id;                    /* in its bridge; PORT_NONE outside of one */
     void *owner;                   /* for whoever made it */
     struct capture_point *capture; /* who keeps copies of its frames (capture.h); NULL: nobody */

@@ -68,10 +68,11 @@ struct packet_port_params {
     const char *ifname;
     const char *type; /* another word than "netdev" for it, or NULL */
     struct packet_opener opener;
-    struct bounce_pool *pool;  /* outlives the port */
-    struct isolator *isolator; /* outlives it, too; NULL: isolate_host has no means */
-    bool is_one_of_many;       /* see isolation_attach() */
-    uint32_t rx_slots;         /* powers of two, see the formula */
+    struct bounce_pool *pool;      /* outlives the port */
+    struct isolator *isolator;     /* outlives it, too; NULL: isolate_host has no means */
+    bool is_one_of_many;           /* see isolation_attach() */
+    struct gro_keeper *gro_keeper; /* outlives it; NULL: GRO is left as it is */
+    uint32_t rx_slots;             /* powers of two, see the formula */
     uint32_t tx_slots;
 };
 

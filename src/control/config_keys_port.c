@@ -81,6 +81,12 @@ static const struct config_planned_word planned_port_types[] = {
     {NULL, NULL},
 };
 
+static const char *gro_word(uint32_t i)
+{
+    return gro_wish_name((enum gro_wish)i);
+}
+
+static const struct config_words gro_words = {.name = gro_word, .n = GRO_N_WISHES};
 static const struct config_words admin_state_words = {.name = admin_state_word,
                                                       .n = PORT_N_ADMIN_STATES};
 static const struct config_words vlan_mode_words = {.name = vlan_mode_word, .n = VLAN_N_MODES};
@@ -242,6 +248,15 @@ static const struct config_key port_keys[] = {
                 "shaping.",
     },
     {
+        .name = "gro",
+        .type = CONFIG_WORD,
+        .default_value = GRO_AUTO,
+        .offset = offsetof(struct config_port, gro),
+        .words = &gro_words,
+        .help = "Whether the kernel merges TCP segments before the port gets them: 'auto' does so "
+                "on a veth and leaves other interfaces as they are.",
+    },
+    {
         .name = "admin_state",
         .type = CONFIG_WORD,
         .default_value = PORT_ADMIN_UP,
@@ -374,7 +389,6 @@ static const struct config_key port_keys[] = {
         .meant_for = TAPS,
         .help = "Whether a tap that the daemon made stays when the daemon ends.",
     },
-    PLANNED("gro"),
     PLANNED("impair"),
     PLANNED("mirror"),
 };

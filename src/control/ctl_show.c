@@ -175,6 +175,7 @@ static void put_settings(struct json_writer *writer, const struct port *port)
     json_put_string(writer, "isolated_by",
                     means == ISOLATION_NONE ? NULL : isolation_means_name(means));
     json_put_bool(writer, "qdisc_bypass", has_any && port->settings.qdisc_bypass);
+    json_put_bool(writer, "gro", has_any && port->gro.is_on);
 }
 
 static void put_meter(struct json_writer *writer, const struct bridge *bridge,

@@ -55,6 +55,7 @@ int managed_port_new(struct daemon *daemon, const struct config_port *config,
         .opener = packet_opener_here(),
         .pool = daemon->pool,
         .isolator = daemon->isolator,
+        .gro_keeper = daemon->gro_keeper,
         .is_one_of_many = n_ports_of_all > LIMIT_TCX_PORTS,
         .rx_slots = share.rx_slots,
         .tx_slots = share.tx_slots,
@@ -199,15 +200,18 @@ static int add_bridge_with_ports(struct daemon *daemon, const struct config_brid
     return r < 0 ? r : add_statics(daemon, config, mb->bridge);
 }
 
-/* Whose taps are whose: there is one daemon behind each control socket. Without a path for it the
- * daemon does not run. */
-static void choose_mark(struct daemon *daemon)
+/* What is whose: there is one daemon behind each control socket. Without a path for it the daemon
+ * does not run. */
+static int choose_marks(struct daemon *daemon)
 {
     const struct ctl_path_env env = ctl_path_env_here();
     struct ctl_path path = {.text = ""};
+    char records[CTL_PATH_SIZE + sizeof(".gro")];
 
     (void)ctl_path_of_daemon(&env, daemon->config->daemon.control.socket, &path);
     tap_mark_prefix(path.text, daemon->tap_prefix);
+    snprintf(records, sizeof(records), "%s.gro", path.text);
+    return gro_keeper_new(records, &daemon->gro_keeper);
 }
 
 static int add_globs(struct daemon *daemon)
@@ -228,8 +232,9 @@ static int populate(struct daemon *daemon)
     const struct netns_listener listener = managed_ports_netns_listener(daemon);
     int r;
 
-    choose_mark(daemon);
-    r = bus_new(daemon_on_demand, daemon, &daemon->bus);
+    r = choose_marks(daemon);
+    if (r == 0)
+        r = bus_new(daemon_on_demand, daemon, &daemon->bus);
     if (r == 0)
         r = capture_new(daemon->loop, clock_wall, &daemon->capture);
     if (r == 0)
@@ -334,6 +339,7 @@ void daemon_free(struct daemon *daemon)
     event_timer_free(daemon->places);
     bounce_pool_free(daemon->pool);
     isolator_free(daemon->isolator);
+    gro_keeper_free(daemon->gro_keeper);
     config_free(daemon->config);
     bus_free(daemon->bus);
     free(daemon->ports);

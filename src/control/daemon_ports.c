@@ -32,6 +32,14 @@ static void log_waiting_ports(const struct daemon *daemon)
     }
 }
 
+/* Interfaces of a daemon that was killed, which no port of this one wants. */
+static void sweep_gro(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    gro_keeper_sweep(daemon->gro_keeper);
+}
+
 void managed_ports_check_ready(struct daemon *daemon)
 {
     if (daemon->is_ready)
@@ -44,6 +52,7 @@ void managed_ports_check_ready(struct daemon *daemon)
         return;
     daemon->is_ready = true;
     log_waiting_ports(daemon);
+    (void)workers_submit(daemon->workers, sweep_gro, NULL, daemon);
     if (daemon->on_ready)
         daemon->on_ready(daemon->on_ready_arg);
 }

@@ -136,6 +136,7 @@ struct daemon {
     char tap_prefix[LIMIT_ALIAS_SIZE]; /* of the marks of what is ours */
     struct bounce_pool *pool;
     struct isolator *isolator;
+    struct gro_keeper *gro_keeper;
     uint64_t ring_bytes; /* that ports have, or will have when they open */
     struct netns_table *netns;
     struct globs *globs;

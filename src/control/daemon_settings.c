@@ -9,13 +9,14 @@
 /* VLANs in VLANs, and a macvlan on top: more is nobody's. */
 #define MOST_LAYERS 8
 
-/* How a port uses its interface: isolation from the host, and the qdisc. A change of it is no step:
- * the port stays in the loop, and steps wait until it is done. */
+/* How a port uses its interface: isolation from the host, GRO, and the qdisc. A change of it is no
+ * step: the port stays in the loop, and steps wait until it is done. */
 
 struct port_settings managed_port_settings(const struct config_port *config)
 {
     return (struct port_settings){
         .qdisc_bypass = config->qdisc_bypass,
+        .gro = config->gro,
         .isolate_host = config->isolate_host,
         .isolate_host_is_asked = config->isolate_host_is_asked,
     };
@@ -128,11 +129,16 @@ void managed_port_note_settings(struct managed_port *mp, const struct port_setti
 {
     struct port *port = mp->port;
     struct port_isolation isolation = port->ops->isolation(port);
+    struct port_gro gro = port->ops->gro(port);
 
     if (settings->isolate_host && strcmp(port->isolation.why, isolation.why) != 0)
         warn_of_isolation(mp, &isolation);
+    if (gro.error != 0 && gro.error != port->gro.error)
+        log_warning("port %s: cannot turn gro of %s %s: %s", port->name, port->ifname,
+                    gro_wish_name(settings->gro), strerror(-gro.error));
     port->settings = *settings;
     port->isolation = isolation;
+    port->gro = gro;
 }
 
 static void run_adjust(void *arg)
@@ -171,7 +177,8 @@ static void adjust_done(void *arg)
 static bool has_its_settings(const struct managed_port *mp)
 {
     return mp->settings.qdisc_bypass == mp->adjusted.qdisc_bypass &&
-           mp->settings.isolate_host == mp->adjusted.isolate_host;
+           mp->settings.isolate_host == mp->adjusted.isolate_host &&
+           mp->settings.gro == mp->adjusted.gro;
 }
 
 void managed_port_adjust(struct managed_port *mp)

@@ -338,6 +338,8 @@ static int compare_port(struct planner *planner, const struct config_bridge *bri
         r = add_change(planner, bridge, next, "isolate_host", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->qdisc_bypass != next->qdisc_bypass)
         r = add_change(planner, bridge, next, "qdisc_bypass", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->gro != next->gro)
+        r = add_change(planner, bridge, next, "gro", PLAN_DISRUPTS_NONE);
     if (r == 0 && now->admin_state != next->admin_state)
         r = add_change(planner, bridge, next, "admin_state",
                        next->admin_state == PORT_ADMIN_DOWN ? PLAN_DISRUPTS_FLUSH

@@ -39,4 +39,9 @@ int device_set(uint32_t ifindex, uint16_t attribute, const void *value, size_t l
 int device_set_up(uint32_t ifindex);
 int device_del(uint32_t ifindex);
 
+/* One port of one daemon on the machine may use a device: an abstract name in the namespace that
+ * the device lives in, which is the calling thread's. It vanishes with the process, whatever ends
+ * it. A descriptor to close; or -errno, -EADDRINUSE if somebody has it. */
+int packet_lock_device(uint32_t ifindex);
+
 #endif

@@ -51,6 +51,8 @@ struct packet_port {
     bool is_one_of_many;
     struct isolation isolation;
     char isolation_why[ISOLATION_WHY_SIZE];
+    struct gro gro;
+    int gro_error;
     uint64_t tp_packets; /* what the kernel counted and the ledger does not have yet */
     uint64_t tp_drops;
 
@@ -84,11 +86,6 @@ static inline struct tpacket2_hdr *packet_slot(const struct packet_ring *ring, u
                                            (size_t)(i & (ring->n_slots - 1)) * LIMIT_RING_SLOT);
 }
 
-/* One port of one daemon on the machine may use a device: an abstract name in the namespace that
- * the device lives in, which is the calling thread's. It vanishes with the process, whatever ends
- * it. A descriptor to close; or -errno, -EADDRINUSE if somebody has it. */
-int packet_lock_device(uint32_t ifindex);
-
 /* NULL if all are out. */
 uint8_t *bounce_pool_take(struct bounce_pool *pool);
 void bounce_pool_give(struct bounce_pool *pool, uint8_t *buffer);
@@ -101,11 +98,12 @@ uint32_t packet_rx_unread(const struct packet_port *p);
 int packet_set_option(int fd, int level, int option, const void *value, socklen_t len);
 int packet_set_int(int fd, int level, int option, int value);
 
-/** Isolation and options, as the settings want them; 0 or -errno. */
+/** Isolation, GRO and options, as the settings want them; 0 or -errno. */
 int packet_apply(struct packet_port *p, const struct port_settings *settings, uint32_t ifindex);
 void packet_end_isolation(struct packet_port *p);
 int packet_adjust(struct port *port, const struct port_settings *settings);
 struct port_isolation packet_isolation(const struct port *port);
+struct port_gro packet_gro(const struct port *port);
 
 void packet_tx(struct port *port, const struct frame *frame);
 void packet_flush(struct port *port);

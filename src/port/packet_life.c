@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "packet.h"
 #include "ringspan/container.h"
 
@@ -237,6 +238,7 @@ static void packet_stop(struct port *port)
         (void)set_promiscuous(p, PACKET_DROP_MEMBERSHIP, p->promisc_ifindex);
     p->promisc_ifindex = 0;
     packet_end_isolation(p); /* before another port may have the device */
+    gro_restore(&p->gro);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     p->lock_fd = -1;
@@ -386,6 +388,7 @@ static const struct port_ops packet_ops = {
     .has_device = packet_has_device,
     .adjust = packet_adjust,
     .isolation = packet_isolation,
+    .gro = packet_gro,
     .stop = packet_stop,
     .close = packet_close,
     .tx = packet_tx,
@@ -414,6 +417,7 @@ int packet_port_new(const struct packet_port_params *params, struct port **ret)
     p->isolator = params->isolator;
     p->is_one_of_many = params->is_one_of_many;
     isolation_init(&p->isolation);
+    gro_init(&p->gro, params->gro_keeper);
     p->rx.n_slots = params->rx_slots;
     p->tx.n_slots = params->tx_slots;
     p->rx_fd = -1;

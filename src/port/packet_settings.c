@@ -79,6 +79,7 @@ int packet_apply(struct packet_port *p, const struct port_settings *settings, ui
         packet_end_isolation(p);
     else if (p->isolator && isolate(p, ifindex) == -ENODEV)
         return -ENODEV;
+    p->gro_error = gro_apply(&p->gro, settings->gro, ifindex);
     r = set_qdisc_bypass(p, settings->qdisc_bypass);
     if (!needs_mark(p, settings))
         (void)set_mark(p, 0); /* who may not set it has none */
@@ -97,4 +98,11 @@ struct port_isolation packet_isolation(const struct port *port)
 
     memcpy(isolation.why, p->isolation_why, sizeof(isolation.why));
     return isolation;
+}
+
+struct port_gro packet_gro(const struct port *port)
+{
+    const struct packet_port *p = container_of(port, struct packet_port, port);
+
+    return (struct port_gro){.is_on = p->gro.is_on, .error = p->gro_error};
 }

@@ -136,7 +136,7 @@ FULL = {
                          "move_limit": {"max": 5, "interval": 60, "hold": 60, "description": "d"},
                          "static": [{"mac": "02:00:00:00:00:01", "vlan": 8, "port": "p", "sticky": True,
                                      "description": "d"}]},
-                 "ports": [{"name": "p", "ifname": "i", "type": "tap", "qdisc_bypass": True,
+                 "ports": [{"name": "p", "ifname": "i", "type": "tap", "qdisc_bypass": True, "gro": "on",
                             "admin_state": "down", "netns": "n", "description": "d", "owner": "o",
                             "group": "g", "mtu": 1500, "mac": "02:00:00:00:00:01",
                             "speed": 10000, "persist": True, "isolate_host": True,
@@ -151,7 +151,7 @@ FULL = {
                             "translate": {"5": 8}},
                            {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}}]}],
     "defaults": {"description": "d", "port": {
-        "type": "tap", "netns": "n", "isolate_host": False, "qdisc_bypass": True,
+        "type": "tap", "netns": "n", "isolate_host": False, "qdisc_bypass": True, "gro": "off",
         "admin_state": "up", "description": "d", "owner": "o", "group": "g", "mtu": 1500,
         "speed": 10000, "persist": True, "reserved": RESERVED,
         "learning": False, "hairpin": True, "isolation_group": 7,

@@ -52,9 +52,9 @@ static const struct policy {
 #define N_ROWS (sizeof(matrix) / sizeof(*matrix))
 
 /* What a port does with its interface, and what asks for a VLAN-aware bridge (vlan). */
-static const char *const any_mode[] = {"type",  "netns", "isolate_host", "qdisc_bypass",
-                                       "owner", "group", "admin_state",  "vlan",
-                                       "mtu",   "speed", "persist",      NULL};
+static const char *const any_mode[] = {
+    "type",        "netns", "isolate_host", "qdisc_bypass", "gro",     "owner", "group",
+    "admin_state", "vlan",  "mtu",          "speed",        "persist", NULL};
 
 /* Two ports, of which the first has @of_port; a VLAN-aware bridge has VLANs for them. */
 static int parse(enum bridge_mode mode, const char *of_bridge, const char *of_port,

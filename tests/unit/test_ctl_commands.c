@@ -33,7 +33,7 @@
     "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master                                                \
     "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                  \
     "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                 \
-    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,"                                                       \
+    "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,\"gro\":false,"                                         \
     "\"storm_control\":{\"broadcast\":null,\"multicast\":null,\"unknown_unicast\":null},"                                   \
     "\"policing\":{\"ingress\":null,\"egress\":null},"                                                                      \
     "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}," PORT_FDB                                                        \
@@ -218,14 +218,14 @@ static void test_config(void **state)
         "\"result\":{\"version\":1,\"bridges\":["
         "{\"name\":\"lab0\",\"aging_time\":100,\"mode\":\"switch\",\"reserved\":\"transparent\",\"vlan_aware\":false,"
         "\"fdb\":{\"max_entries\":65536,\"static\":[]},\"ports\":["
-        "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"," POLICY
+        "{\"name\":\"rsp-r1\",\"ifname\":\"rsp-r1\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"gro\":\"auto\",\"admin_state\":\"up\"," POLICY
         "},"
-        "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\"," POLICY
+        "{\"name\":\"rsp-r2\",\"ifname\":\"rsp-r2\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"gro\":\"auto\",\"admin_state\":\"up\"," POLICY
         "}]},"
         "{\"name\":\"lab1\",\"aging_time\":300,\"mode\":\"switch\",\"reserved\":\"all\",\"vlan_aware\":true,"
         "\"ethertype\":\"0x8100\","
         "\"fdb\":{\"max_entries\":16,\"static\":[]},\"ports\":["
-        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"admin_state\":\"up\","
+        "{\"name\":\"rsp-r3\",\"ifname\":\"rsp-r3\",\"type\":\"netdev\",\"qdisc_bypass\":false,\"gro\":\"auto\",\"admin_state\":\"up\","
         "\"vlan\":{\"mode\":\"native_untagged\",\"pvid\":10,\"allowed\":[\"20-29\"],"
         "\"acceptable_frame_types\":\"all\"}," POLICY "}]}],"
         "\"daemon\":{\"control\":{},\"log\":{\"level\":\"info\"}}}");
