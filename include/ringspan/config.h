@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ringspan/cpus.h"
 #include "ringspan/forward.h"
 #include "ringspan/gro.h"
 #include "ringspan/limits.h"
@@ -154,6 +155,7 @@ struct config {
             char *description;
             enum log_level level;
         } log;
+        struct cpus cpu; /* that the loop runs on; none: all */
         struct {
             char *description;
             char *listen; /* NULL: nowhere; else loopback_parse() takes it */

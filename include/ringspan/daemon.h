@@ -92,6 +92,8 @@ int daemon_start_capture(struct daemon *daemon, const struct capture_params *par
 /** What the link watches of all namespaces went through: overruns are harmless, and worth knowing.
  */
 struct link_watch_counters daemon_link_counters(const struct daemon *daemon);
+/** That the loop runs on. */
+const struct cpus *daemon_cpus(const struct daemon *daemon);
 uint64_t daemon_now(const struct daemon *daemon);
 
 /* How many ports are in each state, for the summary line and STATUS=. */

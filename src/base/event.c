@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/event.h"
 #include "ringspan/clock.h"
+#include "ringspan/cpus.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -410,9 +410,9 @@ static int open_timer_fd(struct event_loop *loop)
 /* More than one. */
 static bool has_cpus(void)
 {
-    cpu_set_t cpus;
+    struct cpus cpus;
 
-    return sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+    return cpus_get(&cpus) == 0 && cpus_count(&cpus) > 1;
 }
 
 int event_loop_new(struct event_loop **ret)

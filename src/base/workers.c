@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ringspan/cpus.h"
+
 struct job {
     work_fn run;
     work_fn done;
@@ -37,6 +39,7 @@ struct thread {
 struct workers {
     int wake_fd;
     struct event *wake_event;
+    struct cpus cpus; /* for all threads, wherever the loop runs by now; or none */
 
     /* The loop's own. */
     unsigned n_pending;
@@ -117,6 +120,8 @@ static void *thread_main(void *arg)
 {
     struct thread *self = arg;
 
+    if (cpus_count(&self->workers->cpus) > 0)
+        (void)cpus_set(&self->workers->cpus);
     for (struct job *job = self->first_job; job; job = next_job(self, job))
         job->run(job->arg);
     return NULL;
@@ -281,6 +286,7 @@ int workers_new(struct event_loop *loop, unsigned max_threads, struct workers **
     if (!workers)
         return -ENOMEM;
     workers->max_threads = max_threads;
+    (void)cpus_get(&workers->cpus);
     list_init(&workers->ready);
     list_init(&workers->queue);
     list_init(&workers->finished);

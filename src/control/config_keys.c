@@ -372,6 +372,13 @@ static bool has_metrics(const void *document)
     return config->daemon.metrics.listen || config->daemon.metrics.description;
 }
 
+static bool has_cpu(const void *base)
+{
+    const struct config *config = base;
+
+    return cpus_count(&config->daemon.cpu) > 0;
+}
+
 static const struct config_key daemon_keys[] = {
     DESCRIPTION(offsetof(struct config, daemon.description)),
     {
@@ -387,13 +394,20 @@ static const struct config_key daemon_keys[] = {
         .help = "What the daemon logs.",
     },
     {
+        .name = "cpu",
+        .type = CONFIG_CPUS,
+        .offset = offsetof(struct config, daemon.cpu),
+        .is_set = has_cpu,
+        .help = "The CPUs that the daemon forwards on: a number, or a list of numbers and ranges; "
+                "all that it may run on if absent.",
+    },
+    {
         .name = "metrics",
         .type = CONFIG_OBJECT,
         .object = &metrics_object,
         .is_set = has_metrics,
         .help = "The daemon's counters, for Prometheus.",
     },
-    PLANNED("cpu"),
     PLANNED("recorder"),
 };
 

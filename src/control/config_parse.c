@@ -88,6 +88,9 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
     case CONFIG_VIDS:
         *ret_kind = JSON_ARRAY;
         return "a list";
+    case CONFIG_CPUS:
+        *ret_kind = JSON_ARRAY;
+        return "a CPU or a list of them";
     case CONFIG_INTEGER:
         *ret_kind = JSON_INTEGER;
         return "an integer";
@@ -156,7 +159,8 @@ static bool check_kind(struct parser *p, uint32_t node, struct json_object *json
     char hint[CONFIG_HINT_SIZE];
 
     if (node_of(p, node)->kind == wanted ||
-        (type == CONFIG_WORD_OR_OBJECT && node_of(p, node)->kind == JSON_STRING))
+        (type == CONFIG_WORD_OR_OBJECT && node_of(p, node)->kind == JSON_STRING) ||
+        (type == CONFIG_CPUS && node_of(p, node)->kind == JSON_INTEGER))
         return true;
     if (wanted == JSON_INTEGER && node_of(p, node)->kind == JSON_BIG_INTEGER) {
         report_big_integer(p, node, key);
@@ -370,6 +374,9 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
     case CONFIG_BURST:
         config_parse_burst(p->text, p->report, p->path, node, json_object_get_string(json),
                            field(base, key->offset));
+        break;
+    case CONFIG_CPUS:
+        config_parse_cpus(p->text, p->report, p->path, node, json, field(base, key->offset));
         break;
     case CONFIG_VID_MAP:
     case CONFIG_VIDS:

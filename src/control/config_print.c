@@ -159,6 +159,24 @@ static void print_vids(struct json_writer *writer, const struct config_key *key,
     json_close_array(writer);
 }
 
+static void print_cpus(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const struct cpus *cpus = field(base, key->offset);
+    uint32_t first, last;
+    char range[24];
+
+    json_open_array(writer, key->name);
+    for (uint32_t from = 0; cpus_next_range(cpus, from, &first, &last); from = last + 1) {
+        if (first == last) {
+            json_put_u64(writer, NULL, first);
+            continue;
+        }
+        snprintf(range, sizeof(range), "%u-%u", first, last);
+        json_put_string(writer, NULL, range);
+    }
+    json_close_array(writer);
+}
+
 static void print_vid_map(struct json_writer *writer, const struct config_key *key,
                           const void *base)
 {
@@ -211,6 +229,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         break;
     case CONFIG_VID_MAP:
         print_vid_map(writer, key, base);
+        break;
+    case CONFIG_CPUS:
+        print_cpus(writer, key, base);
         break;
     case CONFIG_VIDS:
         print_vids(writer, key, base);

@@ -2,9 +2,12 @@
 #include "ringspan/config_schema.h"
 
 #include "ringspan/config_keys.h"
+#include "ringspan/cpus.h"
 #include "ringspan/rate.h"
 #include "ringspan/vidset.h"
 
+/* 0 to 1023 */
+#define CPU_PATTERN "(0|[1-9][0-9]{0,2}|10[01][0-9]|102[0-3])"
 #define VID_PATTERN "([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
 
 static void put_number(struct json_writer *writer, const char *key, int64_t number)
@@ -65,6 +68,36 @@ static void put_vid_map(struct json_writer *writer, const struct config_key *key
     put_number(writer, "maximum", VID_MAX);
     json_close_object(writer);
     json_close_object(writer);
+}
+
+static void put_cpu_number(struct json_writer *writer)
+{
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "integer");
+    put_number(writer, "minimum", 0);
+    put_number(writer, "maximum", CPUS_LIMIT - 1);
+    json_close_object(writer);
+}
+
+static void put_cpus(struct json_writer *writer)
+{
+    json_open_array(writer, "anyOf");
+    put_cpu_number(writer);
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "array");
+    put_number(writer, "minItems", 1);
+    put_number(writer, "maxItems", CPUS_LIMIT);
+    json_open_object(writer, "items");
+    json_open_array(writer, "anyOf");
+    put_cpu_number(writer);
+    json_open_object(writer, NULL);
+    json_put_string(writer, "type", "string");
+    json_put_string(writer, "pattern", "^" CPU_PATTERN "-" CPU_PATTERN "$");
+    json_close_object(writer);
+    json_close_array(writer);
+    json_close_object(writer);
+    json_close_object(writer);
+    json_close_array(writer);
 }
 
 /* That a range does not run backwards, no schema can say. */
@@ -215,6 +248,9 @@ static void put_value(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_VID_MAP:
         put_vid_map(writer, key);
+        break;
+    case CONFIG_CPUS:
+        put_cpus(writer);
         break;
     case CONFIG_VIDS:
         put_vids(writer);

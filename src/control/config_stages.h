@@ -64,6 +64,11 @@ void config_finish_storm_meter(const struct config_text *text, struct config_rep
 void config_finish_policing_meter(const struct config_text *text, struct config_report *report,
                                   const char *path, uint32_t node, void *base);
 
+/** A CPU, or a list of CPUs and ranges of them, which is empty if that was reported. */
+void config_parse_cpus(const struct config_text *text, struct config_report *report,
+                       const char *path, uint32_t node, struct json_object *json,
+                       struct cpus *ret_cpus);
+
 /** Reports what spans keys, and fills in what one key takes from another (ifname). 0 or -ENOMEM. */
 int config_check(const struct config_text *text, struct config *config,
                  struct config_report *report);

@@ -36,6 +36,7 @@ static enum holding holding_of(const struct config_key *key)
     case CONFIG_MAC:
     case CONFIG_RATE:
     case CONFIG_BURST:
+    case CONFIG_CPUS:
     case CONFIG_VIDS:
     case CONFIG_VID_MAP:
     case CONFIG_WORD:
@@ -147,6 +148,8 @@ static size_t size_of(const struct config_key *key)
         return sizeof(struct burst);
     case CONFIG_VIDS:
         return sizeof(struct vidset);
+    case CONFIG_CPUS:
+        return sizeof(struct cpus);
     case CONFIG_VID_MAP:
         return sizeof(struct vlan_translations);
     case CONFIG_OBJECT:

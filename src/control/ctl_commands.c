@@ -46,6 +46,7 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
 {
     const struct ctl_commands *commands = context;
     struct daemon_summary summary = daemon_summary(commands->daemon);
+    char cpus[CPUS_STRING_SIZE];
     struct json_writer *writer;
 
     if (!ctl_takes_nothing(call, params))
@@ -64,6 +65,7 @@ static void show_daemon(struct ctl_call *call, const struct json_object *params,
         json_put_u64(writer, port_state_name((enum port_state)i), summary.by_state[i]);
     json_close_object(writer);
     put_netlink(writer, commands->daemon);
+    json_put_string(writer, "cpu", cpus_format(daemon_cpus(commands->daemon), cpus));
     put_wake(writer, event_loop_wake(commands->loop));
     json_close_object(writer);
     ctl_call_close(call);

@@ -270,6 +270,8 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
     daemon->loop = loop;
     daemon->config = config;
     daemon->limit_lines = (struct log_ratelimit){.interval_ns = 10 * NS_PER_SEC, .burst = 10};
+    (void)cpus_get(&daemon->allowed_cpus); /* else there are none, and none is changed */
+    daemon->cpus = daemon->allowed_cpus;
     r = populate(daemon);
     if (r < 0) {
         daemon->config = NULL; /* still the caller's */
@@ -279,6 +281,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
     event_loop_set_look(loop, daemon_look_at_rings, daemon);
     daemon_warn_of_pause(NULL, config);
     capture_on_end(daemon->capture, daemon_on_capture_end, daemon);
+    daemon_apply_cpu(daemon);
     *ret = daemon;
     return 0;
 }

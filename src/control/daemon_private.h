@@ -132,6 +132,8 @@ struct managed_port {
 struct daemon {
     struct event_loop *loop;
     struct config *config;
+    struct cpus allowed_cpus; /* for the process, when it began */
+    struct cpus cpus;         /* of them, the loop's */
     struct workers *workers;
     char tap_prefix[LIMIT_ALIAS_SIZE]; /* of the marks of what is ours */
     struct bounce_pool *pool;
@@ -276,6 +278,9 @@ void managed_tap_end(struct managed_tap *tap);
 void managed_tap_log_end(const struct managed_port *mp);
 /** Interfaces that have our mark, and that no port is for, go. */
 void managed_taps_sweep(struct daemon *daemon, struct netns *netns);
+
+/** The loop's thread runs on the CPUs that the configuration says, from now on. */
+void daemon_apply_cpu(struct daemon *daemon);
 
 /** Tells who waits for it when every port that stays is where it can be for now. */
 void managed_ports_check_ready(struct daemon *daemon);

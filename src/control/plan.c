@@ -439,7 +439,7 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
     return r == 0 ? compare_ports(planner, now, next) : r;
 }
 
-/* What concerns no bridge is text, but for the log level. */
+/* What concerns no bridge is text, but for two. */
 static const struct {
     const char *key;
     size_t offset;
@@ -479,6 +479,8 @@ static int compare_daemon(struct planner *planner)
     }
     if (r == 0 && now->daemon.log.level != next->daemon.log.level)
         r = add_change(planner, NULL, NULL, "daemon.log.level", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !cpus_equal(&now->daemon.cpu, &next->daemon.cpu))
+        r = add_change(planner, NULL, NULL, "daemon.cpu", PLAN_DISRUPTS_NONE);
     if (r == 0 && !config_same_defaults(now, next)) /* what they do to ports are steps of these */
         r = add_change(planner, NULL, NULL, "defaults.port", PLAN_DISRUPTS_NONE);
     return r;

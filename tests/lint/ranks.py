@@ -16,7 +16,7 @@ RANKS = {"base": 0, "dataplane": 1, "forward": 2, "port": 3, "lab": 4, "bridge":
 
 # Of include/ringspan/, without ".h".
 HEADERS = {
-    "base": "clock container event glob hash limits log loopback mac netns notify portset rate usage vidset wake "
+    "base": "clock container cpus event glob hash limits log loopback mac netns notify portset rate usage vidset wake "
             "workers",
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",

@@ -41,6 +41,35 @@ def test_same_file_changes_nothing(lab):
     assert lab.switch.fdb() == {a.mac: a.port, b.mac: b.port}
 
 
+def cpus_of_loop(lab):
+    return os.sched_getaffinity(lab.switch.process.pid)
+
+
+@ringspan_only
+def test_cpus_of_the_daemon(lab):
+    """At the start and live; what is not there is left out."""
+    a, b = lab.add_hosts(2)
+    allowed = os.sched_getaffinity(0)
+    first = min(allowed)
+    ports = bridge(a.port, b.port)
+    lab.switch.write_bridges(ports, daemon={"cpu": first})
+    lab.switch.launch()
+    assert cpus_of_loop(lab) == {first}
+    lab.switch.write_bridges(ports)
+    rows = lab.switch.query("reload")
+    assert [(row["key"], row["disruption"]) for row in rows] == [("daemon.cpu", "none")]
+    assert cpus_of_loop(lab) == allowed
+    lab.switch.write_bridges(ports, daemon={"cpu": ["0-%d" % first, 1023]})
+    lab.switch.query("reload")
+    assert cpus_of_loop(lab) == {cpu for cpu in allowed if cpu <= first}
+    assert "daemon.cpu: CPU 1023 is not there" in lab.switch.read_log()
+    lab.switch.write_bridges(ports, daemon={"cpu": [1022]})
+    lab.switch.query("reload")
+    assert cpus_of_loop(lab) == allowed
+    lab.teach(a, b)
+    settled(lab)
+
+
 @ringspan_only
 def test_traffic_beside_fills_no_capture(lab):
     """Of the laboratory: it may last as long as it wants, and what else arrives is found."""

@@ -162,7 +162,7 @@ FULL = {
         "vlan": {"mode": "native_tagged", "pvid": 1, "allowed": [5, "7-9"],
                  "acceptable_frame_types": "all", "description": "d"}}},
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
-               "log": {"level": "info", "description": "d"},
+               "log": {"level": "info", "description": "d"}, "cpu": [0, "2-3"],
                "metrics": {"listen": "127.0.0.1:9955", "description": "d"}},
 }
 

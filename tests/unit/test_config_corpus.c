@@ -196,6 +196,9 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
     case CONFIG_VIDS:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(struct vidset));
         break;
+    case CONFIG_CPUS:
+        assert_memory_equal(a + key->offset, b + key->offset, sizeof(struct cpus));
+        break;
     case CONFIG_PLANNED:
         break;
     }

@@ -89,6 +89,9 @@ static void fill_key(const struct config_key *key, void *base)
     case CONFIG_VIDS:
         vidset_add(field(base, key->offset), VID_MIN);
         break;
+    case CONFIG_CPUS:
+        cpus_add_range(field(base, key->offset), 1, 2);
+        break;
     case CONFIG_NAME:
         snprintf(field(base, key->offset), LIMIT_NAME_SIZE, "n%u", number);
         break;
@@ -254,6 +257,9 @@ static bool alter(const struct config_key *key, void *base)
         return true;
     case CONFIG_VIDS:
         vidset_add(value, VID_MAX);
+        return true;
+    case CONFIG_CPUS:
+        cpus_add_range(value, 5, 5);
         return true;
     case CONFIG_TEXT:
         memcpy(&text, value, sizeof(text));

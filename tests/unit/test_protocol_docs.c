@@ -57,9 +57,9 @@ static void furnish(void)
 /* Different each time, or in each place: only the type counts. */
 static bool varies(const char *key)
 {
-    static const char *const keys[] = {"version", "pid",   "uptime",  "seq",
-                                       "events",  "dumps", "time",    "sleeps",
-                                       "naps",    "spins", "idle_ms", "interrupted_dumps"};
+    static const char *const keys[] = {"version", "pid",  "uptime",           "seq",  "events",
+                                       "dumps",   "time", "sleeps",           "naps", "spins",
+                                       "idle_ms", "cpu",  "interrupted_dumps"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         if (strcmp(key, keys[i]) == 0)

@@ -37,10 +37,11 @@ class Ringspan:
     def write_config(self, ports, **bridge):
         self.write_bridges(dict(bridge, name=self.name, ports=[{"name": port} for port in ports]))
 
-    def write_bridges(self, *bridges, **keys):
-        """Objects of the configuration, and other keys of the document."""
+    def write_bridges(self, *bridges, daemon=None, **keys):
+        """Objects of the configuration, other keys of the daemon, and of the document."""
         document = {"version": 1, "bridges": bridges, **keys,
-                    "daemon": {"control": {"socket": self.socket}, "log": {"level": "debug"}}}
+                    "daemon": {"control": {"socket": self.socket}, "log": {"level": "debug"},
+                               **(daemon or {})}}
         self.write_text(json.dumps(document, indent=2))
 
     def write_text(self, text):
