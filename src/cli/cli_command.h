@@ -32,6 +32,7 @@ struct cli {
     const char *confirm; /* --confirm */
     const char *format;  /* --format */
     bool hosts;          /* --hosts */
+    const char *batch;   /* --batch */
     struct cli_given given[CLI_GIVEN_MAX];
     uint32_t n_given;
 };
@@ -52,6 +53,7 @@ struct cli_command {
     bool takes_confirm;    /* --confirm */
     bool takes_statistics; /* -s */
     bool takes_graph;      /* --format and --hosts */
+    bool takes_batch;      /* --batch */
     /* Those of its own: "--port", …; ends with NULL. NULL: none. */
     const char *const *options;
     /* What else than `show` the object can do, each with a usage line in `help`; ends with an empty
@@ -63,8 +65,8 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_explain, cli_capture, cli_check, cli_plan,
-    cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
+    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_top, cli_explain, cli_capture, cli_check,
+    cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 

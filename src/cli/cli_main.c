@@ -7,9 +7,9 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,    &cli_ledger, &cli_explain, &cli_capture,
-    &cli_wait,   &cli_monitor, &cli_metrics, &cli_graph,   &cli_doctor, &cli_check,   &cli_plan,
-    &cli_reload, &cli_config,  &cli_apply,   &cli_confirm, &cli_schema, &cli_version,
+    &cli_bridge, &cli_port,    &cli_fdb,     &cli_vlan,  &cli_ledger,  &cli_explain, &cli_capture,
+    &cli_wait,   &cli_monitor, &cli_metrics, &cli_graph, &cli_doctor,  &cli_top,     &cli_check,
+    &cli_plan,   &cli_reload,  &cli_config,  &cli_apply, &cli_confirm, &cli_schema,  &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -20,6 +20,7 @@ enum long_only {
     OPTION_CONFIRM,
     OPTION_FORMAT,
     OPTION_HOSTS,
+    OPTION_BATCH,
     OPTION_OWN, /* of a command: what word and value mean is its business */
 };
 
@@ -36,6 +37,7 @@ static const struct option options[] = {
     {"confirm", required_argument, NULL, OPTION_CONFIRM},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"hosts", no_argument, NULL, OPTION_HOSTS},
+    {"batch", required_argument, NULL, OPTION_BATCH},
     {"port", required_argument, NULL, OPTION_OWN},
     {"dst", required_argument, NULL, OPTION_OWN},
     {"src", required_argument, NULL, OPTION_OWN},
@@ -121,6 +123,9 @@ static int take_option(struct cli *cli, int option, int index)
         return -1;
     case OPTION_FORMAT:
         cli->format = optarg;
+        return -1;
+    case OPTION_BATCH:
+        cli->batch = optarg;
         return -1;
     case OPTION_HOSTS:
         cli->hosts = true;
@@ -217,6 +222,8 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
         return cli_fail(CLI_USAGE, "--for and --timeout belong to `ringspan wait`");
     if (cli->confirm && !command->takes_confirm)
         return cli_fail(CLI_USAGE, "--confirm belongs to `ringspan apply`");
+    if (cli->batch && !command->takes_batch)
+        return cli_fail(CLI_USAGE, "--batch belongs to `ringspan top`");
     if ((cli->format || cli->hosts) && !command->takes_graph)
         return cli_fail(CLI_USAGE, "--format and --hosts belong to `ringspan graph`");
     if (has_foreign_option(cli, command))
