@@ -185,6 +185,15 @@ static void do_del(struct replay *r)
     (void)fdb_del(bridge_fdb(sim_bridge(r->sim)), 0, SIM_HOST(below(r, N_HOSTS)), sim_now(r->sim));
 }
 
+static void do_set_limit(struct replay *r)
+{
+    struct port_policy policy = PORT_POLICY_DEFAULT;
+
+    if (below(r, 3))
+        policy.mac_limit.max = 1 + below(r, 8);
+    sim_set_policy(r->sim, below(r, N_PORTS), &policy);
+}
+
 static void do_flush_all(struct replay *r)
 {
     fdb_flush_all(bridge_fdb(sim_bridge(r->sim)));
@@ -208,8 +217,10 @@ static void do_something(struct replay *r)
         do_send(r);
     else if (dice < 890)
         do_add(r);
-    else if (dice < 910)
+    else if (dice < 908)
         do_del(r);
+    else if (dice < 910)
+        do_set_limit(r);
     else if (dice < 980)
         sim_pass_time(r->sim, below(r, 20) ? below(r, 1000) * NS_PER_MS : AGING - 1 + below(r, 3));
     else if (dice < 992)

@@ -486,6 +486,19 @@ static void test_second_chances_go_round_once(void **state)
     check_and_free(fdb);
 }
 
+static void test_second_chance_stays_where_it_was_earned(void **state)
+{
+    struct fdb *fdb = new_table(4);
+
+    learn_range(fdb, 0x100, 1, 0, 0);
+    learn_range(fdb, 0x100, 1, 0, 0);
+    learn_range(fdb, 0x100, 1, 1, 0);
+    learn_range(fdb, 0x200, 4, 1, 0);
+    assert_int_equal(fdb_lookup(fdb, 0, 0x100, 0), PORT_NONE);
+    assert_int_equal(count_live(fdb, 0x200, 4, 0), 4);
+    check_and_free(fdb);
+}
+
 static void test_no_second_chance_for_the_expired(void **state)
 {
     struct fdb *fdb = new_table(64);
@@ -777,6 +790,7 @@ int main(void)
         cmocka_unit_test(test_host_behind_the_flooding_port_gets_a_second_chance),
         cmocka_unit_test(test_second_chances_are_bounded),
         cmocka_unit_test(test_second_chances_go_round_once),
+        cmocka_unit_test(test_second_chance_stays_where_it_was_earned),
         cmocka_unit_test(test_no_second_chance_for_the_expired),
         cmocka_unit_test(test_walk_survives_changes),
         cmocka_unit_test(test_static_entry_fixes_its_address),

@@ -103,6 +103,8 @@ static void decide_at(struct world *w, uint64_t now)
 {
     memset(&w->decision, 0xa5, sizeof(w->decision)); /* nothing is left to chance */
     forward_decide(&w->tables, &w->frame, now, &w->decision);
+    if (w->decision.reason != DROP_MAC_LIMIT)
+        assert_int_equal(w->decision.port_action, PORT_ACTION_NONE);
 }
 
 static void decide(struct world *w, port_id ingress, uint64_t dst, uint64_t src)
