@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ringspan/bpf.h"
 #include "ringspan/event.h"
 #include "ringspan/forward.h"
 #include "ringspan/port.h"
@@ -41,9 +42,11 @@ struct capture_params {
     char ports[LIMIT_CAPTURE_PORTS][LIMIT_NAME_SIZE];
     uint32_t n_ports; /* only these; 0: all */
     uint64_t reasons; /* only what was dropped for one of these, bits by enum drop_reason; 0: all */
+    bool segments;    /* superframes as the frames that they stand for, all with whole checksums */
     uint64_t count;   /* ends after so many; 0: never */
     uint32_t snaplen; /* bytes of each frame at most; 0: all */
     uint32_t buffer;  /* bytes of memory for what was not read yet */
+    struct bpf_code filter; /* of frames, superframes in one piece */
 };
 
 /* All reasons that there are: only frames that were dropped. */

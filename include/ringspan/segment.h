@@ -55,4 +55,9 @@ uint32_t segmenter_room(const struct segmenter *segmenter);
 void segmenter_cut(const struct segmenter *segmenter, uint32_t i, uint8_t *ret_bytes,
                    struct frame *ret_frame);
 
+/** What the device would do that a frame with a partial checksum leaves by: @bytes, the frame's
+ * own, have the whole one, and the offload header says nothing any more. Of a superframe nobody's
+ * checksum can be made. */
+void segment_complete_checksum(struct frame *frame, uint8_t *bytes);
+
 #endif

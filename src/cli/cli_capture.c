@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capture_filter.h"
 #include "cli_command.h"
 #include "ringspan/pcapng.h"
 
@@ -69,6 +70,19 @@ static int put_number(struct json_writer *writer, const struct cli *cli, const c
     return CLI_OK;
 }
 
+static int put_filter(struct json_writer *writer, const char *expression)
+{
+    char *program = NULL;
+    int status = CLI_OK;
+
+    if (expression)
+        status = cli_compile_filter(expression, &program);
+    if (program)
+        json_put_string(writer, "filter", program);
+    free(program);
+    return status;
+}
+
 static int write_params(const struct cli *cli, struct byte_queue *out)
 {
     struct json_writer writer;
@@ -82,9 +96,13 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
         json_put_string(&writer, "bridge", value_of(cli, "bridge"));
     if (value_of(cli, "drops-only"))
         json_put_bool(&writer, "drops_only", true);
+    if (value_of(cli, "segment"))
+        json_put_bool(&writer, "segment", true);
     status = put_number(&writer, cli, "count");
     if (status == CLI_OK)
         status = put_number(&writer, cli, "snaplen");
+    if (status == CLI_OK)
+        status = put_filter(&writer, value_of(cli, "filter"));
     json_close_object(&writer);
     byte_queue_append(out, "", 1);
     return status;
@@ -309,20 +327,23 @@ static int run(const struct cli *cli, int argc, char **argv)
     return status;
 }
 
-static const char *const options[] = {"port",  "bridge",  "drops-only", "reason",
-                                      "count", "snaplen", "write",      NULL};
+static const char *const options[] = {"port",    "bridge", "drops-only", "reason", "filter",
+                                      "segment", "count",  "snaplen",    "write",  NULL};
 
 const struct cli_command cli_capture = {
     .name = "capture",
     .summary = "frames, with what became of each, as a pcapng file",
     .help =
         "Usage: ringspan capture [--port PORT]... [--bridge BRIDGE] [--drops-only]\n"
-        "                        [--reason REASON]... [-c COUNT] [--snaplen BYTES] -w FILE\n\n"
+        "                        [--reason REASON]... [--filter EXPRESSION] [--segment] [-c COUNT]\n"
+        "                        [--snaplen BYTES] -w FILE\n\n"
         "Writes frames that arrive on these ports, and copies that are to leave by them, until\n"
         "it is interrupted, or there are COUNT. Each has a comment: the decision about it, or\n"
         "why it was dropped. A frame and its copies have the same packet id.\n\n"
         "Without --port and --bridge it is all ports. --drops-only leaves out what was not\n"
-        "dropped, --reason what was not dropped for one of these. Who reads too slowly loses\n"
+        "dropped, --reason what was not dropped for one of these, --filter what a pcap-filter(7)\n"
+        "expression does not match. With --segment superframes are the frames that they stand\n"
+        "for, and all checksums are computed, as on a cable. Who reads too slowly loses\n"
         "packets, which the file counts, and slows nothing down. It takes the permission to\n"
         "change things: root, or the daemon's user.\n\n"
         "Example: ringspan capture --port r1 -w r1.pcapng\n"

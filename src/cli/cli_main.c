@@ -52,6 +52,8 @@ static const struct option options[] = {
     {"bridge", required_argument, NULL, OPTION_OWN},
     {"drops-only", no_argument, NULL, OPTION_OWN},
     {"reason", required_argument, NULL, OPTION_OWN},
+    {"filter", required_argument, NULL, OPTION_OWN},
+    {"segment", no_argument, NULL, OPTION_OWN},
     {"snaplen", required_argument, NULL, OPTION_OWN},
     {"count", required_argument, NULL, 'c'},
     {"write", required_argument, NULL, 'w'},

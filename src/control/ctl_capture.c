@@ -112,11 +112,26 @@ static bool take_numbers(const struct json_object *params, struct capture_params
     return true;
 }
 
+static bool take_filter(const struct json_object *params, struct bpf_code *ret,
+                        struct ctl_fault *ret_fault)
+{
+    const char *text = NULL;
+
+    if (!ctl_params_string(params, "filter", &text, ret_fault))
+        return false;
+    if (!text || bpf_parse(text, ret))
+        return true;
+    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS,
+                  "filter: not a BPF program of at most %d instructions, like '1,6 0 0 262144'",
+                  LIMIT_CAPTURE_FILTER);
+    return false;
+}
+
 static bool take_params(const struct daemon *daemon, const struct json_object *params,
                         struct capture_params *ret, struct ctl_fault *ret_fault)
 {
-    static const char *const known[] = {"bridge", "ports",   "drops_only", "reasons",
-                                        "count",  "snaplen", "buffer",     NULL};
+    static const char *const known[] = {"bridge",  "ports", "drops_only", "reasons", "filter",
+                                        "segment", "count", "snaplen",    "buffer",  NULL};
     struct taking taking = {daemon, ret};
     const char *bridge = NULL;
     bool drops_only = false;
@@ -131,7 +146,9 @@ static bool take_params(const struct daemon *daemon, const struct json_object *p
     snprintf(ret->bridge, sizeof(ret->bridge), "%s", bridge ? bridge : "");
     if (!take_words(&taking, params, "ports", take_port, ret_fault) ||
         !take_words(&taking, params, "reasons", take_reason, ret_fault) ||
-        !take_bool(params, "drops_only", &drops_only, ret_fault))
+        !take_bool(params, "drops_only", &drops_only, ret_fault) ||
+        !take_bool(params, "segment", &ret->segments, ret_fault) ||
+        !take_filter(params, &ret->filter, ret_fault))
         return false;
     if (drops_only && ret->reasons == 0)
         ret->reasons = CAPTURE_DROPS;

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Where the checksum is in the header. */
+#define TCP_CHECKSUM 16
+#define UDP_CHECKSUM 6
+
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define IPV4_HEADER    20
@@ -253,13 +257,23 @@ static void mend_l4(const struct segmenter *s, uint8_t *bytes, uint32_t len, uin
     }
 }
 
-static void complete_l4(const struct segmenter *s, uint8_t *bytes, uint32_t len)
+/* In UDP 0 says that there is none. */
+static void complete_checksum(uint8_t *bytes, uint32_t len, uint32_t l4, uint32_t offset)
 {
-    uint32_t sum = ~fold(sum_bytes(0, bytes + s->l4, len - s->l4)) & 0xffff;
+    uint32_t sum = ~fold(sum_bytes(0, bytes + l4, len - l4)) & 0xffff;
 
-    if (!s->is_tcp && sum == 0)
+    if (offset == UDP_CHECKSUM && sum == 0)
         sum = 0xffff;
-    store16(bytes + s->l4 + (s->is_tcp ? 16 : 6), sum);
+    store16(bytes + l4 + offset, sum);
+}
+
+void segment_complete_checksum(struct frame *frame, uint8_t *bytes)
+{
+    const struct virtio_net_hdr *vnet = &frame->vnet;
+
+    if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        complete_checksum(bytes, frame->len, vnet->csum_start, vnet->csum_offset);
+    memset(&frame->vnet, 0, sizeof(frame->vnet));
 }
 
 static bool has_outer_checksum(const struct segmenter *s)
@@ -344,11 +358,11 @@ void segmenter_cut(const struct segmenter *segmenter, uint32_t i, uint8_t *ret_b
     ret_frame->len = len;
     memset(&ret_frame->vnet, 0, sizeof(ret_frame->vnet));
     if (has_outer_checksum(s)) {
-        complete_l4(s, ret_bytes, len);
+        complete_checksum(ret_bytes, len, s->l4, s->is_tcp ? TCP_CHECKSUM : UDP_CHECKSUM);
     } else {
         ret_frame->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
         ret_frame->vnet.csum_start = (uint16_t)s->l4;
-        ret_frame->vnet.csum_offset = s->is_tcp ? 16 : 6;
+        ret_frame->vnet.csum_offset = s->is_tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
     }
     if (s->tunnel != SEGMENT_TUNNEL_NONE)
         mend_outer(s, ret_bytes, len, i);

@@ -65,9 +65,11 @@ int capture_start(struct capture *capture, const struct capture_params *params, 
     if (number == LIMIT_CAPTURES)
         return -EUSERS;
     if (!capture->wire)
-        capture->wire = malloc(WIRE_SIZE);
+        capture->wire = malloc((size_t)3 * WIRE_SIZE);
     if (!capture->wire)
         return -ENOMEM;
+    capture->segment = capture->wire + WIRE_SIZE;
+    capture->segment_wire = capture->segment + WIRE_SIZE;
     return capture_reader_new(capture, number, params, ret_fd, &capture->readers[number]);
 }
 
@@ -266,14 +268,14 @@ static void describe_copy(const struct sighting *sighting, struct sight *sight,
 }
 
 /* What ends before its addresses do has no place for tags. */
-static void lay_out(const struct capture *capture, const struct frame *frame, struct sight *sight)
+void capture_lay_out(const struct frame *frame, uint8_t *wire, struct sight *sight)
 {
     sight->bytes = frame->data;
     sight->len = frame->len;
     if (frame->n_tags == 0 || frame->len < 12)
         return;
-    sight->bytes = capture->wire;
-    sight->len = frame_write_wire(frame, capture->wire);
+    sight->bytes = wire;
+    sight->len = frame_write_wire(frame, wire);
 }
 
 static void tell(struct capture *capture, struct sighting *sighting)
@@ -282,7 +284,7 @@ static void tell(struct capture *capture, struct sighting *sighting)
     char comment[COMMENT_SIZE];
 
     sight.comment = comment;
-    lay_out(capture, &sighting->frame, &sight);
+    capture_lay_out(&sighting->frame, capture->wire, &sight);
     if (sighting->is_copy)
         describe_copy(sighting, &sight, comment);
     else

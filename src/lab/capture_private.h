@@ -58,7 +58,12 @@ struct capture {
     const struct rx_source *source;
     struct sighting current; /* the last arrival, whether anybody looks at its port or not */
     uint8_t *wire;           /* a frame with its tags in place */
+    uint8_t *segment;        /* one that is cut or mended, */
+    uint8_t *segment_wire;   /* with its tags in place */
 };
+
+/** @frame on the wire, in @wire if need be. */
+void capture_lay_out(const struct frame *frame, uint8_t *wire, struct sight *sight);
 
 /** 0 or -errno; @ret_fd is the client's end. */
 int capture_reader_new(struct capture *capture, uint32_t number,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture_private.h"
+#include "ringspan/segment.h"
 
 /* What one turn of the loop sends at most: some tens of microseconds. */
 #define SEND_MAX ((size_t)256 << 10)
@@ -283,11 +284,14 @@ static bool append_packet(struct capture_reader *reader, const struct pcapng_pac
 
 static bool wants(const struct capture_reader *reader, const struct sight *sight)
 {
-    return !reader->is_ending &&
-           (reader->params.reasons == 0 || (reader->params.reasons >> sight->reason & 1));
+    const struct capture_params *params = &reader->params;
+
+    if (reader->is_ending || (params->reasons != 0 && !(params->reasons >> sight->reason & 1)))
+        return false;
+    return params->filter.n == 0 || bpf_run(&params->filter, sight->bytes, sight->len) != 0;
 }
 
-void capture_reader_take(struct capture_reader *reader, uint32_t number, const struct sight *sight)
+static void deliver(struct capture_reader *reader, uint32_t number, const struct sight *sight)
 {
     struct interface *interface = &reader->interfaces[number];
     uint32_t snaplen = reader->params.snaplen;
@@ -303,9 +307,7 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
         .comment = sight->comment,
     };
 
-    interface->received++;
-    interface->dropped += sight->reason != DROP_NONE;
-    if (!wants(reader, sight))
+    if (reader->is_ending) /* with the segment before */
         return;
     interface->accepted++;
     if (!describe_up_to(reader, number) || !append_packet(reader, &packet, sight->bytes)) {
@@ -317,6 +319,64 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
     interface->lost_lately = 0;
     if (reader->left > 0 && --reader->left == 0)
         capture_reader_finish(reader);
+}
+
+static void deliver_frame(struct capture_reader *reader, uint32_t number, const struct frame *frame,
+                          const struct sight *sight)
+{
+    struct sight mended = *sight;
+
+    capture_lay_out(frame, reader->capture->segment_wire, &mended);
+    deliver(reader, number, &mended);
+}
+
+static void deliver_segments(struct capture_reader *reader, uint32_t number,
+                             const struct segmenter *segmenter, const struct sight *sight)
+{
+    uint8_t *bytes = reader->capture->segment;
+
+    for (uint32_t i = 0; i < segmenter->n_segments; i++) {
+        struct frame segment;
+
+        segmenter_cut(segmenter, i, bytes, &segment);
+        segment_complete_checksum(&segment, bytes);
+        deliver_frame(reader, number, &segment, sight);
+    }
+}
+
+/* As it would be on a cable: the bytes may differ, what became of it does not. A superframe that
+ * nobody can cut stays what it is. */
+static void deliver_by_wire(struct capture_reader *reader, uint32_t number,
+                            const struct sight *sight)
+{
+    struct frame frame = sight->sighting->frame;
+    uint8_t *bytes = reader->capture->segment;
+    struct segmenter segmenter;
+
+    if (frame_is_superframe(&frame) && segmenter_init(&segmenter, &frame)) {
+        deliver_segments(reader, number, &segmenter, sight);
+    } else if (frame_is_superframe(&frame) || frame.vnet.flags == 0) {
+        deliver(reader, number, sight);
+    } else {
+        memcpy(bytes, frame.data, frame.len);
+        frame.data = bytes;
+        segment_complete_checksum(&frame, bytes);
+        deliver_frame(reader, number, &frame, sight);
+    }
+}
+
+void capture_reader_take(struct capture_reader *reader, uint32_t number, const struct sight *sight)
+{
+    struct interface *interface = &reader->interfaces[number];
+
+    interface->received++;
+    interface->dropped += sight->reason != DROP_NONE;
+    if (!wants(reader, sight))
+        return;
+    if (reader->params.segments && sight->sighting->frame.defect == DROP_NONE)
+        deliver_by_wire(reader, number, sight);
+    else
+        deliver(reader, number, sight);
 }
 
 /* ---- the end ---- */

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: ISC
 """Captures: what is in the file, and that nobody but its reader notices."""
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
 from lab import eventually, main, ringspan_only
-from lab.pcapng import IN, OUT, read
-from lab.wire import TPID_C, frame_of_length, tag
+from lab.pcapng import IN, OUT, Capture, read
+from lab.segments import check_segments, superframe
+from lab.wire import TPID_C, Wire, frame_of_length, pattern, tag
 
 PAUSE = "01:80:c2:00:00:01"
 
@@ -71,7 +74,7 @@ def test_frames_and_copies_have_one_id(lab):
     assert arrived[known].comment == "unicast to " + b.port
     assert arrived[flood].comment == "flooded to 2 ports"
     assert arrived[dropped].verdict == "mac_control"
-    assert arrived[dropped].comment.startswith("dropped (mac_control): 01:80:c2:00:00:01")
+    assert arrived[dropped].comment.startswith("dropped (mac_control): ")
     copies = [(packet.raw, packet.id) for packet in file.of(b.port, OUT)]
     assert copies == [(known, arrived[known].id), (flood, arrived[flood].id)]
     assert [packet.id for packet in file.of(c.port, OUT)] == [arrived[flood].id]
@@ -127,6 +130,142 @@ def test_tags_are_in_place(lab):
     assert [packet.raw for packet in capture.file.of(a.port, IN)] == [stray, tagged]
     assert [packet.raw for packet in capture.file.of(b.port, OUT)] == [tagged[:12] + tagged[16:]]
     assert capture.file.of(a.port, IN)[0].verdict == "vlan_not_allowed"
+
+
+@ringspan_only
+def test_filter(lab):
+    hosts = lab.start_with_hosts(2)
+    a, b = hosts
+    lab.teach(*hosts)
+    refused = lab.switch.call("capture", "--filter", "udp porn 53", "-w", os.devnull)
+    if "without libpcap" in refused.stderr:
+        print("SKIPPED: there is no libpcap to compile filters with")
+        return
+    assert refused.returncode == 1 and "can't parse" in refused.stderr, refused.stderr
+    with Capturing(lab, "--filter", "vlan 10 and ether src " + a.mac, name="vlan") as vlan, \
+            Capturing(lab, "--filter", "ether[14:4] = 0x6b6e6f77", name="bytes") as some:
+        frames = [a.frame(b.mac, b"known"), a.frame(b.mac, b"other"),
+                  frame_of_length(b.mac, a.mac, 100, [tag(TPID_C, 10)]),
+                  frame_of_length(b.mac, a.mac, 100, [tag(TPID_C, 11)])]
+        a.wire.send(*frames)
+        last = a.sentinel()
+        a.wire.send(last)
+        b.wire.receive_until_sentinel(last)
+    assert [packet.raw for packet in vlan.file.packets] == [frames[2]] * 2
+    assert [packet.raw for packet in some.file.packets] == [frames[0]] * 2
+    assert some.file.statistics[a.port]["received"] == 5
+    assert some.file.statistics[a.port]["accepted"] == 1
+
+
+@ringspan_only
+def test_segments(lab):
+    hosts = lab.start_with_hosts(2)
+    a, b = hosts
+    lab.teach(*hosts)
+    payload, tags = pattern(20000), [tag(TPID_C, 7)]
+    vnet, raw = superframe(b.mac, a.mac, payload, 1400, tags=tags)
+    with Capturing(lab, "--segment", name="cut") as cut, Capturing(lab, name="whole") as whole:
+        Wire("eth0", netns=a.name, vnet=True).send(vnet + raw)
+        last = a.sentinel()
+        a.wire.send(last)
+        b.wire.receive_until_sentinel(last)
+    for port, direction in ((a.port, IN), (b.port, OUT)):
+        assert [packet.raw for packet in whole.file.of(port, direction)] == [raw, last]
+        segments = cut.file.of(port, direction)[:-1]
+        check_segments([packet.raw for packet in segments], payload, 1400, b.mac, a.mac, tags)
+        assert {packet.id for packet in segments} == {whole.file.packets[0].id}
+    check_with_tshark(cut.path, cut.file.packets)
+
+
+def dial(lab, **params):
+    """What a program gets that asks by itself: the descriptor that the file is read from."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(lab.switch.socket)
+        request = {"jsonrpc": "2.0", "id": 1, "method": "capture.start", "params": params}
+        control.sendall(json.dumps(request).encode() + b"\n")
+        answer, fds, _, _ = socket.recv_fds(control, 4096, 1)
+        assert b"result" in answer, answer
+        return socket.socket(fileno=fds[0])
+
+
+def read_to_the_end(stream):
+    stream.shutdown(socket.SHUT_WR)
+    raw = b"".join(iter(lambda: stream.recv(1 << 20), b""))
+    stream.close()
+    return Capture(raw)
+
+
+@ringspan_only
+def test_slow_readers_lose_and_nobody_else_does(lab):
+    hosts = lab.start_with_hosts(2)
+    a, b = hosts
+    lab.teach(*hosts)
+    slow = dial(lab, buffer=1 << 20)
+    gone = dial(lab)
+    frames = [frame_of_length(b.mac, a.mac, 1500)[:-4] + i.to_bytes(4, "big") for i in range(3000)]
+    with Capturing(lab, "--port", b.port) as quick:
+        for i in range(0, len(frames), 100):  # what the quick reader has taken is no matter of luck
+            a.wire.send(*frames[i:i + 100])
+            got = [b.wire.receive() for _ in range(100)]
+            assert got == frames[i:i + 100], i
+            if i == 1000:
+                gone.close()
+    assert [packet.raw for packet in quick.file.packets] == frames
+    assert "3000 packets captured, 0 lost" in quick.said, quick.said
+    lab.check()
+    file = read_to_the_end(slow)
+    for port, direction in ((a.port, IN), (b.port, OUT)):
+        counted = file.statistics[port]
+        assert counted["received"] == counted["accepted"] == 3000
+        assert counted["lost"] > 1000 and counted["delivered"] + counted["lost"] == 3000, counted
+        packets = file.of(port, direction)
+        assert len(packets) == counted["delivered"]
+        numbers = [frames.index(packet.raw) for packet in packets]
+        assert numbers == sorted(numbers)
+        assert sum(packet.lost for packet in packets) == numbers[-1] + 1 - len(numbers)
+
+
+@ringspan_only
+def test_captures_are_for_those_who_may_change_things(lab):
+    lab.start_with_hosts(1)
+    streams = [dial(lab) for _ in range(16)]
+    refused = lab.switch.call("capture", "-w", os.devnull)
+    assert refused.returncode == 2 and "16 captures already" in refused.stderr, refused.stderr
+    streams.pop().close()
+
+    def starts():
+        return lab.switch.call("capture", "-c", "1", "--reason", "none", "-w", os.devnull).stderr
+    assert "no reason" in starts()
+    eventually(lambda: try_to_dial(lab), "a place for another one")
+    lab.switch.stop()
+    for stream in streams:
+        assert Capture(b"".join(iter(lambda: stream.recv(1 << 20), b""))).statistics
+
+
+def try_to_dial(lab):
+    try:
+        dial(lab).close()
+    except AssertionError:
+        return False
+    return True
+
+
+@ringspan_only
+def test_ports_come_and_go(lab):
+    hosts = lab.start_with_hosts(3)
+    a, b, c = hosts
+    lab.teach(*hosts)
+    with Capturing(lab) as capture:
+        for _ in range(2):
+            assert lab.switch.call("port", "del", c.port).returncode == 0
+            assert lab.switch.call("port", "add", c.port, "bridge", lab.switch.name).returncode == 0
+            lab.wait_connected(c)
+            last = a.sentinel()
+            a.wire.send(last)
+            c.wire.receive_until_sentinel(last)
+    file = capture.file
+    assert [each["name"] for each in file.interfaces] == [host.port for host in hosts]
+    assert len(file.of(c.port, OUT)) == 2 and file.statistics[c.port]["received"] == 2
 
 
 main()
