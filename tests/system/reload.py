@@ -49,6 +49,7 @@ def cpus_of_loop(lab):
 def test_cpus_of_the_daemon(lab):
     """At the start and live; what is not there is left out."""
     a, b = lab.add_hosts(2)
+    lab.capture_everywhere()
     allowed = os.sched_getaffinity(0)
     first = min(allowed)
     ports = bridge(a.port, b.port)
