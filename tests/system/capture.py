@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 
-from lab import eventually, main, ringspan_only
+from lab import SkipTest, eventually, main, ringspan_only, run
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
 from lab.wire import TPID_C, Wire, frame_of_length, pattern, tag
@@ -139,8 +139,7 @@ def test_filter(lab):
     lab.teach(*hosts)
     refused = lab.switch.call("capture", "--filter", "udp porn 53", "-w", os.devnull)
     if "without libpcap" in refused.stderr:
-        print("SKIPPED: there is no libpcap to compile filters with")
-        return
+        raise SkipTest("there is no libpcap to compile filters with")
     assert refused.returncode == 1 and "can't parse" in refused.stderr, refused.stderr
     with Capturing(lab, "--filter", "vlan 10 and ether src " + a.mac, name="vlan") as vlan, \
             Capturing(lab, "--filter", "ether[14:4] = 0x6b6e6f77", name="bytes") as some:
@@ -266,6 +265,84 @@ def test_ports_come_and_go(lab):
     file = capture.file
     assert [each["name"] for each in file.interfaces] == [host.port for host in hosts]
     assert len(file.of(c.port, OUT)) == 2 and file.statistics[c.port]["received"] == 2
+
+
+def wireshark_environment(lab):
+    return dict(os.environ, RINGSPAN=lab.switch.client, RINGSPAN_SOCKET=lab.switch.socket)
+
+
+def extcap(lab, *arguments):
+    """What Wireshark is told."""
+    return subprocess.run([lab.switch.extcap, *arguments], env=wireshark_environment(lab),
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+@ringspan_only
+def test_wireshark_asks_for_interfaces(lab):
+    a, b = hosts = lab.start_with_hosts(2)
+    prefix = "ringspan:" + lab.switch.socket
+    lines = extcap(lab, "--extcap-interfaces", "--extcap-version=4.0").splitlines()
+    assert lines[0].startswith("extcap {version=0."), lines
+    values = [line.split("{value=")[1].split("}")[0] for line in lines[1:]]
+    assert values == [prefix + rest for rest in (
+        ":all:", ":drops:", ":bridge:lab0", *(":port:" + host.port for host in hosts))]
+    assert extcap(lab, "--extcap-interface", values[0], "--extcap-dlts") == \
+        "dlt {number=1}{name=EN10MB}{display=Ethernet}\n"
+    assert extcap(lab, "--extcap-interface", values[0], "--extcap-config").count("arg {number=") == 3
+    lab.teach(*hosts)
+    fifo = os.path.join(os.path.dirname(lab.switch.config), "fifo")
+    os.mkfifo(fifo)
+    capturing = subprocess.Popen(
+        [lab.switch.extcap, "--capture", "--extcap-interface", values[1], "--fifo", fifo,
+         "--reason="], env=wireshark_environment(lab), stderr=subprocess.DEVNULL)
+    with open(fifo, "rb") as file:
+        begun = file.read(28)
+        a.wire.send(a.frame(b.mac), a.frame(PAUSE))
+        last = a.sentinel()
+        a.wire.send(last)
+        b.wire.receive_until_sentinel(last)
+        capturing.terminate()
+        packets = Capture(begun + file.read()).packets
+    assert [packet.verdict for packet in packets] == ["mac_control"]
+    assert capturing.wait(timeout=10) == 0
+
+
+def install_for_wireshark(script):
+    """In this test's mount namespace only. Root has no other place where tshark would look."""
+    folders = run("tshark", "-G", "folders")
+    path, = (line.split("\t")[-1] for line in folders.splitlines() if line.startswith("Extcap path"))
+    run("mount", "-t", "tmpfs", "tmpfs", path)
+    shutil.copy(script, path)
+
+
+@ringspan_only
+def test_wireshark_captures(lab):
+    if not shutil.which("tshark"):
+        raise SkipTest("there is no tshark to capture with")
+    a, b = hosts = lab.start_with_hosts(2)
+    lab.teach(*hosts)
+    environment = wireshark_environment(lab)
+    install_for_wireshark(lab.switch.extcap)
+    listed = subprocess.run(["tshark", "-D"], env=environment, text=True, check=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    assert "(Ringspan port {})".format(a.port) in listed, listed
+    wanted = "ringspan:{}:port:{}".format(lab.switch.socket, b.port)
+    tshark = subprocess.Popen(["tshark", "-l", "-i", wanted, "-c", "1", "-T", "fields", "-e",
+                               "frame.comment"], env=environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        eventually(lambda: sends_once_more(a, b, tshark), "a frame that tshark has seen")
+        said, complaints = tshark.communicate(timeout=10)
+        assert said == "sent, from {}\n".format(a.port), (said, complaints)
+    finally:
+        tshark.kill()
+        tshark.wait()
+
+
+def sends_once_more(a, b, tshark):
+    """It takes tshark a while to begin, and nothing says when it has."""
+    a.wire.send(a.frame(b.mac))
+    return tshark.poll() is not None
 
 
 main()

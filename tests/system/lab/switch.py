@@ -29,6 +29,7 @@ class Ringspan:
         self.name = name
         self.daemon = build_path("RINGSPAND", "src/ringspand")
         self.client = build_path("RINGSPAN", "tools/ringspan")
+        self.extcap = build_path("EXTCAP", "tools/ringspan-extcap")
         self.socket = "{}/{}.sock".format(WORK, name)
         self.config = "{}/{}.json".format(WORK, name)
         self.log = "{}/{}.log".format(WORK, name)
