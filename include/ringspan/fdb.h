@@ -150,6 +150,21 @@ bool fdb_is_static(const struct fdb *fdb, uint16_t vid, uint64_t mac);
 bool fdb_look(const struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now,
               struct fdb_entry *ret_entry);
 
+/** An address of a VLAN, as fdb_prefetch() takes it. */
+static inline uint64_t fdb_key(uint16_t vid, uint64_t mac)
+{
+    return (uint64_t)vid << 48 | mac;
+}
+
+/** Whether the table has outgrown the caches near the CPU, so that fdb_prefetch() pays. */
+bool fdb_wants_prefetch(const struct fdb *fdb);
+/**
+ * Begins to fetch from memory what look-ups of @keys are going to read, for all of them at once,
+ * where one after the other would wait. @n is up to FDB_PREFETCH_MAX.
+ */
+#define FDB_PREFETCH_MAX 128
+void fdb_prefetch(const struct fdb *fdb, const uint64_t *keys, uint32_t n);
+
 void fdb_plan_learn(const struct fdb *fdb, uint16_t vid, uint64_t mac, port_id port, uint64_t now,
                     struct fdb_plan *ret_plan);
 /** As fdb_lookup() would answer once @plan is committed. @plan may be NULL: plain lookup. */

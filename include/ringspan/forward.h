@@ -103,6 +103,10 @@ struct decision {
     struct meter_charge charge;   /* effect: what it takes from the ingress port's meters */
 };
 
+/** Before a burst is decided frame by frame: begins to fetch what deciding will read. Changes no
+ * decision. */
+void forward_prefetch(const struct forward_tables *tables, const struct frame *frames, uint32_t n);
+
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
                     struct decision *ret_decision);
 

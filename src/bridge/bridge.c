@@ -617,6 +617,7 @@ struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source,
     taken.frames = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
     if (bridge->capture)
         capture_begin(bridge->capture, source);
+    forward_prefetch(&bridge->tables, bridge->batch, taken.frames);
     for (uint32_t i = 0; i < taken.frames; i++) {
         taken.bytes += bridge->batch[i].len;
         forward_frame(bridge, &bridge->batch[i], now);

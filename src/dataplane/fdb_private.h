@@ -126,11 +126,6 @@ static inline bool is_live(const struct fdb *fdb, const struct entry *entry, uin
     return is_static(entry) || (!is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now));
 }
 
-static inline uint64_t fdb_key(uint16_t vid, uint64_t mac)
-{
-    return (uint64_t)vid << 48 | mac;
-}
-
 static inline uint32_t smaller(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

@@ -303,6 +303,30 @@ static void meter(const struct forward_tables *tables, const struct frame *frame
     }
 }
 
+static uint16_t vid_of(const struct forward_tables *tables, const struct frame *frame)
+{
+    return tables->vlans ? vlan_table_classify(tables->vlans, frame).tci & VLAN_VID_BITS : 0;
+}
+
+void forward_prefetch(const struct forward_tables *tables, const struct frame *frames, uint32_t n)
+{
+    uint64_t keys[FDB_PREFETCH_MAX];
+    uint32_t n_keys = 0;
+
+    if (tables->mode != BRIDGE_SWITCH || !fdb_wants_prefetch(tables->fdb))
+        return;
+    for (uint32_t i = 0; i < n && n_keys <= FDB_PREFETCH_MAX - 2; i++) {
+        uint16_t vid;
+
+        if (frames[i].defect != DROP_NONE || frames[i].len < ETHER_HEADER_SIZE)
+            continue;
+        vid = vid_of(tables, &frames[i]);
+        keys[n_keys++] = fdb_key(vid, frame_src(&frames[i]));
+        keys[n_keys++] = fdb_key(vid, frame_dst(&frames[i]));
+    }
+    fdb_prefetch(tables->fdb, keys, n_keys);
+}
+
 void forward_decide(const struct forward_tables *tables, const struct frame *frame, uint64_t now,
                     struct decision *ret_decision)
 {

@@ -14,7 +14,8 @@
  * questions: which port, if it is not too old.
  *
  * Addresses come in random order, so a table that outgrows the caches is seen
- * to. `frame` is what the pipeline does for a frame between two known hosts.
+ * to. `frame` is what the pipeline does for a frame between two known hosts, `burst` the same for
+ * 64 frames at a time, which uthash has no way to make use of.
  */
 
 #define PORTS      64
@@ -79,6 +80,29 @@ static void fdb_frame(void *arg)
         fdb_plan_learn(b->fdb, 0, src, (port_id)(src % PORTS), 1, &plan);
         bench_use(fdb_lookup_after(b->fdb, &plan, 0, known(b, OPERATIONS - 1 - i), 1));
         fdb_commit(b->fdb, &plan);
+    }
+}
+
+/* As fdb_frame(), for a burst at a time. */
+static void fdb_burst(void *arg)
+{
+    const struct bench *b = arg;
+    uint64_t keys[FDB_PREFETCH_MAX];
+
+    for (uint32_t i = 0; i < OPERATIONS; i += FDB_PREFETCH_MAX / 2) {
+        for (uint32_t j = 0; j < FDB_PREFETCH_MAX / 2; j++) {
+            keys[2 * j] = known(b, i + j);
+            keys[2 * j + 1] = known(b, OPERATIONS - 1 - i - j);
+        }
+        if (fdb_wants_prefetch(b->fdb))
+            fdb_prefetch(b->fdb, keys, FDB_PREFETCH_MAX);
+        for (uint32_t j = 0; j < FDB_PREFETCH_MAX; j += 2) {
+            struct fdb_plan plan;
+
+            fdb_plan_learn(b->fdb, 0, keys[j], (port_id)(keys[j] % PORTS), 1, &plan);
+            bench_use(fdb_lookup_after(b->fdb, &plan, 0, keys[j + 1], 1));
+            fdb_commit(b->fdb, &plan);
+        }
     }
 }
 
@@ -176,6 +200,7 @@ static void bench_tables(struct bench *b)
         {"lookup_miss", fdb_miss, "uthash_miss", uthash_miss},
         {"refresh", fdb_refresh, "uthash_refresh", uthash_refresh},
         {"frame", fdb_frame, "uthash_frame", uthash_frame},
+        {"burst", fdb_burst, "uthash_burst", uthash_frame},
     };
     char details[64];
 
