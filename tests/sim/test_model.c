@@ -293,6 +293,7 @@ static void begin(struct run *run, uint64_t seed)
         .aging_ns = 30 * NS_PER_SEC,
         .reserved = RESERVED_TRANSPARENT,
         .ethertype = kinds[seed % LENGTH(kinds)].tpid,
+        .is_captured = seed % 2 != 0,
         .fail = end_run,
     };
 

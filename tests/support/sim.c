@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "sim.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "ringspan/explain.h"
 #include "ringspan/log.h"
+#include "sim_capture.h"
 
 #define START   (1000 * NS_PER_SEC)
 #define PENDING 4096 /* as many as a memory port holds */
@@ -33,6 +35,9 @@ struct sim {
     struct bridge *bridge;
     uint64_t now;
     void (*fail)(const char *sentence);
+    bool is_captured;
+    struct sim_capture capture;
+    uint64_t n_deleted; /* frames and copies of ports that are gone */
     uint32_t n_ports;
     struct sim_port ports[SIM_PORTS_MAX];
 };
@@ -383,14 +388,37 @@ struct sim *sim_new(const struct sim_params *params)
     sim->fail = params->fail;
     if (bridge_new(&bridge, &sim->bridge) < 0)
         fail(sim, "no bridge");
+    sim->is_captured = params->is_captured;
+    if (sim->is_captured && sim_capture_begin(&sim->capture, sim->bridge) < 0)
+        fail(sim, "no capture");
     for (uint32_t i = 0; i < params->n_ports; i++)
         sim_add_port(sim);
     return sim;
 }
 
+/* What somebody who looks on from the beginning has seen there. */
+static uint64_t n_seen(const struct port *port)
+{
+    return port->ledger.received.frames + port->ledger.decided;
+}
+
+/* Nothing was overlooked, and nothing was told twice. */
+static void end_capture(struct sim *sim)
+{
+    uint64_t n = sim->n_deleted;
+    uint64_t n_told = sim_capture_end(&sim->capture);
+
+    for (uint32_t i = 0; i < sim->n_ports; i++)
+        n += sim->ports[i].port ? n_seen(sim->ports[i].port) : 0;
+    if (n_told != n)
+        fail(sim, "a capture counted %" PRIu64 " frames of %" PRIu64, n_told, n);
+}
+
 void sim_free(struct sim *sim)
 {
     check(sim);
+    if (sim->is_captured)
+        end_capture(sim);
     for (uint32_t i = 0; i < sim->n_ports; i++) {
         forget_pending(&sim->ports[i], sim->ports[i].n_pending);
         free(sim->ports[i].pending);
@@ -561,6 +589,8 @@ uint32_t sim_add_port(struct sim *sim)
         fail(sim, "no port");
     if (bridge_add_port(sim->bridge, p->port) < 0)
         fail(sim, "the bridge has no room for port %u", sim->n_ports);
+    if (sim->is_captured && capture_offer_port(sim->capture.capture, "sim", p->port, "") < 0)
+        fail(sim, "port %u cannot be looked at", sim->n_ports);
     sim->n_ports++;
     sim_set_state(sim, sim->n_ports - 1, PORT_FORWARDING);
     return sim->n_ports - 1;
@@ -572,6 +602,9 @@ void sim_del_port(struct sim *sim, uint32_t port)
 
     p->port->ops->stop(p->port);
     p->port->ops->close(p->port);
+    sim->n_deleted += n_seen(p->port);
+    if (sim->is_captured)
+        capture_forget_port(sim->capture.capture, p->port);
     bridge_del_port(sim->bridge, p->port->id);
     port_free(p->port);
     p->port = NULL;

@@ -41,6 +41,7 @@ struct sim_params {
     enum bridge_mode mode;
     enum reserved_preset reserved;
     uint16_t ethertype; /* of a VLAN-aware bridge, whose ports are in no VLAN at first; or 0 */
+    bool is_captured;   /* somebody looks at every port */
     void (*fail)(const char *sentence);
 };
 

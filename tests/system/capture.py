@@ -225,7 +225,7 @@ def test_slow_readers_lose_and_nobody_else_does(lab):
 
 
 @ringspan_only
-def test_captures_are_for_those_who_may_change_things(lab):
+def test_captures_are_bounded_and_end_with_the_daemon(lab):
     lab.start_with_hosts(1)
     streams = [dial(lab) for _ in range(16)]
     refused = lab.switch.call("capture", "-w", os.devnull)
