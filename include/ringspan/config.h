@@ -160,6 +160,10 @@ struct config {
             char *description;
             char *listen; /* NULL: nowhere; else loopback_parse() takes it */
         } metrics;
+        struct {
+            char *description;
+            char *memory; /* "16MiB"; NULL: there is none */
+        } recorder;
     } daemon;
 };
 
@@ -211,6 +215,9 @@ void config_report_fini(struct config_report *report);
 /** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,
  * for each error. Nothing that the file contains reaches a terminal as a control character. */
 void config_report_print(const struct config_report *report, FILE *stream);
+
+/** The bytes of daemon.recorder.memory; 0: NULL, or no such size. */
+uint32_t config_recorder_bytes(const char *memory);
 
 /** Ports of all bridges; those that a pattern makes are one. */
 uint32_t config_n_ports(const struct config *config);

@@ -54,6 +54,7 @@ static const struct option options[] = {
     {"reason", required_argument, NULL, OPTION_OWN},
     {"filter", required_argument, NULL, OPTION_OWN},
     {"segment", no_argument, NULL, OPTION_OWN},
+    {"recorder", no_argument, NULL, OPTION_OWN},
     {"snaplen", required_argument, NULL, OPTION_OWN},
     {"count", required_argument, NULL, 'c'},
     {"write", required_argument, NULL, 'w'},

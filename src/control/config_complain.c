@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <string.h>
 
 #include "config_rows.h"
@@ -60,6 +61,20 @@ const char *config_complain_listen(const char *text)
     struct loopback where;
 
     return loopback_parse(text, &where);
+}
+
+uint32_t config_recorder_bytes(const char *memory)
+{
+    size_t digits = memory ? strspn(memory, "0123456789") : 0;
+
+    if (digits == 0 || digits > 3 || memory[0] == '0' || strcmp(memory + digits, "MiB") != 0)
+        return 0;
+    return (uint32_t)strtoul(memory, NULL, 10) << 20;
+}
+
+const char *config_complain_recorder(const char *text)
+{
+    return config_recorder_bytes(text) > 0 ? NULL : "is no size from 1MiB to 999MiB";
 }
 
 const char *config_complain_socket(const char *text)

@@ -7,9 +7,10 @@
 #include "config_rows.h"
 #include "ringspan/mac.h"
 
-#define SOCKET_PATH_MAX    (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
-#define GROUP_NAME_MAX     32
-#define LISTEN_ADDRESS_MAX 21 /* "127.255.255.255:65535" */
+#define SOCKET_PATH_MAX     (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define GROUP_NAME_MAX      32
+#define LISTEN_ADDRESS_MAX  21 /* "127.255.255.255:65535" */
+#define RECORDER_MEMORY_MAX 6  /* "999MiB" */
 
 static const char *log_level_word(uint32_t i)
 {
@@ -287,7 +288,6 @@ static const struct config_key bridge_keys[] = {
         .help = "The bridge's ports.",
     },
     PLANNED("mirror"),
-    PLANNED("recorder"),
 };
 
 static const struct config_object bridge_object = {
@@ -365,6 +365,32 @@ static const struct config_object metrics_object = {
     .n_keys = N_ELEMENTS(metrics_keys),
 };
 
+static const struct config_key recorder_keys[] = {
+    {
+        .name = "memory",
+        .type = CONFIG_TEXT,
+        .required = true,
+        .min = 1,
+        .max = RECORDER_MEMORY_MAX,
+        .offset = offsetof(struct config, daemon.recorder.memory),
+        .complain = config_complain_recorder,
+        .pattern = RECORDER_PATTERN,
+        .help = "Memory for the last frames of all ports, like \"16MiB\".",
+    },
+    DESCRIPTION(offsetof(struct config, daemon.recorder.description)),
+};
+
+static const struct config_object recorder_object = {
+    .what = "daemon.recorder",
+    .keys = recorder_keys,
+    .n_keys = N_ELEMENTS(recorder_keys),
+};
+
+static bool has_recorder(const void *document)
+{
+    return ((const struct config *)document)->daemon.recorder.memory != NULL;
+}
+
 static bool has_metrics(const void *document)
 {
     const struct config *config = document;
@@ -408,7 +434,13 @@ static const struct config_key daemon_keys[] = {
         .is_set = has_metrics,
         .help = "The daemon's counters, for Prometheus.",
     },
-    PLANNED("recorder"),
+    {
+        .name = "recorder",
+        .type = CONFIG_OBJECT,
+        .object = &recorder_object,
+        .is_set = has_recorder,
+        .help = "Keeps the last frames, for whoever asks afterwards; nothing is kept if absent.",
+    },
 };
 
 static const struct config_object daemon_object = {
@@ -460,7 +492,6 @@ static const struct config_key document_keys[] = {
         .object = &daemon_object,
         .help = "What concerns the process and not a bridge.",
     },
-    PLANNED("recorder"),
 };
 
 const struct config_object config_document = {

@@ -23,16 +23,17 @@
  * for the schema. The schema's test asks both about every character that matters.
  */
 
-#define CONTROLS        "\\u0000-\\u001f\\u007f-\\u009f"
-#define TEXT_PATTERN    "^[^" CONTROLS "]*$"
-#define NAME_CHARACTERS "[^" CONTROLS " /:%]*$"
-#define NAME_PATTERN    "^(?!\\.{1,2}$)" NAME_CHARACTERS
-#define PORT_PATTERN    "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
-#define MATCH_PATTERN   "^(?!\\.{1,2}$)(?=.*[*?\\[])" NAME_CHARACTERS
-#define SOCKET_PATTERN  "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
-#define MAC_PATTERN     "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
-#define NETNS_PATTERN   "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
-#define OCTET_PATTERN   "(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+#define CONTROLS         "\\u0000-\\u001f\\u007f-\\u009f"
+#define TEXT_PATTERN     "^[^" CONTROLS "]*$"
+#define NAME_CHARACTERS  "[^" CONTROLS " /:%]*$"
+#define NAME_PATTERN     "^(?!\\.{1,2}$)" NAME_CHARACTERS
+#define PORT_PATTERN     "^(?!(\\.{1,2}|lo)$)" NAME_CHARACTERS
+#define MATCH_PATTERN    "^(?!\\.{1,2}$)(?=.*[*?\\[])" NAME_CHARACTERS
+#define SOCKET_PATTERN   "^/[^" CONTROLS "]*[^" CONTROLS "/]$"
+#define MAC_PATTERN      "^(?!00(:00){5}$)[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
+#define NETNS_PATTERN    "^(/[^" CONTROLS "]*[^" CONTROLS "/]|(?!\\.{1,2}$)[^" CONTROLS "/]{1,255})$"
+#define OCTET_PATTERN    "(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+#define RECORDER_PATTERN "^[1-9][0-9]{0,2}MiB$"
 #define LISTEN_PATTERN                                                                         \
     "^(127(\\." OCTET_PATTERN "){3}|\\[::1\\]):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|" \
     "65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
@@ -44,6 +45,7 @@ const char *config_complain_name(const char *text);
 const char *config_complain_port_name(const char *text);
 const char *config_complain_match(const char *text);
 const char *config_complain_listen(const char *text);
+const char *config_complain_recorder(const char *text);
 const char *config_complain_socket(const char *text);
 const char *config_complain_netns(const char *text);
 const char *config_complain_group(const char *text);

@@ -127,11 +127,18 @@ static bool take_filter(const struct json_object *params, struct bpf_code *ret,
     return false;
 }
 
+static bool selects(const struct capture_params *params)
+{
+    return *params->bridge || params->n_ports > 0 || params->reasons || params->filter.n > 0 ||
+           params->segments || params->count > 0 || params->snaplen > 0;
+}
+
 static bool take_params(const struct daemon *daemon, const struct json_object *params,
                         struct capture_params *ret, struct ctl_fault *ret_fault)
 {
-    static const char *const known[] = {"bridge",  "ports", "drops_only", "reasons", "filter",
-                                        "segment", "count", "snaplen",    "buffer",  NULL};
+    static const char *const known[] = {"bridge",  "ports",  "recorder", "drops_only",
+                                        "reasons", "filter", "segment",  "count",
+                                        "snaplen", "buffer", NULL};
     struct taking taking = {daemon, ret};
     const char *bridge = NULL;
     bool drops_only = false;
@@ -148,11 +155,18 @@ static bool take_params(const struct daemon *daemon, const struct json_object *p
         !take_words(&taking, params, "reasons", take_reason, ret_fault) ||
         !take_bool(params, "drops_only", &drops_only, ret_fault) ||
         !take_bool(params, "segment", &ret->segments, ret_fault) ||
+        !take_bool(params, "recorder", &ret->recorded, ret_fault) ||
         !take_filter(params, &ret->filter, ret_fault))
         return false;
     if (drops_only && ret->reasons == 0)
         ret->reasons = CAPTURE_DROPS;
-    return take_numbers(params, ret, ret_fault);
+    if (!take_numbers(params, ret, ret_fault))
+        return false;
+    if (!ret->recorded || !selects(ret))
+        return true;
+    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS,
+                  "recorder: all of what it has, or nothing: filter the file");
+    return false;
 }
 
 /* ---- the method ---- */
@@ -170,7 +184,10 @@ static void answer(struct ctl_call *call, const struct capture_params *params)
 
 static void fail_to_start(struct ctl_fault *fault, int r)
 {
-    if (r == -EUSERS)
+    if (r == -ENOENT)
+        ctl_fault_set(fault, CTL_REFUSED,
+                      "there is no recorder (daemon.recorder in the configuration makes one)");
+    else if (r == -EUSERS)
         ctl_fault_set(fault, CTL_REFUSED, "there are %d captures already", LIMIT_CAPTURES);
     else
         ctl_fault_set(fault, CTL_INTERNAL_ERROR, "%s", strerror(-r));

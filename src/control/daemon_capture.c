@@ -51,13 +51,28 @@ void managed_port_offer(struct managed_port *mp)
         bridge_set_capture(mp->home->bridge, mp->daemon->capture);
 }
 
+static void offer_all(struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_ports; i++) {
+        if (!daemon->ports[i]->is_leaving)
+            managed_port_offer(daemon->ports[i]);
+    }
+}
+
+void daemon_apply_recorder(struct daemon *daemon)
+{
+    const char *memory = daemon->config->daemon.recorder.memory;
+
+    if (capture_set_recorder(daemon->capture, config_recorder_bytes(memory)) < 0)
+        log_warning("daemon.recorder: there is no memory of %s", memory);
+    offer_all(daemon);
+}
+
 int daemon_start_capture(struct daemon *daemon, const struct capture_params *params, int *ret_fd)
 {
     int r = capture_start(daemon->capture, params, ret_fd);
 
-    for (uint32_t i = 0; r == 0 && i < daemon->n_ports; i++) {
-        if (!daemon->ports[i]->is_leaving)
-            managed_port_offer(daemon->ports[i]);
-    }
+    if (r == 0)
+        offer_all(daemon);
     return r;
 }

@@ -289,6 +289,8 @@ void managed_ports_check_ready(struct daemon *daemon);
 void daemon_tell(struct daemon *daemon, const struct bus_event *event);
 /** For captures: some ended; @arg is the daemon. */
 void daemon_on_capture_end(void *arg);
+/** Keeps the last frames, or does not, as the configuration says. */
+void daemon_apply_recorder(struct daemon *daemon);
 /** A port that was adopted: those who look on may want it. */
 void managed_port_offer(struct managed_port *mp);
 /** Something that is about the port and says all by itself. */

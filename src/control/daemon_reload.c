@@ -465,6 +465,7 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
     globs_settle(daemon);
     run_statics(daemon, plan, prepared);
     discard_statics(prepared, plan->n_steps);
+    daemon_apply_recorder(daemon);
     managed_ports_check_ready(daemon); /* the last port that was awaited may have left */
 out:
     free(prepared);

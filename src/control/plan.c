@@ -457,6 +457,9 @@ static const struct {
     {"daemon.metrics.listen", offsetof(struct config, daemon.metrics.listen), PLAN_DISRUPTS_NONE},
     {"daemon.metrics.description", offsetof(struct config, daemon.metrics.description),
      PLAN_DISRUPTS_NONE},
+    {"daemon.recorder.memory", offsetof(struct config, daemon.recorder.memory), PLAN_DISRUPTS_NONE},
+    {"daemon.recorder.description", offsetof(struct config, daemon.recorder.description),
+     PLAN_DISRUPTS_NONE},
 };
 
 static const char *text_at(const struct config *config, size_t offset)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture_private.h"
 
@@ -33,7 +34,7 @@ void capture_free(struct capture *capture)
 {
     if (!capture)
         return;
-    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++)
+    for (uint32_t i = 0; i < CAPTURE_READERS; i++)
         capture_reader_free(capture->readers[i]);
     free(capture->sightings);
     free(capture->wire);
@@ -56,14 +57,9 @@ void capture_end_all(struct capture *capture)
     }
 }
 
-int capture_start(struct capture *capture, const struct capture_params *params, int *ret_fd)
+int capture_make_reader(struct capture *capture, uint32_t number,
+                        const struct capture_params *params, int *ret_fd)
 {
-    uint32_t number = 0;
-
-    while (number < LIMIT_CAPTURES && capture->readers[number])
-        number++;
-    if (number == LIMIT_CAPTURES)
-        return -EUSERS;
     if (!capture->wire)
         capture->wire = malloc((size_t)3 * WIRE_SIZE);
     if (!capture->wire)
@@ -71,6 +67,29 @@ int capture_start(struct capture *capture, const struct capture_params *params, 
     capture->segment = capture->wire + WIRE_SIZE;
     capture->segment_wire = capture->segment + WIRE_SIZE;
     return capture_reader_new(capture, number, params, ret_fd, &capture->readers[number]);
+}
+
+int capture_start(struct capture *capture, const struct capture_params *params, int *ret_fd)
+{
+    struct capture_reader *recorder = capture->readers[CAPTURE_RECORDER];
+    uint32_t number = 0;
+    int r;
+
+    while (number < LIMIT_CAPTURES && capture->readers[number])
+        number++;
+    if (number == LIMIT_CAPTURES)
+        return -EUSERS;
+    if (params->recorded && !recorder)
+        return -ENOENT;
+    r = capture_make_reader(capture, number, params, ret_fd);
+    if (r < 0 || !params->recorded)
+        return r;
+    r = capture_recorder_open(recorder, capture->readers[number]);
+    if (r < 0) {
+        close(*ret_fd);
+        capture_drop(capture, number);
+    }
+    return r;
 }
 
 void capture_drop(struct capture *capture, uint32_t number)
@@ -142,7 +161,7 @@ int capture_offer_port(struct capture *capture, const char *bridge, struct port 
 {
     int r = 0;
 
-    for (uint32_t i = 0; r == 0 && i < LIMIT_CAPTURES; i++) {
+    for (uint32_t i = 0; r == 0 && i < CAPTURE_READERS; i++) {
         struct capture_reader *reader = capture->readers[i];
 
         if (reader && !has_port(port, i) && capture_reader_wants_port(reader, bridge, port))
@@ -324,7 +343,7 @@ void capture_settle(struct capture *capture)
     tell_all(capture, false, now); /* in order of time: copies leave when all have arrived */
     tell_all(capture, true, now);
     capture->n_sightings = 0;
-    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
+    for (uint32_t i = 0; i < CAPTURE_READERS; i++) {
         if (capture->readers[i])
             capture_reader_settle(capture->readers[i]);
     }

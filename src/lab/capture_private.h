@@ -11,10 +11,16 @@
  * those who get it.
  */
 
+/* The recorder is the last of them. */
+#define CAPTURE_RECORDER LIMIT_CAPTURES
+#define CAPTURE_READERS  (LIMIT_CAPTURES + 1)
+
+#define CAPTURE_DESCRIPTION_SIZE 256
+
 /* Of a port that somebody looks at. */
 struct capture_point {
-    uint32_t readers;                   /* bits, by their numbers */
-    uint32_t interface[LIMIT_CAPTURES]; /* of each of them */
+    uint32_t readers;                    /* bits, by their numbers */
+    uint32_t interface[CAPTURE_READERS]; /* of each of them */
 };
 
 /* A frame that arrived, or a copy of one, until it is known what became of it. */
@@ -50,7 +56,7 @@ struct capture {
     uint64_t (*wall)(void);
     void (*on_end)(void *arg);
     void *on_end_arg;
-    struct capture_reader *readers[LIMIT_CAPTURES];
+    struct capture_reader *readers[CAPTURE_READERS];
     uint32_t n_points;
     struct sighting *sightings; /* room for one frame and a copy for each point, at least */
     uint32_t n_sightings;
@@ -62,10 +68,47 @@ struct capture {
     uint8_t *segment_wire;   /* with its tags in place */
 };
 
+/* A port of the capture, perhaps of days gone by. */
+struct capture_interface {
+    struct port *port; /* NULL: it is gone */
+    char name[LIMIT_NAME_SIZE];
+    char description[CAPTURE_DESCRIPTION_SIZE];
+    uint64_t received; /* frames and copies that there were */
+    uint64_t dropped;  /* of them */
+    uint64_t accepted; /* that the reader wants */
+    uint64_t delivered;
+    uint64_t lost;
+    uint64_t lost_lately; /* since the last one that was delivered */
+    uint64_t ring_drops;  /* frames that the ring had no room for, before it began */
+};
+
+struct capture_reader {
+    struct capture *capture;
+    uint32_t number;
+    struct capture_params params;
+    uint64_t left; /* frames until it ends */
+    uint64_t start;
+    int fd;
+    struct event *event;
+    uint32_t epoll_events;
+    bool is_ending;
+    bool is_recorder;              /* its memory has packets only, and the last ones */
+    struct capture_reader *source; /* the recorder that it gets its packets from; or NULL */
+    uint64_t source_at;            /* the next one there, */
+    uint64_t source_end;           /* and where those begin that came too late */
+    uint8_t *bytes;                /* a ring: from tail to head */
+    uint64_t head;
+    uint64_t tail;
+    struct capture_interface *interfaces;
+    uint32_t n_interfaces;
+    uint32_t n_described; /* in the file */
+    uint32_t n_summed_up; /* in the file, when it ends */
+};
+
 /** @frame on the wire, in @wire if need be. */
 void capture_lay_out(const struct frame *frame, uint8_t *wire, struct sight *sight);
 
-/** 0 or -errno; @ret_fd is the client's end. */
+/** 0 or -errno; @ret_fd is the client's end, NULL: it is the recorder. */
 int capture_reader_new(struct capture *capture, uint32_t number,
                        const struct capture_params *params, int *ret_fd,
                        struct capture_reader **ret);
@@ -88,11 +131,28 @@ void capture_reader_settle(struct capture_reader *reader);
 /** As much as goes without waiting. */
 void capture_reader_flush(struct capture_reader *reader);
 
+size_t capture_reader_room(const struct capture_reader *reader);
+/** @len bytes that there is room for. */
+void capture_reader_append(struct capture_reader *reader, const uint8_t *bytes, size_t len);
+
+/** All its interfaces are described in the file; false: not yet, for want of room. */
+bool capture_reader_describe(struct capture_reader *reader);
+
+/** Implemented by capture_recorder.c: takes the oldest packet out of @recorder, which has one. */
+void capture_recorder_evict(struct capture_reader *recorder);
+/** What @recorder has is what @reader will get; 0 or -ENOMEM. */
+int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader);
+/** Gets as much of it as there is room for. At the end, that is also the reader's. */
+void capture_recorder_pump(struct capture_reader *reader);
+
 /** Implemented by capture.c: a point for @port, and room for its sightings. 0 or -ENOMEM. */
 int capture_point_take(struct capture *capture, struct port *port, uint32_t number,
                        uint32_t interface);
 /** Nobody with that number looks at @port any more. */
 void capture_point_leave(struct capture *capture, struct port *port, uint32_t number);
+/** Implemented by capture.c: 0 or -errno; @ret_fd as for capture_reader_new(). */
+int capture_make_reader(struct capture *capture, uint32_t number,
+                        const struct capture_params *params, int *ret_fd);
 /** Implemented by capture.c: forgets and frees @reader, number @number. */
 void capture_drop(struct capture *capture, uint32_t number);
 

@@ -18,51 +18,16 @@
 /* What the kernel is asked to keep for the client; it gives less to those without privileges. */
 #define SOCKET_BUFFER (1 << 20)
 
-#define DESCRIPTION_SIZE 256
-
-/* A port of the capture, perhaps of days gone by. */
-struct interface {
-    struct port *port; /* NULL: it is gone */
-    char name[LIMIT_NAME_SIZE];
-    char description[DESCRIPTION_SIZE];
-    uint64_t received; /* frames and copies that there were */
-    uint64_t dropped;  /* of them */
-    uint64_t accepted; /* that the reader wants */
-    uint64_t delivered;
-    uint64_t lost;
-    uint64_t lost_lately; /* since the last one that was delivered */
-    uint64_t ring_drops;  /* frames that the ring had no room for, before it began */
-};
-
-struct capture_reader {
-    struct capture *capture;
-    uint32_t number;
-    struct capture_params params;
-    uint64_t left; /* frames until it ends */
-    uint64_t start;
-    int fd;
-    struct event *event;
-    uint32_t epoll_events;
-    bool is_ending;
-    uint8_t *bytes; /* a ring: from tail to head */
-    uint64_t head;
-    uint64_t tail;
-    struct interface *interfaces;
-    uint32_t n_interfaces;
-    uint32_t n_described; /* in the file */
-    uint32_t n_summed_up; /* in the file, when it ends */
-};
-
 static void on_event(void *arg, uint32_t events);
 
 /* ---- memory ---- */
 
-static size_t room(const struct capture_reader *reader)
+size_t capture_reader_room(const struct capture_reader *reader)
 {
     return reader->params.buffer - (size_t)(reader->head - reader->tail);
 }
 
-static void append(struct capture_reader *reader, const uint8_t *bytes, size_t len)
+void capture_reader_append(struct capture_reader *reader, const uint8_t *bytes, size_t len)
 {
     size_t at = (size_t)(reader->head % reader->params.buffer);
     size_t first = reader->params.buffer - at;
@@ -78,9 +43,9 @@ static void append(struct capture_reader *reader, const uint8_t *bytes, size_t l
 
 static bool append_block(struct capture_reader *reader, const struct pcapng_bytes *block)
 {
-    if (block->len > room(reader))
+    if (block->len > capture_reader_room(reader))
         return false;
-    append(reader, block->bytes, block->len);
+    capture_reader_append(reader, block->bytes, block->len);
     return true;
 }
 
@@ -129,18 +94,20 @@ int capture_reader_new(struct capture *capture, uint32_t number,
     reader->capture = capture;
     reader->number = number;
     reader->params = *params;
+    reader->is_recorder = !ret_fd;
     reader->left = params->count;
     reader->start = capture->wall();
     reader->fd = -1;
     reader->bytes = malloc(params->buffer);
     if (reader->bytes)
-        r = open_sockets(reader, ret_fd);
+        r = reader->is_recorder ? 0 : open_sockets(reader, ret_fd);
     if (r < 0) {
         capture_reader_free(reader);
         return r;
     }
     pcapng_section("ringspan " RINGSPAN_VERSION, &section);
-    append_block(reader, &section);
+    if (!reader->is_recorder)
+        append_block(reader, &section);
     *ret = reader;
     return 0;
 }
@@ -177,15 +144,15 @@ static uint32_t find_interface(const struct capture_reader *reader, const char *
 static int add_interface(struct capture_reader *reader, const struct port *port,
                          const char *description)
 {
-    struct interface *interface;
-    struct interface *grown;
+    struct capture_interface *interface;
+    struct capture_interface *grown;
 
     grown = realloc(reader->interfaces, (reader->n_interfaces + 1) * sizeof(*grown));
     if (!grown)
         return -ENOMEM;
     reader->interfaces = grown;
     interface = &grown[reader->n_interfaces++];
-    *interface = (struct interface){.ring_drops = port->ledger.tp_drops};
+    *interface = (struct capture_interface){.ring_drops = port->ledger.tp_drops};
     snprintf(interface->name, sizeof(interface->name), "%s", port->name);
     snprintf(interface->description, sizeof(interface->description), "%s", description);
     return 0;
@@ -193,7 +160,7 @@ static int add_interface(struct capture_reader *reader, const struct port *port,
 
 static bool describe(struct capture_reader *reader)
 {
-    const struct interface *interface = &reader->interfaces[reader->n_described];
+    const struct capture_interface *interface = &reader->interfaces[reader->n_described];
     const struct pcapng_interface description = {
         .name = interface->name,
         .description = interface->description,
@@ -211,7 +178,7 @@ static bool describe(struct capture_reader *reader)
 /* Their order in the file is their number. */
 static bool describe_up_to(struct capture_reader *reader, uint32_t interface)
 {
-    while (reader->n_described <= interface) {
+    while (!reader->is_recorder && reader->n_described <= interface) {
         if (!describe(reader))
             return false;
     }
@@ -224,11 +191,16 @@ bool capture_reader_wants_port(const struct capture_reader *reader, const char *
     const struct capture_params *params = &reader->params;
     uint32_t i = 0;
 
-    if (params->bridge[0] && strcmp(params->bridge, bridge) != 0)
+    if (params->recorded || (params->bridge[0] && strcmp(params->bridge, bridge) != 0))
         return false;
     while (i < params->n_ports && strcmp(params->ports[i], port->name) != 0)
         i++;
     return i < params->n_ports || params->n_ports == 0;
+}
+
+bool capture_reader_describe(struct capture_reader *reader)
+{
+    return reader->n_interfaces == 0 || describe_up_to(reader, reader->n_interfaces - 1);
 }
 
 int capture_reader_add_port(struct capture_reader *reader, struct port *port,
@@ -249,7 +221,7 @@ int capture_reader_add_port(struct capture_reader *reader, struct port *port,
     return 0;
 }
 
-static uint64_t ring_drops(const struct interface *interface)
+static uint64_t ring_drops(const struct capture_interface *interface)
 {
     struct ledger_snapshot snapshot;
 
@@ -259,13 +231,21 @@ static uint64_t ring_drops(const struct interface *interface)
 
 void capture_reader_forget(struct capture_reader *reader, uint32_t interface)
 {
-    struct interface *gone = &reader->interfaces[interface];
+    struct capture_interface *gone = &reader->interfaces[interface];
 
     gone->ring_drops = ring_drops(gone);
     gone->port = NULL;
 }
 
 /* ---- frames ---- */
+
+/* The recorder has room for every packet, at the expense of older ones. */
+static bool make_room(struct capture_reader *reader, size_t len)
+{
+    while (reader->is_recorder && len > capture_reader_room(reader))
+        capture_recorder_evict(reader);
+    return len <= capture_reader_room(reader);
+}
 
 static bool append_packet(struct capture_reader *reader, const struct pcapng_packet *packet,
                           const uint8_t *bytes)
@@ -274,11 +254,11 @@ static bool append_packet(struct capture_reader *reader, const struct pcapng_pac
     struct pcapng_bytes tail;
 
     pcapng_packet(packet, &head, &tail);
-    if ((size_t)head.len + packet->captured + tail.len > room(reader))
+    if (!make_room(reader, (size_t)head.len + packet->captured + tail.len))
         return false;
-    append(reader, head.bytes, head.len);
-    append(reader, bytes, packet->captured);
-    append(reader, tail.bytes, tail.len);
+    capture_reader_append(reader, head.bytes, head.len);
+    capture_reader_append(reader, bytes, packet->captured);
+    capture_reader_append(reader, tail.bytes, tail.len);
     return true;
 }
 
@@ -293,7 +273,7 @@ static bool wants(const struct capture_reader *reader, const struct sight *sight
 
 static void deliver(struct capture_reader *reader, uint32_t number, const struct sight *sight)
 {
-    struct interface *interface = &reader->interfaces[number];
+    struct capture_interface *interface = &reader->interfaces[number];
     uint32_t snaplen = reader->params.snaplen;
     struct pcapng_packet packet = {
         .interface = number,
@@ -367,7 +347,7 @@ static void deliver_by_wire(struct capture_reader *reader, uint32_t number,
 
 void capture_reader_take(struct capture_reader *reader, uint32_t number, const struct sight *sight)
 {
-    struct interface *interface = &reader->interfaces[number];
+    struct capture_interface *interface = &reader->interfaces[number];
 
     interface->received++;
     interface->dropped += sight->reason != DROP_NONE;
@@ -389,7 +369,7 @@ void capture_reader_finish(struct capture_reader *reader)
 
 static bool sum_up(struct capture_reader *reader)
 {
-    const struct interface *interface = &reader->interfaces[reader->n_summed_up];
+    const struct capture_interface *interface = &reader->interfaces[reader->n_summed_up];
     struct pcapng_statistics statistics = {
         .interface = reader->n_summed_up,
         .time = reader->capture->wall(),
@@ -415,7 +395,7 @@ static bool sum_up(struct capture_reader *reader)
 /* As far as there is room. */
 static void sum_up_all(struct capture_reader *reader)
 {
-    if (reader->n_interfaces > 0 && !describe_up_to(reader, reader->n_interfaces - 1))
+    if (!capture_reader_describe(reader))
         return;
     while (reader->n_summed_up < reader->n_interfaces && sum_up(reader))
         ;
@@ -447,12 +427,12 @@ static int send_some(struct capture_reader *reader)
 
 static bool has_more(const struct capture_reader *reader)
 {
-    return reader->head != reader->tail || reader->is_ending;
+    return reader->head != reader->tail || reader->is_ending || reader->source;
 }
 
 static bool is_over(const struct capture_reader *reader)
 {
-    return reader->is_ending && reader->n_summed_up == reader->n_interfaces &&
+    return reader->is_ending && !reader->source && reader->n_summed_up == reader->n_interfaces &&
            reader->head == reader->tail;
 }
 
@@ -460,7 +440,7 @@ void capture_reader_settle(struct capture_reader *reader)
 {
     uint32_t events = (has_more(reader) ? EPOLLOUT : 0) | (reader->is_ending ? 0 : EPOLLRDHUP);
 
-    if (events == reader->epoll_events)
+    if (reader->is_recorder || events == reader->epoll_events)
         return;
     reader->epoll_events = events;
     event_modify(reader->event, events);
@@ -481,7 +461,9 @@ static void on_event(void *arg, uint32_t events)
 
     if (events & EPOLLRDHUP)
         reader->is_ending = true;
-    if (reader->is_ending)
+    if (reader->source)
+        capture_recorder_pump(reader);
+    if (reader->is_ending && !reader->source)
         sum_up_all(reader);
     if (reader->head != reader->tail)
         r = send_some(reader);

@@ -267,6 +267,84 @@ def test_ports_come_and_go(lab):
     assert len(file.of(c.port, OUT)) == 2 and file.statistics[c.port]["received"] == 2
 
 
+def start_recorded(lab, memory, count):
+    hosts = lab.add_hosts(count)
+    lab.capture_everywhere()
+    write_recorded(lab, memory)
+    lab.switch.launch()
+    for host in hosts:
+        lab.wait_connected(host)
+    return hosts
+
+
+def write_recorded(lab, memory):
+    document = {"version": 1, "daemon": {"control": {"socket": lab.switch.socket}},
+                "bridges": [{"name": "lab0", "ports": [{"name": host.port} for host in lab.hosts]}]}
+    if memory:
+        document["daemon"]["recorder"] = {"memory": memory}
+    lab.switch.write_text(json.dumps(document))
+
+
+def recorded(lab):
+    """What the recorder has; who asks for it waits for nothing and nobody."""
+    path = os.path.join(os.path.dirname(lab.switch.config), "recorded")
+    done = lab.switch.call("capture", "--recorder", "-w", path)
+    assert done.returncode == 0, done.stderr
+    return read(path)
+
+
+@ringspan_only
+def test_recorder(lab):
+    a, b = hosts = start_recorded(lab, "1MiB", 2)
+    lab.teach(*hosts)
+    a.wire.send(a.frame(PAUSE, b"before"))
+    frames = [frame_of_length(b.mac, a.mac, 1500)[:-4] + i.to_bytes(4, "big") for i in range(1000)]
+    a.wire.send(*frames[:10])
+    assert [b.wire.receive() for _ in range(10)] == frames[:10]
+    file = recorded(lab)
+    assert [packet.raw for packet in file.of(a.port, IN)][-10:] == frames[:10]
+    assert "mac_control" in [packet.verdict for packet in file.packets]
+    assert [each["name"] for each in file.interfaces] == [host.port for host in hosts]
+    for i in range(10, 1000, 90):
+        a.wire.send(*frames[i:i + 90])
+        assert [b.wire.receive() for _ in range(90)] == frames[i:i + 90]
+    file = recorded(lab)
+    assert len(file.packets) > 600, "1 MiB of memory for {} packets".format(len(file.packets))
+    kept = [packet.raw for packet in file.of(b.port, OUT)]
+    assert kept == frames[-len(kept):], "not the last ones"
+    assert file.statistics[b.port]["delivered"] == len(kept)
+    refused = lab.switch.call("capture", "--recorder", "--drops-only", "-w", os.devnull)
+    assert refused.returncode == 2 and "filter the file" in refused.stderr, refused.stderr
+    write_recorded(lab, None)
+    assert lab.switch.call("reload").returncode == 0
+    refused = lab.switch.call("capture", "--recorder", "-w", os.devnull)
+    assert refused.returncode == 2 and "there is no recorder" in refused.stderr, refused.stderr
+    write_recorded(lab, "2MiB")
+    assert lab.switch.call("reload").returncode == 0
+    last = a.sentinel()
+    a.wire.send(last)
+    b.wire.receive_until_sentinel(last)
+    assert [packet.raw for packet in recorded(lab).packets] == [last, last]
+
+
+@ringspan_only
+def test_recorder_goes_on_while_it_is_read(lab):
+    a, b = hosts = start_recorded(lab, "3MiB", 2)
+    lab.teach(*hosts)
+    frames = [frame_of_length(b.mac, a.mac, 1500)[:-4] + i.to_bytes(4, "big") for i in range(4000)]
+    stream = None
+    for i in range(0, 4000, 100):
+        if i == 1500:
+            stream = dial(lab, recorder=True, buffer=1 << 20)
+        a.wire.send(*frames[i:i + 100])
+        assert [b.wire.receive() for _ in range(100)] == frames[i:i + 100]
+    file = Capture(b"".join(iter(lambda: stream.recv(1 << 20), b"")))
+    counted = file.statistics[b.port]
+    kept = [frames.index(packet.raw) for packet in file.of(b.port, OUT) if packet.raw in frames]
+    assert kept == list(range(kept[0], kept[0] + len(kept))) and kept[-1] < 1500, kept
+    assert counted["lost"] > 0 and counted["lost"] + len(kept) == 1500 - kept[0], (counted, kept)
+
+
 def wireshark_environment(lab):
     return dict(os.environ, RINGSPAN=lab.switch.client, RINGSPAN_SOCKET=lab.switch.socket)
 

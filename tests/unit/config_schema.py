@@ -163,7 +163,8 @@ FULL = {
                  "acceptable_frame_types": "all", "description": "d"}}},
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}, "cpu": [0, "2-3"],
-               "metrics": {"listen": "127.0.0.1:9955", "description": "d"}},
+               "metrics": {"listen": "127.0.0.1:9955", "description": "d"},
+               "recorder": {"memory": "16MiB", "description": "d"}},
 }
 
 

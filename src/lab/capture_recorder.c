@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture_private.h"
+
+/* Words of a packet's block: its type, its length, its interface. */
+#define LENGTH_AT    4
+#define INTERFACE_AT 8
+
+/* What a turn of the loop copies at most. */
+#define PUMP_MAX ((size_t)256 << 10)
+
+/* Blocks and the memory are multiples of 4 bytes: no word wraps around. */
+static uint32_t word_at(const struct capture_reader *recorder, uint64_t at)
+{
+    uint32_t word;
+
+    memcpy(&word, recorder->bytes + at % recorder->params.buffer, sizeof(word));
+    return word;
+}
+
+/* ---- forgetting ---- */
+
+/* Who was to get that one next has lost it. */
+static void tell_of_loss(struct capture_reader *reader, const struct capture_reader *recorder,
+                         uint32_t len)
+{
+    if (!reader || reader->source != recorder || reader->source_at != recorder->tail ||
+        reader->source_at == reader->source_end)
+        return;
+    reader->interfaces[word_at(recorder, recorder->tail + INTERFACE_AT)].lost++;
+    reader->source_at += len;
+}
+
+void capture_recorder_evict(struct capture_reader *recorder)
+{
+    uint32_t len = word_at(recorder, recorder->tail + LENGTH_AT);
+
+    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++)
+        tell_of_loss(recorder->capture->readers[i], recorder, len);
+    recorder->tail += len;
+}
+
+/* ---- remembering ---- */
+
+int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader)
+{
+    size_t size = recorder->n_interfaces * sizeof(reader->interfaces[0]);
+
+    reader->interfaces = calloc(recorder->n_interfaces + 1, sizeof(reader->interfaces[0]));
+    if (!reader->interfaces)
+        return -ENOMEM;
+    memcpy(reader->interfaces, recorder->interfaces, size);
+    reader->n_interfaces = recorder->n_interfaces;
+    for (uint32_t i = 0; i < reader->n_interfaces; i++) {
+        struct capture_interface *interface = &reader->interfaces[i];
+
+        interface->port = NULL;
+        interface->ring_drops = 0; /* who knows since when */
+        interface->received = 0;
+        interface->dropped = 0;
+        interface->accepted = 0;
+        interface->delivered = 0;
+        interface->lost = 0;
+    }
+    reader->source = recorder;
+    reader->source_at = recorder->tail;
+    reader->source_end = recorder->head;
+    return 0;
+}
+
+static void copy(struct capture_reader *reader, uint64_t at, size_t len)
+{
+    const struct capture_reader *recorder = reader->source;
+    size_t from = (size_t)(at % recorder->params.buffer);
+    size_t first = recorder->params.buffer - from;
+
+    if (first > len)
+        first = len;
+    capture_reader_append(reader, recorder->bytes + from, first);
+    capture_reader_append(reader, recorder->bytes, len - first);
+}
+
+static bool pump_one(struct capture_reader *reader)
+{
+    uint32_t len = word_at(reader->source, reader->source_at + LENGTH_AT);
+
+    if (len > capture_reader_room(reader))
+        return false;
+    reader->interfaces[word_at(reader->source, reader->source_at + INTERFACE_AT)].delivered++;
+    copy(reader, reader->source_at, len);
+    reader->source_at += len;
+    return true;
+}
+
+static void close_source(struct capture_reader *reader)
+{
+    for (uint32_t i = 0; i < reader->n_interfaces; i++) {
+        struct capture_interface *interface = &reader->interfaces[i];
+
+        interface->accepted = interface->delivered + interface->lost;
+        interface->received = interface->accepted;
+    }
+    reader->source = NULL;
+    reader->is_ending = true;
+}
+
+void capture_recorder_pump(struct capture_reader *reader)
+{
+    uint64_t end = reader->source_at + PUMP_MAX;
+
+    if (!capture_reader_describe(reader))
+        return;
+    while (!reader->is_ending && reader->source_at < reader->source_end &&
+           reader->source_at < end) {
+        if (!pump_one(reader))
+            return;
+    }
+    if (reader->is_ending || reader->source_at >= reader->source_end)
+        close_source(reader);
+}
+
+/* ---- life ---- */
+
+static void forget_recorder(struct capture *capture)
+{
+    struct capture_reader *recorder = capture->readers[CAPTURE_RECORDER];
+
+    if (!recorder)
+        return;
+    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
+        if (capture->readers[i] && capture->readers[i]->source == recorder)
+            close_source(capture->readers[i]);
+    }
+    capture_drop(capture, CAPTURE_RECORDER);
+}
+
+int capture_set_recorder(struct capture *capture, uint32_t bytes)
+{
+    const struct capture_reader *recorder = capture->readers[CAPTURE_RECORDER];
+    const struct capture_params params = {.buffer = bytes};
+
+    if (recorder ? recorder->params.buffer == bytes : bytes == 0)
+        return 0;
+    forget_recorder(capture);
+    if (bytes == 0)
+        return 0;
+    return capture_make_reader(capture, CAPTURE_RECORDER, &params, NULL);
+}
