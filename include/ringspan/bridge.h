@@ -96,7 +96,8 @@ void bridge_set_vlans(struct bridge *bridge, struct vlan_table *vlans);
 void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype);
 /** Of a port of a VLAN-aware bridge; of another, nothing happens. What was learned behind it in the
  * VLANs that it leaves is forgotten. */
-void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings);
+void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings,
+                          uint64_t now);
 /** What limits the frames of a port, from the next one on: METER_N_USES settings. A limit that
  * stays the same goes on as it is. */
 void bridge_set_port_meters(struct bridge *bridge, port_id id,
@@ -108,7 +109,8 @@ const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port
 /** From the next frame on. What was learned behind a port that does not learn any more is
  * forgotten: nothing would keep it up to date. So is what was learned behind a port that had no
  * mac_limit and gets one, and what is more than a lower one. */
-void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy);
+void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy,
+                            uint64_t now);
 const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id);
 
 /** Who is told of frames from now on (capture.h); NULL: nobody. */
@@ -146,7 +148,8 @@ struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source,
 enum drop_reason bridge_refusal(const struct bridge *bridge, const struct port *port,
                                 const struct frame *copy, uint64_t now);
 
-/** Reclaims some expired entries. Returns when to call it next (ns), or 0 if the table is empty. */
+/** Reclaims some dead entries. Returns when to call it next (ns), or 0 if the table is empty: soon,
+ * if a change has doomed entries (fdb.h), which is a reason to call it before it wanted to be. */
 uint64_t bridge_age(struct bridge *bridge, uint64_t now);
 struct fdb *bridge_fdb(struct bridge *bridge);
 const struct forward_tables *bridge_tables(const struct bridge *bridge);

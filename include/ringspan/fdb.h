@@ -23,6 +23,14 @@
  * an older one, called stale, are misses from then on. It costs the same for one entry as for a
  * million.
  *
+ * Forgetting a part of what a port has, for its VLANs or a lower limit, is done at once where that
+ * means no more than a budget of entries. Otherwise only the rule is written down: what it applies
+ * to is a miss from then on, and called doomed. The table is settling then: fdb_sweep() reclaims
+ * the doomed in one round, and counts and notes each of them, as expired or as flushed. Until then
+ * they are among those that their port holds, and like expired ones they make room. VLANs of a port
+ * may be flushed again meanwhile: what was learned in between stays unless the new rule is about
+ * it.
+ *
  * Planning and committing. fdb_plan_learn() is const: it says what learning an address would do
  * (refresh, move, insert, and whom it would evict); fdb_lookup_after() looks up as if that had been
  * done; fdb_commit() does it. The pipeline decides with the first two, so that `explain` can run
@@ -52,7 +60,8 @@
  * has expired holds no room, whether its memory has been reclaimed or not. So that this is exact,
  * and costs the same for any number, the list of such a port is kept in the order in which
  * addresses were heard of: an expired one is at its head. What a port at its limit learns goes
- * there, and never costs another port an entry.
+ * there, and never costs another port an entry. While VLANs of such a port are being flushed it
+ * refuses nothing: nobody knows yet how many of its entries are doomed, so the oldest gives way.
  *
  * Moves. An address that comes from several ports in turn, for a loop or because two hosts have it,
  * may be held: once it has moved `max` times within `interval` its next move is refused, and so is
@@ -91,7 +100,8 @@ enum fdb_room {
     FDB_ROOM_FREE, /* an entry that holds nothing */
     FDB_ROOM_STALE,
     FDB_ROOM_EXPIRED,
-    FDB_ROOM_OLDEST,  /* the port's own, which has expired: the port holds as many as it may */
+    FDB_ROOM_OLDEST,  /* the port's own: it holds as many as it may, and this one has expired or
+                         the port is settling */
     FDB_ROOM_FULLEST, /* one of the port that holds most */
 };
 
@@ -122,7 +132,8 @@ struct fdb_counters {
     uint64_t moved;
     uint64_t expired; /* counted when their memory is reclaimed */
     uint64_t evicted; /* live entries that made room */
-    uint64_t flushed; /* counted at the flush; and live ones that were deleted or replaced */
+    uint64_t flushed; /* counted at the flush; and live or doomed ones that were deleted, replaced
+                         or reclaimed */
     uint64_t refused_moves;
     uint64_t refused_inserts;
     uint64_t refused_limits;
@@ -174,8 +185,9 @@ void fdb_commit(struct fdb *fdb, const struct fdb_plan *plan);
 
 /** @port holds at most @max entries that it has learned; 0: as many as there is room for. Those
  * that a port already holds are flushed if it had no limit; of those above a lower one, those go
- * that were not heard of for longest. Out of range: nothing happens. */
-void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max);
+ * that were not heard of for longest. If more than @budget have to go, no more than the newest
+ * @budget stay. Out of range: nothing happens. */
+void fdb_set_limit(struct fdb *fdb, port_id port, uint32_t max, uint64_t now, uint32_t budget);
 
 struct fdb_move_limit {
     uint32_t max; /* 0: none */
@@ -190,8 +202,11 @@ void fdb_set_move_limit(struct fdb *fdb, const struct fdb_move_limit *limit);
  */
 void fdb_flush_port(struct fdb *fdb, port_id port);
 void fdb_flush_all(struct fdb *fdb);
-/** The same for its entries in these VLANs alone. Looks at each entry that the port holds. */
-void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids);
+/** The same for its entries in these VLANs alone: at once if it holds no more than @budget, and
+ * otherwise until the table is settled. Where that would be VLANs of more than 64 ports at a time,
+ * all entries of the port are flushed. */
+void fdb_flush_port_vlans(struct fdb *fdb, port_id port, const struct vidset *vids, uint64_t now,
+                          uint32_t budget);
 
 /* Which entries are meant: those to which all of it applies. */
 struct fdb_filter {
@@ -220,10 +235,12 @@ bool fdb_del(struct fdb *fdb, uint16_t vid, uint64_t mac, uint64_t now);
 void fdb_del_port(struct fdb *fdb, port_id port);
 
 /**
- * Reclaims expired and stale entries among the next @budget slots; returns how many. A @budget of
- * fdb_max_entries() is a whole round.
+ * Reclaims expired, stale and doomed entries among the next @budget slots; returns how many. A
+ * @budget of fdb_max_entries() is a whole round.
  */
 uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
+/** Whether there are doomed entries that the sweep has not come by: it should go on soon. */
+bool fdb_is_settling(const struct fdb *fdb);
 /** At once, for all entries: a longer time also brings back those that had expired and were not
  * reclaimed yet. Zero: nothing lives. */
 void fdb_set_aging(struct fdb *fdb, uint64_t aging_ns);
@@ -241,7 +258,7 @@ uint32_t fdb_max_entries(const struct fdb *fdb);
 struct fdb_counters fdb_counters(const struct fdb *fdb);
 /** Of a port in range. */
 struct fdb_port_counters fdb_port_counters(const struct fdb *fdb, port_id port);
-/** Entries of @port that are not static, live or expired: cheap. */
+/** Entries of @port that are not static, live, expired or doomed: cheap. */
 uint32_t fdb_held(const struct fdb *fdb, port_id port);
 /** Forgets all that @before has learned, and goes on with its limits, and counting where it ends;
  * @fdb is new and for as many ports. */

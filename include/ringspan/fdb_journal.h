@@ -28,13 +28,15 @@
  *   add     somebody put a static or sticky entry there         (sticky: counters.inserted)
  *   del     a live entry was deleted: by somebody, for an       (not static: counters.flushed)
  *           `add` that follows, or a static one with its port;
- *           or one of a VLAN that its port left
+ *           or one that is reclaimed because its port
+ *           left the VLAN or has a lower limit
  *
  *   hold    an entry moved too often, and stays on its port      counters.held
  *           for a time
  *
  * An entry that has expired is a miss at lookup at once, and its `age` comes when its memory is
- * taken back, at most one aging time later.
+ * taken back, at most one aging time later. So is one that is doomed (fdb.h), and its `del` comes
+ * when the sweep does, at most a round later.
  */
 
 enum fdb_change_kind {

@@ -10,6 +10,8 @@
 #include "ringspan/capture.h"
 
 #define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
+#define FLUSH_BUDGET 1024 /* entries that a change may forget at once; ringspan.json(5) says it */
+#define SETTLE_NS    UINT64_C(1000000)
 
 struct bridge {
     char name[LIMIT_NAME_SIZE];
@@ -279,14 +281,15 @@ void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype)
     fdb_flush_all(bridge->fdb);
 }
 
-void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings)
+void bridge_set_port_vlan(struct bridge *bridge, port_id id, const struct vlan_settings *settings,
+                          uint64_t now)
 {
     struct vidset left;
 
     if (!bridge->vlans)
         return;
     left = vlan_table_set_port(bridge->vlans, id, settings);
-    fdb_flush_port_vlans(bridge->fdb, id, &left);
+    fdb_flush_port_vlans(bridge->fdb, id, &left, now, FLUSH_BUDGET);
 }
 
 /* ---- policies of ports ---- */
@@ -296,14 +299,15 @@ const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_i
     return &bridge->port_policies.ports[id];
 }
 
-void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy)
+void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy,
+                            uint64_t now)
 {
     bool forgets = bridge->port_policies.ports[id].learning && !policy->learning;
 
     policy_table_set(&bridge->port_policies, id, policy);
     if (forgets)
         fdb_flush_port(bridge->fdb, id);
-    fdb_set_limit(bridge->fdb, id, policy->mac_limit.max);
+    fdb_set_limit(bridge->fdb, id, policy->mac_limit.max, now, FLUSH_BUDGET);
 }
 
 /* ---- meters ---- */
@@ -400,7 +404,7 @@ void bridge_del_port(struct bridge *bridge, port_id id)
     policy_table_set(&bridge->port_policies, id, &PORT_POLICY_DEFAULT);
     bridge->activity[id] = PORT_ACTIVITY_NONE;
     fdb_del_port(bridge->fdb, id);
-    bridge_set_port_vlan(bridge, id, &no_vlans);
+    bridge_set_port_vlan(bridge, id, &no_vlans, 0);
     bridge_set_port_meters(bridge, id, no_meters, 0);
     bridge->retired.fanout += port->ledger.fanout;
     bridge->retired.decided += port->ledger.decided;
@@ -634,6 +638,8 @@ uint64_t bridge_age(struct bridge *bridge, uint64_t now)
     uint64_t turns = max / SWEEP_BUDGET + 1;
 
     fdb_sweep(bridge->fdb, now, SWEEP_BUDGET);
+    if (fdb_is_settling(bridge->fdb))
+        return now + SETTLE_NS;
     if (fdb_used(bridge->fdb) == 0)
         return 0;
     /* The whole table once per aging time: memory of dead entries is held twice as long at most. */

@@ -96,13 +96,14 @@ void managed_port_free(struct managed_port *mp)
 void daemon_adopt_port(struct daemon *daemon, struct managed_bridge *mb, struct managed_port *mp,
                        const struct config_port *config)
 {
+    uint64_t now = event_now(daemon->loop);
     int r = bridge_add_port(mb->bridge, mp->port);
 
     assert(r == 0); /* config_check() lets no name pass twice, nor too many ports */
     (void)r;
-    bridge_set_port_vlan(mb->bridge, mp->port->id, &config->vlan);
+    bridge_set_port_vlan(mb->bridge, mp->port->id, &config->vlan, now);
     bridge_set_port_reserved(mb->bridge, mp->port->id, &config->reserved);
-    bridge_set_port_policy(mb->bridge, mp->port->id, &config->policy);
+    bridge_set_port_policy(mb->bridge, mp->port->id, &config->policy, now);
     mp->home = mb;
     managed_port_set_meters(mp, config);
     mp->place = daemon->n_ports;

@@ -165,6 +165,8 @@ struct daemon {
 
 /** For the bridge's timer: ages its table, and arms the timer for the next time. */
 void managed_bridge_on_aging(void *arg);
+/** After a change that may have doomed entries: what it left is reclaimed soon. */
+void managed_bridge_settle(struct managed_bridge *mb);
 
 /** From now on frames of a bound port are read as they come. 0 or -errno. */
 int managed_port_watch_ring(struct managed_port *mp);

@@ -253,7 +253,8 @@ static void change_policy(struct managed_port *mp, const struct port_policy *pol
     const struct bridge *bridge = mp->home->bridge;
     struct mac_limit before = bridge_port_policy(bridge, mp->port->id)->mac_limit;
 
-    bridge_set_port_policy(mp->home->bridge, mp->port->id, policy);
+    bridge_set_port_policy(mp->home->bridge, mp->port->id, policy, event_now(mp->daemon->loop));
+    managed_bridge_settle(mp->home);
     if (!mac_limit_equal(&before, &policy->mac_limit))
         managed_port_recover(mp);
     managed_port_watch_limits(mp);
@@ -314,7 +315,8 @@ static void change_aspect(struct managed_port *mp, enum port_aspect aspect,
         change_admin_state(mp, next->admin_state);
         break;
     case PORT_ASPECT_VLAN:
-        bridge_set_port_vlan(bridge, mp->port->id, &next->vlan);
+        bridge_set_port_vlan(bridge, mp->port->id, &next->vlan, event_now(mp->daemon->loop));
+        managed_bridge_settle(mp->home);
         break;
     case PORT_ASPECT_RESERVED:
         bridge_set_port_reserved(bridge, mp->port->id, &next->reserved);

@@ -26,6 +26,12 @@ static void keep_aging(struct managed_bridge *mb)
         managed_bridge_on_aging(mb);
 }
 
+void managed_bridge_settle(struct managed_bridge *mb)
+{
+    if (fdb_is_settling(bridge_fdb(mb->bridge)))
+        event_timer_set(mb->aging, event_now(mb->daemon->loop));
+}
+
 int daemon_add_entry(struct daemon *daemon, struct bridge *bridge, const struct fdb_entry *entry)
 {
     int r = fdb_add(bridge_fdb(bridge), entry);

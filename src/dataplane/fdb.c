@@ -38,7 +38,8 @@ uint64_t fdb_memory_bytes(uint32_t max_entries, uint32_t max_ports)
            sizeof(struct bucket) * (uint64_t)index_size(max_entries) +
            (sizeof(struct fdb_port) + sizeof(uint32_t) + sizeof(struct fdb_port_counters) +
             sizeof(port_id)) *
-               (uint64_t)max_ports;
+               (uint64_t)max_ports +
+           sizeof(struct flushed_vlans) * (uint64_t)smaller(max_ports, FLUSHED_PORTS);
 }
 
 static void reset_ports(struct fdb *fdb)
@@ -46,6 +47,7 @@ static void reset_ports(struct fdb *fdb)
     for (uint32_t i = 0; i < fdb->max_ports; i++) {
         fdb->ports[i].head = NO_ENTRY;
         fdb->ports[i].added = NO_ENTRY;
+        fdb->ports[i].doomed = NO_ENTRY;
         fdb->ports[i].rank = i;
         fdb->fixed[i] = NO_ENTRY;
         fdb->by_held[i] = (port_id)i;
@@ -70,11 +72,12 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
     fdb->fixed = calloc(params->max_ports + 1u, sizeof(*fdb->fixed));
     fdb->tallies = calloc(params->max_ports + 1u, sizeof(*fdb->tallies));
     fdb->by_held = calloc(params->max_ports + 1u, sizeof(*fdb->by_held));
+    fdb->vlans = calloc(smaller(params->max_ports, FLUSHED_PORTS) + 1u, sizeof(*fdb->vlans));
     /* Not zeroed: an entry's first use initialises it, so a big table that stays empty costs the
      * machine nothing. */
     fdb->entries = aligned_alloc(CACHE_LINE, entries_size(params->max_entries));
     if (!fdb->index || !fdb->moves || !fdb->ports || !fdb->fixed || !fdb->tallies ||
-        !fdb->by_held || !fdb->entries) {
+        !fdb->by_held || !fdb->vlans || !fdb->entries) {
         fdb_free(fdb);
         return -ENOMEM;
     }
@@ -85,6 +88,7 @@ int fdb_new(const struct fdb_params *params, struct fdb **ret)
     fdb->max_ports = params->max_ports;
     fdb->free = NO_ENTRY;
     fdb->stale = NO_ENTRY;
+    fdb->round = 1;
     reset_ports(fdb);
     *ret = fdb;
     return 0;
@@ -95,6 +99,7 @@ void fdb_free(struct fdb *fdb)
     if (!fdb)
         return;
     free(fdb->entries);
+    free(fdb->vlans);
     free(fdb->by_held);
     free(fdb->tallies);
     free(fdb->fixed);
@@ -153,6 +158,24 @@ static port_id port_after(const struct fdb *fdb, const struct fdb_plan *plan, ui
     return !outlives && has_expired(fdb, plan->now, now) ? PORT_NONE : plan->port;
 }
 
+/* Whether the entry of @key would go for it; or is dead anyway. */
+static bool makes_way(const struct fdb *fdb, const struct fdb_plan *plan, uint64_t key)
+{
+    const struct fdb_port *p = &fdb->ports[plan->port];
+    const struct entry *entry = &fdb->entries[plan->entry];
+    bool is_its_own;
+
+    if (plan->action == FDB_REFRESH)
+        return false;
+    if (plan->action == FDB_INSERT && plan->room >= FDB_ROOM_STALE)
+        return key == entry->key;
+    if (p->limit == 0 || n_learned(p) < p->limit)
+        return false;
+    is_its_own = entry->port == plan->port && !is_stale(fdb, entry) &&
+                 !is_above_limit(fdb, entry) && !is_added(entry);
+    return !is_its_own && key == fdb->entries[p->head].key;
+}
+
 port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uint16_t vid,
                          uint64_t mac, uint64_t now)
 {
@@ -161,8 +184,7 @@ port_id fdb_lookup_after(const struct fdb *fdb, const struct fdb_plan *plan, uin
     if (plan && plan->action >= FDB_REFRESH) {
         if (key == fdb_key(plan->vid, plan->mac))
             return port_after(fdb, plan, now);
-        if (plan->action == FDB_INSERT && plan->room >= FDB_ROOM_STALE &&
-            key == fdb->entries[plan->entry].key)
+        if (makes_way(fdb, plan, key))
             return PORT_NONE;
     }
     return fdb_lookup(fdb, vid, mac, now);
@@ -199,6 +221,8 @@ static uint32_t find_evictable(const struct fdb *fdb, port_id port, uint64_t now
     uint32_t chances = smaller(SECOND_CHANCES, length - 1);
     uint32_t at = n_learned(p) > 0 ? p->head : p->added;
 
+    if (p->n_doomed > 0)
+        return p->doomed;
     for (; chances > 0 && fdb->entries[at].refreshed && is_live(fdb, &fdb->entries[at], now);
          chances--)
         at = fdb->entries[at].next;
@@ -253,7 +277,7 @@ static bool is_at_limit(const struct fdb *fdb, port_id port, uint64_t now)
 {
     const struct fdb_port *p = &fdb->ports[port];
 
-    return p->limit != 0 && n_learned(p) >= p->limit &&
+    return p->limit != 0 && n_learned(p) >= p->limit && !is_settling(fdb, p) &&
            !has_expired(fdb, fdb->entries[p->head].seen, now);
 }
 

@@ -8,7 +8,13 @@ static bool is_stale_one(const struct fdb *fdb, const struct entry *entry, port_
 
 static bool is_fresh_of(const struct fdb *fdb, const struct entry *entry, port_id port)
 {
-    return !is_static(entry) && entry->port == port && !is_stale(fdb, entry) && !is_added(entry);
+    return !is_static(entry) && entry->port == port && !is_stale(fdb, entry) && !is_added(entry) &&
+           !is_above_limit(fdb, entry);
+}
+
+static bool is_doomed_of(const struct fdb *fdb, const struct entry *entry, port_id port)
+{
+    return !is_static(entry) && entry->port == port && is_above_limit(fdb, entry);
 }
 
 static bool is_added_to(const struct fdb *fdb, const struct entry *entry, port_id port)
@@ -73,8 +79,11 @@ static const char *check_ports(const struct fdb *fdb)
             return "the list of a port's static entries has others";
         n_static += fixed;
         if (list_length(fdb, port->head, is_fresh_of, (port_id)i) != n_learned(port) ||
-            list_length(fdb, port->added, is_added_to, (port_id)i) != port->n_added)
+            list_length(fdb, port->added, is_added_to, (port_id)i) != port->n_added ||
+            list_length(fdb, port->doomed, is_doomed_of, (port_id)i) != port->n_doomed)
             return "a port's lists do not have the entries that the port holds";
+        if (fdb->left == 0 && (port->n_doomed > 0 || is_settling(fdb, port)))
+            return "the round is over, and a port is not done";
         if (!keeps_limit(fdb, port))
             return "a port holds more than its limit, or in another order than that of time";
         if (port->rank >= fdb->max_ports || fdb->by_held[port->rank] != i)
@@ -124,7 +133,8 @@ static const char *check_slots(const struct fdb *fdb)
     }
     if (holding != fdb->used || holding + n_free != fdb->touched)
         return "an entry is neither used nor free";
-    if (fdb->touched > fdb->max_entries || (fdb->hand != 0 && fdb->hand >= fdb->touched))
+    if (fdb->left > fdb->touched || fdb->n_vlans > smaller(fdb->max_ports, FLUSHED_PORTS) ||
+        fdb->touched > fdb->max_entries || (fdb->hand != 0 && fdb->hand >= fdb->touched))
         return "a cursor is out of range";
     return NULL;
 }

@@ -48,6 +48,8 @@ static uint32_t *list_of(struct fdb *fdb, const struct entry *entry)
         return &fdb->fixed[entry->port];
     if (is_stale(fdb, entry))
         return &fdb->stale;
+    if (is_above_limit(fdb, entry))
+        return &port->doomed;
     return is_added(entry) ? &port->added : &port->head;
 }
 
@@ -77,6 +79,7 @@ static void detach(struct fdb *fdb, uint32_t entry)
         fdb->n_static--;
     } else if (!is_stale(fdb, e)) {
         from->n_added -= is_added(e);
+        from->n_doomed -= is_above_limit(fdb, e);
         fdb_port_set_held(fdb, e->port, from->held - 1);
     }
 }
@@ -101,19 +104,21 @@ void fdb_note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *en
 void fdb_count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
                    enum fdb_change_kind kind)
 {
-    bool would_live = is_live(fdb, entry, now);
-
     if (!is_static(entry)) {
-        if (!would_live && is_stale(fdb, entry))
+        if (is_stale(fdb, entry))
             return;
-        if (!would_live)
+        if (has_expired(fdb, entry->seen, now))
+            kind = FDB_CHANGE_AGE;
+        else if (!is_known(fdb, entry))
+            kind = FDB_CHANGE_DEL;
+        if (kind == FDB_CHANGE_AGE)
             fdb->counters.expired++;
         else if (kind == FDB_CHANGE_EVICT)
             fdb->counters.evicted++;
         else
             fdb->counters.flushed++;
     }
-    fdb_note(fdb, would_live ? kind : FDB_CHANGE_AGE, entry, PORT_NONE);
+    fdb_note(fdb, kind, entry, PORT_NONE);
 }
 
 /* What the search for a victim, which was const, would have written on its way. */
@@ -132,10 +137,12 @@ static void advance_hands(struct fdb *fdb, const struct fdb_plan *plan)
 
 static void take_free(struct fdb *fdb, uint32_t entry)
 {
-    if (entry == fdb->touched)
+    if (entry == fdb->touched) {
         fdb->touched++;
-    else
+        fdb->left += fdb->left > 0; /* the hand comes by it before it is round */
+    } else {
         fdb->free = fdb->entries[entry].next;
+    }
     fdb->used++;
 }
 
@@ -149,8 +156,8 @@ void fdb_reclaim(struct fdb *fdb, uint32_t entry)
     fdb->used--;
 }
 
-/* What a port has learned above its limit: an expired entry, where another moved to the port or was
- * learned in its own entry. */
+/* What a port has learned above its limit, where another moved to the port or was learned in its
+ * own entry: an expired one, or the oldest while the port is settling. */
 static void trim(struct fdb *fdb, port_id port, uint64_t now)
 {
     const struct fdb_port *p = &fdb->ports[port];

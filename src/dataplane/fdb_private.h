@@ -11,9 +11,17 @@
  * (fdb_ports.c), what others may see of it (fdb_look.c) and what checks it (fdb_check.c).
  *
  * Every used entry is in the index and on exactly one circular list: one of its port's two, of what
- * was learned and of what somebody added, in the order in which eviction considers them; or, once
- * its port was flushed, that of the stale ones; or, if it is static, that of its port's static
- * ones, which neither eviction nor the generations reach.
+ * was learned and of what somebody added, in the order in which eviction considers them; or that of
+ * what a lower limit made its port forget; or, once its port was flushed, that of the stale ones;
+ * or, if it is static, that of its port's static ones, which neither eviction nor the generations
+ * reach.
+ *
+ * Whatever is forgotten without being looked at advances the port's generation. An entry of the
+ * generation of now lives; what became of an older one is asked out of line: it is stale if it is
+ * from before the last flush (`since`), doomed if it was learned before the limit was lowered
+ * (`floor`) or before its VLAN was flushed, and spared if nothing of it applies. A round of the
+ * sweep reclaims the doomed and gives the spared the generation of now. It is over before what it
+ * must know of VLANs is forgotten, or else the dead would rise.
  */
 
 #define NO_ENTRY UINT32_MAX
@@ -59,14 +67,27 @@ struct bucket {
 _Static_assert(LIMIT_FDB_ENTRIES_MAX <= UINT32_MAX / 4, "32 bits of hash place a bucket");
 
 struct fdb_port {
-    uint32_t generation; /* 2^32 flushes between two sweeps are taken to be impossible */
-    uint32_t head;       /* of those learned, the one that eviction considers next, or NO_ENTRY */
-    uint32_t added;      /* of those added, the same */
+    uint32_t generation; /* 2^32 flushes of one port are taken to be impossible */
+    uint32_t since;      /* older ones are stale */
+    uint32_t floor;      /* older ones that were learned are doomed */
+    uint32_t round;  /* the table's when VLANs were flushed last: `vlans` counts until its end */
+    uint32_t vlans;  /* in the table's `vlans` */
+    uint32_t head;   /* of those learned, the one that eviction considers next, or NO_ENTRY */
+    uint32_t added;  /* of those added, the same */
+    uint32_t doomed; /* of those that a lower limit made it forget, the oldest, or NO_ENTRY */
     uint32_t n_added;
-    uint32_t held; /* entries of this generation, live or expired, learned or added */
+    uint32_t n_doomed;
+    uint32_t held; /* entries that are not stale, live or not, learned or added */
     uint32_t rank; /* its place in `by_held` */
     uint32_t
         limit; /* of those learned; 0: none. Their list is in the order of `seen` if it is set */
+};
+
+#define FLUSHED_PORTS 64 /* whose VLANs may be flushed in one round */
+
+/* Of a port, by VID: its generation after the VLAN was flushed, 0 if it was not. */
+struct flushed_vlans {
+    uint32_t generation[VID_LIMIT];
 };
 
 struct fdb {
@@ -79,6 +100,10 @@ struct fdb {
     struct fdb_port *ports;
     uint32_t *fixed; /* by port: the list of its static entries; no lookup reads this */
     struct fdb_port_counters *tallies; /* by port */
+    struct flushed_vlans *vlans;       /* FLUSHED_PORTS, or one of each port */
+    uint32_t n_vlans;                  /* of those in use in this round */
+    uint32_t round;
+    uint32_t left; /* slots that the round has still to look at; 0: there is none */
     uint64_t aging_ns;
     uint32_t index_mask;
     uint32_t max_entries;
@@ -100,20 +125,42 @@ static inline bool is_static(const struct entry *entry)
     return entry->kind & ENTRY_STATIC;
 }
 
-/** Not for static ones. */
-static inline bool is_stale(const struct fdb *fdb, const struct entry *entry)
-{
-    return entry->generation != fdb->ports[entry->port].generation;
-}
-
 static inline bool is_added(const struct entry *entry)
 {
     return entry->kind & ENTRY_ADDED;
 }
 
+/* The next two are not for static ones. */
+
+static inline bool is_stale(const struct fdb *fdb, const struct entry *entry)
+{
+    return entry->generation < fdb->ports[entry->port].since;
+}
+
+/** Its port forgot it for a lower limit. */
+static inline bool is_above_limit(const struct fdb *fdb, const struct entry *entry)
+{
+    return !is_stale(fdb, entry) && !is_added(entry) &&
+           entry->generation < fdb->ports[entry->port].floor;
+}
+
+/** Of an entry that is of an older generation than its port: neither stale nor doomed. */
+bool fdb_is_spared(const struct fdb *fdb, const struct entry *entry);
+
+static inline bool is_known(const struct fdb *fdb, const struct entry *entry)
+{
+    return entry->generation == fdb->ports[entry->port].generation || fdb_is_spared(fdb, entry);
+}
+
 static inline uint32_t n_learned(const struct fdb_port *port)
 {
-    return port->held - port->n_added;
+    return port->held - port->n_added - port->n_doomed;
+}
+
+/** Some of its VLANs were flushed, and nobody knows how many entries that were. */
+static inline bool is_settling(const struct fdb *fdb, const struct fdb_port *port)
+{
+    return port->round == fdb->round;
 }
 
 static inline bool has_expired(const struct fdb *fdb, uint64_t seen, uint64_t now)
@@ -123,7 +170,7 @@ static inline bool has_expired(const struct fdb *fdb, uint64_t seen, uint64_t no
 
 static inline bool is_live(const struct fdb *fdb, const struct entry *entry, uint64_t now)
 {
-    return is_static(entry) || (!is_stale(fdb, entry) && !has_expired(fdb, entry->seen, now));
+    return is_static(entry) || (is_known(fdb, entry) && !has_expired(fdb, entry->seen, now));
 }
 
 static inline uint32_t smaller(uint32_t a, uint32_t b)
@@ -155,7 +202,8 @@ void fdb_insert(struct fdb *fdb, const struct fdb_plan *plan, uint8_t kind);
 void fdb_note(struct fdb *fdb, enum fdb_change_kind kind, const struct entry *entry, port_id from);
 /** Counts and notes why an entry that is about to be written over or freed is no longer known;
  * @kind is what happens to those that would have lived. A stale one was counted when its port was
- * flushed, and static ones are not counted. */
+ * flushed, a doomed one is counted as deleted unless it has expired, and static ones are not
+ * counted. */
 void fdb_count_end(struct fdb *fdb, const struct entry *entry, uint64_t now,
                    enum fdb_change_kind kind);
 /** Frees the entry's memory. */

@@ -148,7 +148,7 @@ static struct subject *in_vlans(void (*fill)(struct subject *s))
 
         if (i % 2 == 1)
             vidset_add_range(&settings.allowed, 1, VID_MAX);
-        bridge_set_port_vlan(s->bridge, (port_id)i, &settings);
+        bridge_set_port_vlan(s->bridge, (port_id)i, &settings, 0);
     }
     fill(s);
     return s;
@@ -165,7 +165,7 @@ static struct subject *with_policies(void (*fill)(struct subject *s))
 
         policy.isolation_group = i + 1;
         policy.mac_limit = (struct mac_limit){.max = 2 * HOSTS, .action = MAC_LIMIT_DROP};
-        bridge_set_port_policy(s->bridge, (port_id)i, &policy);
+        bridge_set_port_policy(s->bridge, (port_id)i, &policy, 0);
     }
     fill(s);
     return s;

@@ -155,6 +155,59 @@ static void test_leaving_a_vlan(void **state)
     sim_free(sim);
 }
 
+/* More than are looked at in one turn: they are missed at once, and reclaimed and counted in the
+ * turns that follow. */
+static void test_leaving_a_vlan_of_many_hosts(void **state)
+{
+    enum {
+        HOSTS = 1500
+    };
+    const struct sim_params params = {
+        .n_ports = 3,
+        .max_ports = 3,
+        .max_entries = 4096,
+        .aging_ns = SIM_AGING,
+        .ethertype = VLAN_TPID_C,
+        .fail = sim_test_fail,
+    };
+    struct sim *sim = sim_new(&params);
+    struct fdb *fdb = bridge_fdb(sim_bridge(sim));
+    struct sim_frame frame;
+
+    for (uint32_t port = 0; port < 3; port++)
+        set_trunk(sim, port, 10, 20);
+    for (uint32_t host = 0; host < HOSTS; host++) {
+        for (uint16_t vid = 10; vid <= 20; vid += 10) {
+            struct fdb_plan plan;
+
+            fdb_plan_learn(fdb, vid, SIM_HOST(100 + host), 0, sim_now(sim), &plan);
+            fdb_commit(fdb, &plan);
+        }
+    }
+    set_trunk(sim, 0, 11, 20);
+    assert_int_equal(fdb_counters(fdb).flushed, 0);
+    assert_int_equal(fdb_count(fdb, sim_now(sim)), HOSTS);
+    set_trunk(sim, 0, 10, 20);
+    for (uint32_t host = 0; host < HOSTS; host += 100) {
+        for (uint16_t vid = 10; vid <= 20; vid += 10) {
+            sim_frame_make(&frame, SIM_HOST(100 + host), SIM_HOST(1), 60);
+            sim_frame_tag(&frame, VLAN_TPID_C, vid);
+            sim_send(sim, 1, &frame);
+            sim_expect(sim, 0, &frame);
+            if (vid == 10)
+                sim_expect(sim, 2, &frame);
+            sim_expect_nothing(sim);
+        }
+        if (host == HOSTS / 2)
+            (void)sim_age(sim);
+    }
+    while (fdb_is_settling(fdb))
+        (void)sim_age(sim);
+    assert_int_equal(fdb_counters(fdb).flushed, HOSTS);
+    assert_int_equal(fdb_used(fdb), HOSTS + 2);
+    sim_free(sim);
+}
+
 static void learn_in(struct sim *sim, uint16_t vid, uint32_t port)
 {
     struct fdb_plan plan;
@@ -690,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_two_vlans_on_one_trunk),
         cmocka_unit_test(test_one_address_in_two_vlans),
         cmocka_unit_test(test_leaving_a_vlan),
+        cmocka_unit_test(test_leaving_a_vlan_of_many_hosts),
         cmocka_unit_test(test_frames_that_change_their_vlan),
         cmocka_unit_test(test_a_host_that_sends_untagged_as_the_pvid_changes),
         cmocka_unit_test(test_whole_bridge_changes),

@@ -548,13 +548,13 @@ void sim_set_state(struct sim *sim, uint32_t port, enum port_state state)
 
 void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *settings)
 {
-    bridge_set_port_vlan(sim->bridge, sim->ports[port].port->id, settings);
+    bridge_set_port_vlan(sim->bridge, sim->ports[port].port->id, settings, sim->now);
     check(sim);
 }
 
 void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *policy)
 {
-    bridge_set_port_policy(sim->bridge, sim->ports[port].port->id, policy);
+    bridge_set_port_policy(sim->bridge, sim->ports[port].port->id, policy, sim->now);
     check(sim);
 }
 

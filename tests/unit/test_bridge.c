@@ -262,6 +262,39 @@ static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
     assert_int_equal(fdb_used(bridge_fdb(bridge)), 0);
 }
 
+/* What a change has doomed is gone within a millisecond per turn of the sweep, and no turn of the
+ * loop does all of it. */
+static void test_a_change_that_dooms_many_is_settled_soon(void **state)
+{
+    struct bridge *bridge = *state;
+    struct port_policy policy = PORT_POLICY_DEFAULT;
+    uint64_t next;
+    uint32_t calls = 0;
+
+    add_port(bridge, "a");
+    bridge_set_port_state(bridge, 0, PORT_FORWARDING, "");
+    policy.mac_limit = (struct mac_limit){.max = N_ADDRESSES, .action = MAC_LIMIT_DROP};
+    bridge_set_port_policy(bridge, 0, &policy, NOW);
+    for (uint64_t mac = 2; fdb_used(bridge_fdb(bridge)) < N_ADDRESSES; mac += 2)
+        learn(bridge, mac);
+    policy.mac_limit.max = N_ADDRESSES / 2;
+    bridge_set_port_policy(bridge, 0, &policy, NOW);
+    assert_int_equal(fdb_used(bridge_fdb(bridge)), N_ADDRESSES);
+    assert_int_equal(fdb_count(bridge_fdb(bridge), NOW), 1024);
+    for (next = NOW; fdb_is_settling(bridge_fdb(bridge)); calls++) {
+        uint32_t used = fdb_used(bridge_fdb(bridge));
+        uint64_t now = next;
+
+        next = bridge_age(bridge, now);
+        assert_in_range(used - fdb_used(bridge_fdb(bridge)), 0, 2048);
+        if (fdb_is_settling(bridge_fdb(bridge)))
+            assert_in_range(next, now + 1, now + NS_PER_MS);
+    }
+    assert_int_equal(calls, N_ADDRESSES / 2048 + 1);
+    assert_int_equal(fdb_used(bridge_fdb(bridge)), 1024);
+    assert_true(next > NOW + NS_PER_SEC);
+}
+
 /* A table is made before a plan runs, and the plan may change the aging time, too. */
 static void test_new_table_has_the_aging_time_of_now(void **state)
 {
@@ -335,6 +368,7 @@ int main(void)
         TEST(test_reason_is_kept_and_changes),
         TEST(test_new_table_has_the_aging_time_of_now),
         TEST(test_aging_sleeps_while_there_is_nothing_to_age),
+        TEST(test_a_change_that_dooms_many_is_settled_soon),
         TEST(test_ledger_names_the_sum_that_fails),
         TEST(test_ledger_of_nothing),
     };

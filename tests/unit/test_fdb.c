@@ -316,7 +316,7 @@ static void test_flush_of_some_vlans_spares_the_others(void **state)
         learn_in(fdb, vid, 0x03, 2);
     }
     assert_int_equal(fdb_add(fdb, &fixed), 0);
-    fdb_flush_port_vlans(fdb, 1, &vids);
+    fdb_flush_port_vlans(fdb, 1, &vids, 0, 16);
     for (uint16_t vid = 1; vid <= 5; vid++) {
         bool is_flushed = vid >= 2 && vid <= 4;
 
@@ -326,10 +326,10 @@ static void test_flush_of_some_vlans_spares_the_others(void **state)
     assert_int_equal(fdb_lookup(fdb, 3, 0x99, 0), 1);
     assert_int_equal(fdb_counters(fdb).flushed, 3);
     assert_int_equal(fdb_used(fdb), 8);
-    fdb_flush_port_vlans(fdb, 0, &vids);
-    fdb_flush_port_vlans(fdb, PORTS, &vids);
+    fdb_flush_port_vlans(fdb, 0, &vids, 0, 16);
+    fdb_flush_port_vlans(fdb, PORTS, &vids, 0, 16);
     vidset_add_range(&vids, 1, 5);
-    fdb_flush_port_vlans(fdb, 1, &vids);
+    fdb_flush_port_vlans(fdb, 1, &vids, 0, 16);
     assert_int_equal(fdb_counters(fdb).flushed, 5);
     learn_in(fdb, 1, 0x02, 1);
     assert_int_equal(fdb_lookup(fdb, 1, 0x02, 0), 1);

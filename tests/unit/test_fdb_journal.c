@@ -131,10 +131,10 @@ static void a_vlan_that_is_left_deletes(void **state)
     learn(tables, MAC(2), 1, 0);
     fdb_journal_clear(tables->journal);
     vidset_add(&vids, 8);
-    fdb_flush_port_vlans(tables->fdb, 0, &vids);
+    fdb_flush_port_vlans(tables->fdb, 0, &vids, 0, ENTRIES);
     assert_int_equal(tables->journal->n, 0);
     vidset_add(&vids, 7);
-    fdb_flush_port_vlans(tables->fdb, 0, &vids);
+    fdb_flush_port_vlans(tables->fdb, 0, &vids, 0, ENTRIES);
     assert_int_equal(tables->journal->n, 1);
     assert_note(tables, 0, FDB_CHANGE_DEL, MAC(1), 0);
     assert_int_equal(tables->journal->changes[0].vid, 7);

@@ -66,7 +66,7 @@ static void test_port_at_its_limit_costs_others_nothing(void **state)
     struct fdb *fdb = new_table(64);
     struct fdb_plan plan;
 
-    fdb_set_limit(fdb, 0, 3);
+    fdb_set_limit(fdb, 0, 3, 0, 64);
     learn_range(fdb, 0x100, 3, 0, 0);
     learn_range(fdb, 0x200, 61, 1, 1);
     /* So that the insertion does not come by the expired ones. */
@@ -100,11 +100,11 @@ static void test_added_entries(void **state)
 {
     struct fdb *fdb = new_table(16);
 
-    fdb_set_limit(fdb, 0, 4);
+    fdb_set_limit(fdb, 0, 4, 0, 64);
     learn_range(fdb, 0x100, 4, 0, 0);
     add_range(fdb, 0x200, 8, 0);
     assert_int_equal(learn(fdb, 0x300, 0, 0).action, FDB_REFUSE_LIMIT);
-    fdb_set_limit(fdb, 0, 2);
+    fdb_set_limit(fdb, 0, 2, 0, 64);
     assert_int_equal(count_behind(fdb, 0, 0), 10);
     assert_int_equal(fdb_held(fdb, 0), 10);
     assert_int_equal(fdb_lookup(fdb, 0, 0x101, 0), PORT_NONE);
@@ -121,7 +121,7 @@ static void test_added_entries(void **state)
 
     /* Heard of, it stays added; heard of elsewhere, it is learned there. */
     assert_int_equal(learn(fdb, 0x201, 0, 1).action, FDB_REFRESH);
-    fdb_set_limit(fdb, 2, 1);
+    fdb_set_limit(fdb, 2, 1, 0, 64);
     assert_int_equal(learn(fdb, 0x202, 2, 1).action, FDB_MOVE);
     assert_int_equal(learn(fdb, 0x203, 2, 1).action, FDB_REFUSE_LIMIT);
     fdb_flush_port(fdb, 0);

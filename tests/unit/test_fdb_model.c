@@ -33,6 +33,7 @@ enum slot_state {
 struct slot {
     enum slot_state state;
     bool stale;
+    bool doomed; /* its VLAN was flushed, and the sweep is to reclaim it */
     bool is_static;
     bool is_sticky;
     uint16_t vid;
@@ -66,6 +67,7 @@ struct model {
     uint64_t evicted;
     uint64_t refused_moves;
     uint64_t refused_inserts;
+    uint64_t settled;
 };
 
 /* SplitMix64: the same sequence on every machine. */
@@ -101,7 +103,7 @@ static bool slot_has_expired(const struct model *m, const struct slot *slot)
 
 static bool slot_is_live(const struct model *m, const struct slot *slot)
 {
-    return slot->state != SLOT_EMPTY && !slot->stale && !slot_has_expired(m, slot);
+    return slot->state != SLOT_EMPTY && !slot->stale && !slot->doomed && !slot_has_expired(m, slot);
 }
 
 static struct slot *find_slot(struct model *m, uint16_t vid, uint64_t mac)
@@ -203,7 +205,7 @@ static void judge_victim(struct model *m, const struct fdb_plan *plan)
     assert_int_equal(victim->stale, has_stale);
     assert_int_equal(plan->room == FDB_ROOM_STALE, has_stale);
     if (plan->room == FDB_ROOM_EXPIRED)
-        assert_true(slot_has_expired(m, victim));
+        assert_true(victim->doomed || slot_has_expired(m, victim));
     if (plan->room == FDB_ROOM_FULLEST)
         judge_fullest(m, victim, plan->port);
     if (slot_is_live(m, victim))
@@ -253,7 +255,7 @@ static void judge_plan(struct model *m, const struct fdb_plan *plan)
 /* Writes to the reference what committing @plan should write to the table. */
 static void follow_plan(struct model *m, const struct fdb_plan *plan)
 {
-    struct slot *slot = &m->slots[plan->entry];
+    struct slot *slot = plan->action >= FDB_REFRESH ? &m->slots[plan->entry] : NULL;
     struct slot learned = {
         .state = SLOT_HELD,
         .vid = plan->vid,
@@ -439,6 +441,31 @@ static void do_flush(struct model *m)
             m->slots[i].stale || (!m->slots[i].is_static && (all || m->slots[i].port == port));
 }
 
+/* Those of a port that holds few are gone at once, and the others whenever the sweep comes by. */
+static void do_flush_vlans(struct model *m)
+{
+    port_id port = random_port(m);
+    uint32_t held = fdb_held(m->fdb, port);
+    uint32_t budget = below(m, 1 + 2 * held);
+    bool at_once = held <= budget;
+    struct vidset vids = {{0}};
+
+    vidset_add(&vids, random_vid(m));
+    vidset_add(&vids, random_vid(m));
+    fdb_flush_port_vlans(m->fdb, port, &vids, m->now, budget);
+    for (uint32_t i = 0; i < m->shape->max_entries; i++) {
+        struct slot *slot = &m->slots[i];
+
+        if (slot->state == SLOT_EMPTY || slot->is_static || slot->stale || slot->port != port ||
+            !vidset_has(&vids, slot->vid))
+            continue;
+        slot->doomed = true;
+        if (at_once)
+            slot->state = SLOT_EMPTY;
+    }
+    m->settled += fdb_is_settling(m->fdb);
+}
+
 static bool is_meant(const struct model *m, const struct fdb_filter *filter,
                      const struct slot *slot)
 {
@@ -556,6 +583,8 @@ static void do_something(struct model *m)
         do_del_port(m);
     else if (dice < 554)
         do_flush_some(m);
+    else if (dice < 557)
+        do_flush_vlans(m);
     else if (dice < 800)
         do_lookup(m);
     else if (dice < 960)
@@ -603,6 +632,7 @@ static void run(const struct shape *shape, uint64_t seed)
     /* The run went everywhere. */
     for (int room = FDB_ROOM_OWN; room <= FDB_ROOM_FULLEST; room++)
         assert_true(m.inserted_in[room] > 20 || room == FDB_ROOM_OLDEST);
+    assert_true(m.settled > 20);
     assert_true(m.evicted > 1000);
     assert_true(m.moved > 1000 || shape->max_ports == 1);
     assert_true(m.refused_moves > 100 || shape->max_ports == 1);

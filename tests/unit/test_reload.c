@@ -15,30 +15,30 @@ static uint32_t n_policy_changes;
 static uint32_t n_reserved_changes;
 
 void __real_bridge_set_port_vlan(struct bridge *bridge, port_id id,
-                                 const struct vlan_settings *settings);
+                                 const struct vlan_settings *settings, uint64_t now);
 void __wrap_bridge_set_port_vlan(struct bridge *bridge, port_id id,
-                                 const struct vlan_settings *settings);
+                                 const struct vlan_settings *settings, uint64_t now);
 void __real_bridge_set_port_policy(struct bridge *bridge, port_id id,
-                                   const struct port_policy *policy);
+                                   const struct port_policy *policy, uint64_t now);
 void __wrap_bridge_set_port_policy(struct bridge *bridge, port_id id,
-                                   const struct port_policy *policy);
+                                   const struct port_policy *policy, uint64_t now);
 void __real_bridge_set_port_reserved(struct bridge *bridge, port_id id,
                                      const struct reserved_settings *settings);
 void __wrap_bridge_set_port_reserved(struct bridge *bridge, port_id id,
                                      const struct reserved_settings *settings);
 
 void __wrap_bridge_set_port_vlan(struct bridge *bridge, port_id id,
-                                 const struct vlan_settings *settings)
+                                 const struct vlan_settings *settings, uint64_t now)
 {
     n_vlan_changes++;
-    __real_bridge_set_port_vlan(bridge, id, settings);
+    __real_bridge_set_port_vlan(bridge, id, settings, now);
 }
 
 void __wrap_bridge_set_port_policy(struct bridge *bridge, port_id id,
-                                   const struct port_policy *policy)
+                                   const struct port_policy *policy, uint64_t now)
 {
     n_policy_changes++;
-    __real_bridge_set_port_policy(bridge, id, policy);
+    __real_bridge_set_port_policy(bridge, id, policy, now);
 }
 
 void __wrap_bridge_set_port_reserved(struct bridge *bridge, port_id id,
