@@ -71,7 +71,8 @@ void capture_end_all(struct capture *capture);
  * -errno. */
 int capture_start(struct capture *capture, const struct capture_params *params, int *ret_fd);
 /** A port that there is now: those readers that it is for, and that do not have it, get its frames
- * from now on, as of an interface that has its name and @description. 0 or -ENOMEM. */
+ * from now on, as of an interface that has its name and @description. 0; -ENOMEM; or -ENOSPC, and
+ * one goes on without it, because it has had LIMIT_CAPTURE_INTERFACES. */
 int capture_offer_port(struct capture *capture, const char *bridge, struct port *port,
                        const char *description);
 /** The port is going to be freed. Not to be called before a turn has settled. */

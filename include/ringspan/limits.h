@@ -69,6 +69,7 @@
 /* Captures at one time, and the memory that each has for what its reader has not taken yet. */
 #define LIMIT_CAPTURES               16
 #define LIMIT_CAPTURE_PORTS          64   /* that one can name */
+#define LIMIT_CAPTURE_INTERFACES     8192 /* ports of one, those that are gone included */
 #define LIMIT_CAPTURE_FILTER         1024 /* instructions, run for each frame */
 #define LIMIT_CAPTURE_BUFFER_DEFAULT (4u << 20)
 #define LIMIT_CAPTURE_BUFFER_MIN     (1u << 20)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon_private.h"
 #include "ringspan/capture.h"
@@ -45,8 +46,10 @@ static int offer(struct managed_port *mp)
 
 void managed_port_offer(struct managed_port *mp)
 {
-    if (offer(mp) < 0)
-        log_warning("port %s: captures go on without it: out of memory", mp->port->name);
+    int r = offer(mp);
+
+    if (r < 0)
+        log_warning("port %s: a capture goes on without it: %s", mp->port->name, strerror(-r));
     if (mp->port->capture)
         bridge_set_capture(mp->home->bridge, mp->daemon->capture);
 }

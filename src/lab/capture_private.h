@@ -140,6 +140,8 @@ bool capture_reader_describe(struct capture_reader *reader);
 
 /** Implemented by capture_recorder.c: takes the oldest packet out of @recorder, which has one. */
 void capture_recorder_evict(struct capture_reader *recorder);
+/** Makes room for interfaces in place of ports that are gone: it forgets everything. */
+void capture_recorder_begin_anew(struct capture_reader *recorder);
 /** What @recorder has is what @reader will get; 0 or -ENOMEM. */
 int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader);
 /** Gets as much of it as there is room for. At the end, that is also the reader's. */

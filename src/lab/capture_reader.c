@@ -141,12 +141,25 @@ static uint32_t find_interface(const struct capture_reader *reader, const char *
     return i;
 }
 
+/* Interfaces that have other names each time they come must not use up memory for ever. */
+static uint32_t find_place(struct capture_reader *reader, const char *name)
+{
+    uint32_t i = find_interface(reader, name);
+
+    if (i < LIMIT_CAPTURE_INTERFACES || !reader->is_recorder)
+        return i;
+    capture_recorder_begin_anew(reader);
+    return reader->n_interfaces;
+}
+
 static int add_interface(struct capture_reader *reader, const struct port *port,
                          const char *description)
 {
     struct capture_interface *interface;
     struct capture_interface *grown;
 
+    if (reader->n_interfaces == LIMIT_CAPTURE_INTERFACES)
+        return -ENOSPC;
     grown = realloc(reader->interfaces, (reader->n_interfaces + 1) * sizeof(*grown));
     if (!grown)
         return -ENOMEM;
@@ -206,7 +219,7 @@ bool capture_reader_describe(struct capture_reader *reader)
 int capture_reader_add_port(struct capture_reader *reader, struct port *port,
                             const char *description)
 {
-    uint32_t i = find_interface(reader, port->name);
+    uint32_t i = find_place(reader, port->name);
     int r = 0;
 
     if (i == reader->n_interfaces)

@@ -124,16 +124,37 @@ void capture_recorder_pump(struct capture_reader *reader)
 
 /* ---- life ---- */
 
-static void forget_recorder(struct capture *capture)
+/* Who reads it has had all that there is. */
+static void close_all_sources(struct capture *capture)
 {
-    struct capture_reader *recorder = capture->readers[CAPTURE_RECORDER];
-
-    if (!recorder)
-        return;
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
-        if (capture->readers[i] && capture->readers[i]->source == recorder)
+        if (capture->readers[i] && capture->readers[i]->source)
             close_source(capture->readers[i]);
     }
+}
+
+void capture_recorder_begin_anew(struct capture_reader *recorder)
+{
+    uint32_t n = 0;
+
+    close_all_sources(recorder->capture);
+    recorder->tail = recorder->head;
+    for (uint32_t i = 0; i < recorder->n_interfaces; i++) {
+        const struct port *port = recorder->interfaces[i].port;
+
+        if (!port)
+            continue;
+        port->capture->interface[CAPTURE_RECORDER] = n;
+        recorder->interfaces[n++] = recorder->interfaces[i];
+    }
+    recorder->n_interfaces = n;
+}
+
+static void forget_recorder(struct capture *capture)
+{
+    if (!capture->readers[CAPTURE_RECORDER])
+        return;
+    close_all_sources(capture);
     capture_drop(capture, CAPTURE_RECORDER);
 }
 

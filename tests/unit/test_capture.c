@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ringspan/capture.h"
+#include "ringspan/limits.h"
+#include "ringspan/pcapng.h"
+#include "ringspan/port_memory.h"
+
+/* What the simulation and the system's tests do not come to. */
+
+static uint64_t wall(void)
+{
+    return 1;
+}
+
+static struct port *new_port(const char *stem, unsigned number)
+{
+    char name[LIMIT_NAME_SIZE];
+    struct port *port;
+
+    snprintf(name, sizeof(name), "%s%u", stem, number);
+    assert_int_equal(memory_port_new(name, &port), 0);
+    return port;
+}
+
+/* Reads a capture that ends by itself, or that is asked to; counts the blocks of a type. */
+static uint32_t count_blocks(struct event_loop *loop, int fd, uint32_t type)
+{
+    static uint8_t bytes[8u << 20];
+    size_t len = 0;
+    uint32_t n = 0;
+    ssize_t got;
+
+    do {
+        event_loop_turn(loop, 0);
+        got = recv(fd, bytes + len, sizeof(bytes) - len, MSG_DONTWAIT);
+        len += got > 0 ? (size_t)got : 0;
+    } while (got != 0);
+    for (size_t at = 0; at < len;) {
+        uint32_t head[2];
+
+        memcpy(head, bytes + at, sizeof(head));
+        n += head[0] == type;
+        at += head[1];
+    }
+    close(fd);
+    return n;
+}
+
+/* Ports that have another name each time. */
+static void test_names_without_end(void **state)
+{
+    struct capture_params wish = {.buffer = LIMIT_CAPTURE_BUFFER_MIN};
+    struct port *stays = new_port("stays", 0);
+    struct capture *capture;
+    struct event_loop *loop;
+    int fd;
+
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    assert_int_equal(capture_set_recorder(capture, 1u << 20), 0);
+    for (unsigned i = 0; i < LIMIT_CAPTURE_INTERFACES; i++) {
+        struct port *port = new_port("p", i);
+
+        assert_int_equal(capture_offer_port(capture, "b", port, ""), 0);
+        capture_forget_port(capture, port);
+        port_free(port);
+        if (i == 2)
+            assert_int_equal(capture_offer_port(capture, "b", stays, ""), 0);
+    }
+    wish.recorded = true;
+    assert_int_equal(capture_start(capture, &wish, &fd), 0);
+    assert_int_equal(count_blocks(loop, fd, PCAPNG_INTERFACE), 2); /* `stays`, and the last one */
+    capture_forget_port(capture, stays);
+    port_free(stays);
+    capture_free(capture);
+    event_loop_free(loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_without_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
