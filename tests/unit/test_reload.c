@@ -92,10 +92,41 @@ static void test_one_change_a_port_however_many_keys(void **state)
     assert_int_equal(n_reserved_changes, 3);
 }
 
+#define MANY(port)                                                                             \
+    "{\"version\":1,\"bridges\":[{\"name\":\"lab1\",\"vlan_aware\":true,\"ports\":[{\"name\":" \
+    "\"rsp-r3\"," port "}]}]}"
+
+static void learn_many(struct bridge *bridge)
+{
+    for (uint64_t mac = 0x020000000000; mac < 0x020000000000 + 3000; mac++) {
+        struct fdb_plan plan;
+
+        fdb_plan_learn(bridge_fdb(bridge), 1, mac, 0, daemon_now(lab.daemon), &plan);
+        fdb_commit(bridge_fdb(bridge), &plan);
+    }
+}
+
+/* What a change forgets of very many is reclaimed soon, though nothing has to age for minutes. */
+static void test_what_a_change_forgets_is_reclaimed(void **state)
+{
+    struct bridge *bridge;
+
+    apply(MANY("\"vlan\":{\"mode\":\"access\",\"pvid\":1},\"mac_limit\":{\"max\":3000}"));
+    bridge = daemon_bridge_by_name(lab.daemon, "lab1");
+    learn_many(bridge);
+    apply(MANY("\"vlan\":{\"mode\":\"access\",\"pvid\":1},\"mac_limit\":{\"max\":1500}"));
+    TURN_UNTIL(fdb_used(bridge_fdb(bridge)) == 1024);
+    learn_many(bridge);
+    apply(MANY("\"vlan\":{\"mode\":\"access\",\"pvid\":2},\"mac_limit\":{\"max\":1500}"));
+    TURN_UNTIL(fdb_used(bridge_fdb(bridge)) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_change_a_port_however_many_keys, lab_setup,
+                                        lab_teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_change_forgets_is_reclaimed, lab_setup,
                                         lab_teardown),
     };
 
