@@ -6,46 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crossing.h"
-#include "ringspan/capture.h"
+#include "bridge_private.h"
 
 #define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
 #define FLUSH_BUDGET 1024 /* entries that a change may forget at once; ringspan.json(5) says it */
 #define SETTLE_NS    UINT64_C(1000000)
-
-struct bridge {
-    char name[LIMIT_NAME_SIZE];
-    struct reserved_settings reserved;
-    uint64_t aging_ns;
-    struct hash_key fdb_key;
-    uint32_t max_ports;
-    uint32_t id_limit; /* no port has had an id from here on */
-    uint32_t n_ports;
-    struct port **ports;                       /* by id; NULL where there is none */
-    uint8_t *activity;                         /* by id */
-    struct reserved_policy *reserved_policies; /* by id */
-    struct policy_table port_policies;
-    struct fdb *fdb;
-    struct vlan_table *vlans;   /* NULL: transparent to tags */
-    struct port_meters *meters; /* by id */
-    uint32_t n_metered;         /* ports that have any */
-    struct forward_tables tables;
-    struct ledger_retired retired;
-    struct fdb_journal *journal;
-    bridge_port_state_fn on_port_state;
-    void *on_port_state_arg;
-    bridge_port_shut_fn on_port_shut;
-    void *on_port_shut_arg;
-    bridge_hold_fn on_hold;
-    void *on_hold_arg;
-
-    struct capture *capture; /* NULL: nobody looks on */
-    bool has_detour;         /* copies do not go straight to their ports: a meter, or a capture */
-    struct port **to_flush;
-    uint32_t n_to_flush;
-    struct crossings crossings;
-    struct frame batch[LIMIT_RX_BATCH];
-};
 
 int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb)
 {
@@ -337,42 +302,6 @@ const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port
     return port_meters_has(meters, use) ? &meters->meters[use].settings : NULL;
 }
 
-static bool is_policed_out(const struct port_meters *meters, const struct frame *copy)
-{
-    return port_meters_has(meters, METER_EGRESS) && !reserved_is_vital(frame_dst(copy));
-}
-
-/* A copy that is too long leaves what the meter has to those that are not. */
-enum drop_reason bridge_refusal(const struct bridge *bridge, const struct port *port,
-                                const struct frame *copy, uint64_t now)
-{
-    const struct port_meters *meters = &bridge->meters[port->id];
-
-    if (!frame_fits_mtu(copy, port->mtu))
-        return DROP_TOO_LONG;
-    if (is_policed_out(meters, copy) && !meter_passes(&meters->meters[METER_EGRESS], now))
-        return DROP_POLICED_OUT;
-    return DROP_NONE;
-}
-
-static void send_metered(struct bridge *bridge, struct port *port, const struct frame *copy,
-                         uint64_t now)
-{
-    enum drop_reason refusal = bridge_refusal(bridge, port, copy, now);
-    struct port_meters *meters = &bridge->meters[port->id];
-
-    if (refusal != DROP_NONE) {
-        port_refuse(port, refusal, copy);
-        return;
-    }
-    if (is_policed_out(meters, copy)) {
-        struct meter_charge charge = meter_charge_of(copy, now);
-
-        meter_take(&meters->meters[METER_EGRESS], &charge);
-    }
-    port_tx(port, copy);
-}
-
 /* ---- ports ---- */
 
 int bridge_add_port(struct bridge *bridge, struct port *port)
@@ -476,160 +405,6 @@ void bridge_set_capture(struct bridge *bridge, struct capture *capture)
 {
     bridge->capture = capture;
     note_detour(bridge);
-}
-
-static void send_by_detour(struct bridge *bridge, struct port *port, const struct frame *copy,
-                           uint64_t now)
-{
-    struct frame noted;
-
-    if (bridge->capture && port->capture)
-        copy = capture_copy(bridge->capture, port, copy, &noted);
-    if (bridge->tables.meters)
-        send_metered(bridge, port, copy, now);
-    else
-        port_tx(port, copy);
-}
-
-static void send_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
-                      const struct frame *frame, uint64_t now)
-{
-    struct port *port = bridge->ports[egress];
-    const struct frame *copy;
-    struct frame dressed;
-
-    if (!port->in_flush_list) {
-        port->in_flush_list = true;
-        bridge->to_flush[bridge->n_to_flush++] = port;
-    }
-    copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
-    if (bridge->has_detour)
-        send_by_detour(bridge, port, copy, now);
-    else
-        port_tx(port, copy);
-}
-
-static void count_received(struct ledger_port *ledger, const struct frame *frame)
-{
-    struct frame_weight weight = {.bytes = frame_wire_len(frame), .segments = 1};
-
-    if (frame->defect == DROP_NONE)
-        weight = frame_weigh(frame);
-    ledger->received.frames++;
-    ledger->received.segments += weight.segments;
-    ledger->received.bytes += weight.bytes;
-}
-
-static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const struct frame *frame,
-                      const struct decision *decision, uint64_t now)
-{
-    ledger->fanout += decision->fanout;
-    switch (decision->verdict) {
-    case VERDICT_DROP:
-        ledger->in_dropped[decision->reason]++;
-        break;
-    case VERDICT_UNICAST:
-        ledger->unicast++;
-        send_copy(bridge, decision, decision->egress, frame, now);
-        break;
-    case VERDICT_FLOOD:
-        ledger->flooded++;
-        for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
-             id = forward_next_egress(&bridge->tables, decision, id + 1u))
-            send_copy(bridge, decision, id, frame, now);
-        break;
-    case VERDICT_CONSUME:
-        ledger->consumed++;
-        break;
-    }
-}
-
-static void shut_down(struct bridge *bridge, const struct port *port)
-{
-    const struct mac_limit *limit = &bridge->port_policies.ports[port->id].mac_limit;
-    char after[sizeof("tried again in 4294967295 s, or ")] = "";
-    char why[PORT_WHY_SIZE];
-
-    if (limit->recovery > 0)
-        snprintf(after, sizeof(after), "tried again in %u s, or ", limit->recovery);
-    snprintf(why, sizeof(why),
-             "shut down: more addresses than its mac_limit of %u (%sringspan port set %s up)",
-             limit->max, after, port->name);
-    if (bridge->on_port_shut)
-        bridge->on_port_shut(bridge->on_port_shut_arg, port, why, limit->recovery);
-    else
-        bridge_set_port_state(bridge, port->id, PORT_ERROR, why);
-}
-
-static void tell_of_hold(struct bridge *bridge, const struct fdb_plan *plan)
-{
-    port_id port = fdb_lookup(bridge->fdb, plan->vid, plan->mac, plan->now);
-
-    if (bridge->on_hold)
-        bridge->on_hold(bridge->on_hold_arg, bridge, plan->vid, plan->mac, bridge->ports[port],
-                        bridge->ports[plan->port]);
-}
-
-static void flush_egress(struct bridge *bridge)
-{
-    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
-        port_flush(bridge->to_flush[i]);
-        bridge->to_flush[i]->in_flush_list = false;
-    }
-    bridge->n_to_flush = 0;
-    if (bridge->capture)
-        capture_settle(bridge->capture);
-}
-
-/* Those who look on are told of the frame before its copies are made. */
-static void show(struct bridge *bridge, const struct frame *frame, const struct decision *decision)
-{
-    struct capture *capture = bridge->capture;
-    const struct port *egress = NULL;
-
-    if (decision->verdict == VERDICT_UNICAST)
-        egress = bridge->ports[decision->egress];
-    if (!capture_has_room(capture, decision->fanout))
-        flush_egress(bridge);
-    capture_arrival(capture, bridge->ports[frame->ingress], (uint32_t)(frame - bridge->batch),
-                    frame, decision, egress);
-}
-
-static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now)
-{
-    struct port *port = bridge->ports[frame->ingress];
-    struct ledger_port *ledger = &port->ledger;
-    struct decision decision;
-
-    count_received(ledger, frame);
-    forward_decide(&bridge->tables, frame, now, &decision);
-    forward_commit(bridge->fdb, bridge->meters, &decision);
-    crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
-    if (bridge->capture)
-        show(bridge, frame, &decision);
-    carry_out(bridge, ledger, frame, &decision, now);
-    if (decision.learn.action == FDB_HOLD)
-        tell_of_hold(bridge, &decision.learn);
-    if (decision.port_action == PORT_ACTION_SHUT_DOWN)
-        shut_down(bridge, bridge->ports[frame->ingress]);
-}
-
-struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
-{
-    struct bridge_taken taken = {0};
-
-    taken.frames = source->ops->batch(source, bridge->batch, LIMIT_RX_BATCH);
-    if (bridge->capture)
-        capture_begin(bridge->capture, source);
-    forward_prefetch(&bridge->tables, bridge->batch, taken.frames);
-    for (uint32_t i = 0; i < taken.frames; i++) {
-        taken.bytes += bridge->batch[i].len;
-        forward_frame(bridge, &bridge->batch[i], now);
-    }
-    flush_egress(bridge);
-    crossings_settle(&bridge->crossings, bridge->vlans);
-    source->ops->release(source);
-    return taken;
 }
 
 uint64_t bridge_age(struct bridge *bridge, uint64_t now)

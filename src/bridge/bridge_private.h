@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SRC_BRIDGE_BRIDGE_PRIVATE_H
+#define SRC_BRIDGE_BRIDGE_PRIVATE_H
+
+#include "crossing.h"
+#include "ringspan/bridge.h"
+#include "ringspan/capture.h"
+
+/*
+ * Inside of a bridge: bridge.c makes it and changes what it is told, bridge_poll.c is the data
+ * path.
+ */
+
+struct bridge {
+    char name[LIMIT_NAME_SIZE];
+    struct reserved_settings reserved;
+    uint64_t aging_ns;
+    struct hash_key fdb_key;
+    uint32_t max_ports;
+    uint32_t id_limit; /* no port has had an id from here on */
+    uint32_t n_ports;
+    struct port **ports;                       /* by id; NULL where there is none */
+    uint8_t *activity;                         /* by id */
+    struct reserved_policy *reserved_policies; /* by id */
+    struct policy_table port_policies;
+    struct fdb *fdb;
+    struct vlan_table *vlans;   /* NULL: transparent to tags */
+    struct port_meters *meters; /* by id */
+    uint32_t n_metered;         /* ports that have any */
+    struct forward_tables tables;
+    struct ledger_retired retired;
+    struct fdb_journal *journal;
+    bridge_port_state_fn on_port_state;
+    void *on_port_state_arg;
+    bridge_port_shut_fn on_port_shut;
+    void *on_port_shut_arg;
+    bridge_hold_fn on_hold;
+    void *on_hold_arg;
+
+    struct capture *capture; /* NULL: nobody looks on */
+    bool has_detour;         /* copies do not go straight to their ports: a meter, or a capture */
+    struct port **to_flush;
+    uint32_t n_to_flush;
+    struct crossings crossings;
+    struct frame batch[LIMIT_RX_BATCH];
+};
+
+#endif
