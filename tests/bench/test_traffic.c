@@ -9,6 +9,7 @@
 
 #include "traffic_frame.h"
 #include "traffic_layout.h"
+#include "traffic_skew.h"
 #include "traffic_times.h"
 #include "traffic_track.h"
 
@@ -208,6 +209,23 @@ static void small_and_huge_durations(void **state)
     assert_int_equal(traffic_times_quantiles(&times).p99_9, UINT64_MAX);
 }
 
+static void skew_is_of_frames_that_reach_everybody(void **state)
+{
+    static struct traffic_skew skew = {.n_receivers = 2};
+
+    traffic_skew_take(&skew, 0, 500);
+    traffic_skew_take(&skew, 1, 1000);
+    assert_int_equal(skew.times.n, 0);
+    traffic_skew_take(&skew, 1, 970);
+    assert_int_equal(skew.times.n, 1);
+    assert_int_equal(skew.times.max, 30);
+    traffic_skew_take(&skew, TRAFFIC_SKEW_WINDOW, 9000); /* and nothing of the frame 0 */
+    assert_int_equal(skew.times.n, 1);
+    traffic_skew_take(&skew, TRAFFIC_SKEW_WINDOW, 9001);
+    assert_int_equal(skew.times.n, 2);
+    assert_int_equal(skew.times.max, 30);
+}
+
 static void streams_are_parsed(void **state)
 {
     struct traffic_layout layout = {0};
@@ -285,6 +303,7 @@ int main(void)
         cmocka_unit_test(quantiles_of_few),
         cmocka_unit_test(quantiles_of_buckets),
         cmocka_unit_test(small_and_huge_durations),
+        cmocka_unit_test(skew_is_of_frames_that_reach_everybody),
         cmocka_unit_test(streams_are_parsed),
         cmocka_unit_test(wrong_streams_are_refused),
         cmocka_unit_test(a_mesh_is_everyone_to_everyone),

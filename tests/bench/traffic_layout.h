@@ -45,6 +45,12 @@ struct traffic_layout {
 
 void traffic_layout_fini(struct traffic_layout *layout);
 
+/** One stream, and all other ends receive it. */
+static inline bool traffic_layout_is_broadcast(const struct traffic_layout *layout)
+{
+    return layout->n_streams == 1 && layout->streams[0].to.end == TRAFFIC_TO_ALL;
+}
+
 /* Each of them: 0, -EINVAL if @text is not what it should be, -E2BIG if there are too many,
  * -ENOMEM. What was added before a failure stays. */
 

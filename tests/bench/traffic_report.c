@@ -34,6 +34,17 @@ static void put_counts(struct json_writer *out, const struct traffic_counts *cou
     traffic_put_real(out, "rx_pps", counts->rx_pps, 1);
 }
 
+static void put_quantiles(struct json_writer *out, const char *key,
+                          const struct traffic_quantiles *quantiles)
+{
+    json_open_object(out, key);
+    json_put_u64(out, "p50", quantiles->p50);
+    json_put_u64(out, "p99", quantiles->p99);
+    json_put_u64(out, "p99_9", quantiles->p99_9);
+    json_put_u64(out, "max", quantiles->max);
+    json_close_object(out);
+}
+
 static void put_cpu(struct json_writer *out, const struct traffic_result *result)
 {
     json_open_object(out, "cpu");
@@ -71,12 +82,9 @@ void traffic_put_result(struct json_writer *out, const struct traffic_layout *la
     put_counts(out, &result->total);
     json_put_u64(out, "stale", result->stale);
     json_put_u64(out, "sink_dropped", result->sink_dropped);
-    json_open_object(out, "one_way_ns");
-    json_put_u64(out, "p50", result->one_way.p50);
-    json_put_u64(out, "p99", result->one_way.p99);
-    json_put_u64(out, "p99_9", result->one_way.p99_9);
-    json_put_u64(out, "max", result->one_way.max);
-    json_close_object(out);
+    put_quantiles(out, "one_way_ns", &result->one_way);
+    if (traffic_layout_is_broadcast(layout))
+        put_quantiles(out, "skew_ns", &result->skew);
     json_put_u64(out, "steady_ns", result->steady_ns);
     put_cpu(out, result);
     if (layout->n_streams <= STREAMS_SHOWN)

@@ -228,6 +228,8 @@ static int fill_result(const struct run *run, struct traffic_result *ret_result)
 
     if (!result.streams)
         return -ENOMEM;
+    if (run->sink->skew)
+        result.skew = traffic_times_quantiles(&run->sink->skew->times);
     for (uint32_t i = 0; i < run->n_senders; i++) {
         const struct traffic_sender *sender = &run->senders[i];
 

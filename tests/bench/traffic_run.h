@@ -52,6 +52,7 @@ struct traffic_result {
     uint64_t stale;
     uint64_t sink_dropped;
     struct traffic_quantiles one_way;
+    struct traffic_quantiles skew; /* of a broadcast that is the only stream */
     struct traffic_cpu cpu;
     uint64_t tx_cpu_ns; /* of the generator's threads */
     uint64_t rx_cpu_ns;

@@ -49,6 +49,8 @@ static void take_intact(struct traffic_sink *sink, uint32_t end, const struct tr
 
         traffic_track_take(
             &sink->tracks[sink->first_track[label->stream] + (is_broadcast ? end : 0)], label->seq);
+        if (sink->skew)
+            traffic_skew_take(sink->skew, label->seq, now);
         if (now >= sink->steady.from && now < sink->steady.to)
             fate->steady++;
         take_time(sink, now, label->stamp);
@@ -145,6 +147,19 @@ static int make_tracks(struct traffic_sink *sink)
     return 0;
 }
 
+static int make_skew(struct traffic_sink *sink)
+{
+    const struct traffic_layout *layout = sink->net->layout;
+
+    if (!traffic_layout_is_broadcast(layout))
+        return 0;
+    sink->skew = calloc(1, sizeof(*sink->skew));
+    if (!sink->skew)
+        return -ENOMEM;
+    sink->skew->n_receivers = layout->n_ends - 1;
+    return 0;
+}
+
 int traffic_sink_start(struct traffic_net *net, uint16_t run_number,
                        const struct traffic_window *steady, const cpu_set_t *cpus,
                        struct traffic_sink **ret_sink)
@@ -163,6 +178,8 @@ int traffic_sink_start(struct traffic_net *net, uint16_t run_number,
     sink->wall_offset = clock_wall_us() * 1000 - clock_now();
     empty_rings(net);
     r = make_tracks(sink);
+    if (r == 0)
+        r = make_skew(sink);
     if (r == 0)
         r = -pthread_create(&sink->thread, NULL, run, sink);
     if (r < 0) {
@@ -214,5 +231,6 @@ void traffic_sink_free(struct traffic_sink *sink)
     free(sink->fates);
     free(sink->first_track);
     free(sink->tracks);
+    free(sink->skew);
     free(sink);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "traffic_net.h"
+#include "traffic_skew.h"
 #include "traffic_times.h"
 #include "traffic_track.h"
 
@@ -48,6 +49,7 @@ struct traffic_sink {
     uint64_t corrupted; /* those that no stream can be blamed for are only here */
     uint64_t sink_dropped;
     struct traffic_times times;
+    struct traffic_skew *skew; /* of a broadcast that is the only stream, else NULL */
 
     pthread_t thread;
     bool has_thread;

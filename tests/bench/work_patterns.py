@@ -8,6 +8,7 @@ from stage import Shape
 HOL_PPS = 5000     # of each stream; the shaped port is offered three of them, and takes two
 HOL_LIMIT = 10000
 HOL_SIZE = 512
+CALM_PPS = 1000
 QUICK = ("ringspan", "bridge", "ovs", "vde")
 
 
@@ -28,6 +29,17 @@ def incast(*options):
 def broadcast(trial):
     first, *others = trial.stage.ends(*range(1, trial.stage.shape.ports + 1))
     return trial.rate("--from", first, "--to", ",".join(others), command="broadcast")[0]
+
+
+def broadcast_latency(trial):
+    """RFC 2889 5.9, at a rate that nobody finds hard. Skew: from the first copy to the last."""
+    first, *others = trial.stage.ends(*range(1, trial.stage.shape.ports + 1))
+    answer = trial.rate("--from", first, "--to", ",".join(others), "--pps", CALM_PPS,
+                        "--burst", 1, command="broadcast")[1]
+    return {"skew_p50_us": answer["skew_ns"]["p50"] / 1e3,
+            "skew_p99_us": answer["skew_ns"]["p99"] / 1e3,
+            "one_way_p50_us": answer["one_way_ns"]["p50"] / 1e3,
+            "one_way_p99_us": answer["one_way_ns"]["p99"] / 1e3}
 
 
 def head_of_line(trial):
@@ -67,9 +79,13 @@ WORKS = [
          engines=("ringspan", "bridge", "ovs", "sendmmsg"), quick=(), run=head_of_line, fresh=True),
     Work(name="flood-8", title="broadcast, 64 bytes, copies to seven ports", shape=Shape(8),
          figures=FIGURES, engines=SWITCHES, quick=QUICK, run=broadcast),
+    Work(name="flood-latency", title="broadcast, 64 bytes, 1000 a second to seven ports",
+         shape=Shape(8), engines=SWITCHES, quick=(), run=broadcast_latency,
+         figures=("skew_p50_us", "skew_p99_us", "one_way_p50_us", "one_way_p99_us")),
     *[Work(name="ports-%d" % n, title="unicast, 64 bytes, %d ports of which two are busy" % n,
            shape=Shape(n, busy=2), figures=FIGURES,
            engines=SWITCHES if n < 1000 else ("ringspan", "bridge"),
-           quick=("ringspan",) if n < 1000 else (), run=open_loop(SMALLEST))
+           quick=("ringspan",) if n < 1000 else (), run=open_loop(SMALLEST), wide=True,
+           family="ports" if n < 1000 else None)
       for n in (2, 64, 1000)],
 ]
