@@ -10,6 +10,7 @@ import argparse
 import collections
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import machine
 import micro
 import report
 import tables
+import targets
 import trial
 from engines import Bridge, BridgeGro, BridgeNetfilter, Ringspan, Sendmmsg, Veth, WORK, build_path
 from lab import runner, space
@@ -31,10 +33,25 @@ from works import all_works
 ENGINES = {engine.name: engine for engine in (
     Ringspan, Bridge, BridgeNetfilter, BridgeGro, OpenVSwitch, Vde, Sendmmsg, Veth)}
 
-Plan = collections.namedtuple("Plan", "name rounds effort limit engines_of")
+JUDGED = targets.judged_works()
+
+
+class Plan(collections.namedtuple("Plan", "name rounds wide others effort limit engines_of")):
+    """Rounds of works that are judged, of those of them whose figures spread widely, and of others;
+    seconds after which no round begins; who does what.
+    """
+
+    def rounds_of(self, work):
+        if work.once:
+            return 1
+        if work.name not in JUDGED:
+            return self.others
+        return self.wide if work.wide else self.rounds
+
+
 PLANS = {
-    "quick": Plan("quick", 3, trial.QUICK, 270, lambda work: work.quick),
-    "full": Plan("full", 5, trial.FULL, 3400, lambda work: work.engines),
+    "quick": Plan("quick", 3, 3, 1, trial.QUICK, 270, lambda work: work.quick),
+    "full": Plan("full", 5, 9, 3, trial.FULL, 2700, lambda work: work.engines),
 }
 
 
@@ -92,7 +109,9 @@ def make_plan(arguments):
     works = {work.name: work for work in all_works()}
     names = chosen(arguments.only, works, "workload")
     choose = chooser(plan, chosen(arguments.engines, ENGINES, "switch"), names is not None)
-    plan = plan._replace(rounds=arguments.rounds or plan.rounds, engines_of=choose)
+    if arguments.rounds:
+        plan = plan._replace(**dict.fromkeys(("rounds", "wide", "others"), arguments.rounds))
+    plan = plan._replace(engines_of=choose)
     return plan, [works[name] for name in names or works if choose(works[name])]
 
 
@@ -111,8 +130,10 @@ def run_outside(arguments, argv):
     inside = [] if output is None else [output]
     command = runner.UNSHARE + (sys.executable, os.path.abspath(__file__), *argv, "--inside",
                                 str(output if inside else -1))
-    sys.exit(subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=inside,
-                            preexec_fn=space.kill_at_exit_of_parent).returncode)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=inside,
+                             preexec_fn=space.kill_at_exit_of_parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it concerns the inner one, who writes the result
+    sys.exit(child.wait())
 
 
 def available(names):
@@ -147,6 +168,16 @@ def saver(fd, result):
     return save
 
 
+def measure(arguments, works, result, session):
+    """All that was asked for, or as much of it as somebody has time for."""
+    try:
+        if not arguments.only:
+            micro.collect(result, session)
+        session.run(works)
+    except KeyboardInterrupt:
+        session.skip("all that would have come after somebody interrupted")
+
+
 def run_inside(arguments):
     runner.prepare_namespaces()
     os.makedirs(WORK)
@@ -160,9 +191,7 @@ def run_inside(arguments):
     session = Session(plan, engines, result, save, say=lambda text: print(text, flush=True))
     for text in skipped:
         session.skip(text)
-    if not arguments.only:
-        micro.collect(result, session)
-    session.run(works)
+    measure(arguments, works, result, session)
     result["seconds"] = round(time.monotonic() - started)
     save()
     print(tables.summary(result), flush=True)

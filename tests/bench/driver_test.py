@@ -20,6 +20,7 @@ import micro
 import plots
 import report
 import rounds
+import stage
 import stats
 import tables
 import targets
@@ -176,6 +177,104 @@ class Arguments(unittest.TestCase):
                      ("report", "result.json")):
             with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
                 bench.parse(argv)
+
+
+class FakeStage:
+    """Of which it is told when it closes, and what it is called."""
+
+    def __init__(self, engine, shape, place):
+        self.engine, self.shape, self.place = engine, shape, place
+        self.is_paused = False
+
+    def open(self):
+        self.engine.opened.append(self.place)
+
+    def pause(self):
+        self.is_paused = True
+
+    def resume(self):
+        self.is_paused = False
+
+    def close(self):
+        if self.engine.cannot_close:
+            raise OSError("busy")
+
+
+class FakeEngine:
+    max_ports, max_mtu = 64, 9000
+    cannot_close = False
+    opened = []
+
+    def expect_alive(self):
+        return True
+
+
+class BadEngine(FakeEngine):
+    cannot_close = True
+    opened = []
+
+
+class Rounds(unittest.TestCase):
+    def setUp(self):
+        self.real, rounds.Stage = rounds.Stage, FakeStage
+        self.order, self.said, self.saved = [], [], []
+        FakeEngine.opened, BadEngine.opened = [], []
+        self.result = {"samples": [], "skipped": []}
+        plan = bench.PLANS["full"]._replace(
+            rounds=2, others=2, wide=2, engines_of=lambda work: work.engines)
+        self.session = rounds.Session(plan, {"good": FakeEngine, "bad": BadEngine}, self.result,
+                                      lambda: self.saved.append(len(self.result["samples"])),
+                                      self.said.append)
+
+    def tearDown(self):
+        rounds.Stage = self.real
+
+    def work(self, name, run=None, **fields):
+        def measure(trial):
+            self.order.append((name, trial.stage.engine.__class__))
+            return run(trial) if run else {"kpps": 1}
+        return works.Work(name=name, title=name, shape=fields.pop("shape", 2), figures=("kpps",),
+                          engines=("good", "bad"), quick=(), run=measure, **fields)
+
+    def run_works(self, *listed):
+        shapes = {2: stage.Shape(2), 64: stage.Shape(64)}
+        self.session.run([work._replace(shape=shapes[work.shape]) for work in listed])
+
+    def test_a_failure_of_whatever_kind_is_one_trial(self):
+        def fail(trial):
+            if isinstance(trial.stage.engine, BadEngine):
+                raise KeyError("rx_pps")
+            return {"kpps": 1}
+        self.run_works(self.work("a", fail), self.work("b"))
+        self.assertEqual(len(self.order), 8)
+        failed = [each for each in self.result["samples"] if "failure" in each]
+        self.assertEqual([each["engine"] for each in failed], ["bad", "bad"])
+        self.assertIn("KeyError", failed[0]["failure"])
+        self.assertTrue(any("FAILED" in text for text in self.said))
+
+    def test_what_did_not_close_is_not_used_again(self):
+        self.run_works(self.work("a", fresh=True), self.work("b"))
+        self.assertEqual(FakeEngine.opened, ["good", "good"])
+        self.assertEqual(len(set(BadEngine.opened)), len(BadEngine.opened))
+
+    def test_saved_after_each_work(self):
+        self.run_works(self.work("a"), self.work("b"))
+        self.assertEqual(self.saved, [4, 8])
+
+    def test_a_family_alternates_and_its_stages_stand_together(self):
+        self.run_works(self.work("a", family="f"), self.work("b", family="f", shape=64))
+        self.assertEqual([name for name, _ in self.order], list("aabbbbaa"))
+        self.assertEqual(FakeEngine.opened, ["good", "good.1"])
+
+    def test_interrupted(self):
+        def interrupt(trial):
+            raise KeyboardInterrupt
+        arguments = bench.parse(("full", "--only", "mesh-4"))
+        listed = [self.work("a"), self.work("b", interrupt)]
+        shaped = [work._replace(shape=stage.Shape(2)) for work in listed]
+        bench.measure(arguments, shaped, self.result, self.session)
+        self.assertEqual(len(self.result["samples"]), 4)
+        self.assertIn("interrupted", self.result["skipped"][-1])
 
 
 class Pieces(unittest.TestCase):

@@ -36,6 +36,7 @@ class Engine:
 
     def __init__(self):
         self.processes = []
+        self.place = None  # its namespace, and the name of what it has in files; its stage says
 
     @classmethod
     def why_not(cls):
@@ -72,8 +73,8 @@ class Engine:
 
     def spawn(self, *argv, **kwargs):
         """A process of the switch, in its namespace; what it says goes to a log."""
-        with open("%s/%s.log" % (WORK, self.name), "ab") as log:
-            process = spawn(*argv, netns=self.name, stderr=log, **kwargs)
+        with open("%s/%s.log" % (WORK, self.place), "ab") as log:
+            process = spawn(*argv, netns=self.place, stderr=log, **kwargs)
         self.processes.append(process)
         return process
 
@@ -84,7 +85,7 @@ class Engine:
         return True
 
     def log(self):
-        with open("%s/%s.log" % (WORK, self.name), errors="replace") as file:
+        with open("%s/%s.log" % (WORK, self.place), errors="replace") as file:
             return file.read()[-2000:]
 
 
@@ -94,10 +95,13 @@ class Ringspan(Engine):
     settings = "defaults: isolated from the host, all features on"
     default_addresses = 65536
 
-    def __init__(self):
-        super().__init__()
-        self.config = "%s/%s.json" % (WORK, self.name)
-        self.socket = "%s/%s.sock" % (WORK, self.name)
+    @property
+    def config(self):
+        return "%s/%s.json" % (WORK, self.place)
+
+    @property
+    def socket(self):
+        return "%s/%s.sock" % (WORK, self.place)
 
     @classmethod
     def version(cls):
@@ -162,18 +166,18 @@ class Bridge(Engine):
         if os.path.exists(NETFILTER):
             for family in ("ip", "ip6", "arp"):
                 key = "net.bridge.bridge-nf-call-%stables" % family
-                set_sysctl(key, self.netfilter, netns=stage.engine.name)
-        stage.batch(self.name, ["link add name br0 type bridge", "link set br0 up"])
-        stage.batch(self.name, ["link set %s master br0" % port for port in stage.ports])
+                set_sysctl(key, self.netfilter, netns=self.place)
+        stage.batch(self.place, ["link add name br0 type bridge", "link set br0 up"])
+        stage.batch(self.place, ["link set %s master br0" % port for port in stage.ports])
 
     def wait(self, stage):
         def forwards():
-            rows = json.loads(run("bridge", "-n", self.name, "-j", "link", "show"))
+            rows = json.loads(run("bridge", "-n", self.place, "-j", "link", "show"))
             return sum(row["state"] == "forwarding" for row in rows) == len(stage.ports)
         eventually(forwards, "the ports of the bridge forward")
 
     def flush(self, stage):
-        ip("-n", self.name, "link", "set", "br0", "type", "bridge", "fdb_flush")
+        ip("-n", self.place, "link", "set", "br0", "type", "bridge", "fdb_flush")
 
     def apply(self, stage):
         started = time.monotonic()
@@ -201,7 +205,7 @@ class BridgeGro(Bridge):
     def prepare(self, stage):
         super().prepare(stage)
         for port in stage.ports:
-            run("ip", "netns", "exec", self.name, "ethtool", "-K", port, "gro", "on")
+            run("ip", "netns", "exec", self.place, "ethtool", "-K", port, "gro", "on")
 
 
 class Veth(Engine):

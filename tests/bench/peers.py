@@ -36,11 +36,17 @@ class OpenVSwitch(Engine):
     def version(cls):
         return machine.first_line("ovs-vswitchd", "--version")
 
-    def __init__(self):
-        super().__init__()
-        self.folder = "%s/ovs" % WORK
-        self.database = "unix:%s/db.sock" % self.folder
-        self.environment = dict(os.environ, **{
+    @property
+    def folder(self):
+        return "%s/%s" % (WORK, self.place)
+
+    @property
+    def database(self):
+        return "unix:%s/db.sock" % self.folder
+
+    @property
+    def environment(self):
+        return dict(os.environ, **{
             "OVS_%s" % key: self.folder for key in ("RUNDIR", "DBDIR", "LOGDIR", "SYSCONFDIR")})
 
     def _spawn(self, *argv):
@@ -99,16 +105,20 @@ class Vde(Engine):
     def version(cls):
         return machine.first_line("vde_switch", "--version")
 
+    @property
+    def folder(self):
+        return "%s/%s" % (WORK, self.place)
+
     def prepare(self, stage):
         """The cables come with the switch."""
 
     def start(self, stage):
         taps = [word for port in stage.ports for word in ("-t", port)]
         # It ends when its standard input does.
-        self.spawn("vde_switch", "-s", WORK + "/vde", "-n", str(len(stage.ports) + 1),
+        self.spawn("vde_switch", "-s", self.folder, "-n", str(len(stage.ports) + 1),
                    *self._table(stage), *taps, stdin=subprocess.PIPE)
         eventually(lambda: self.expect_alive() and self._taps(stage), "vde_switch made its taps")
-        stage.batch(self.name, ["link set {0.port} netns {0.netns} name {0.ifname}".format(host)
+        stage.batch(self.place, ["link set {0.port} netns {0.netns} name {0.ifname}".format(host)
                                 for host in stage.hosts])
 
     @staticmethod
@@ -117,11 +127,11 @@ class Vde(Engine):
         return ["--hashsize", str(stage.shape.addresses)] if large else []
 
     def _taps(self, stage):
-        text = run("ip", "-n", self.name, "-o", "link", "show")
+        text = run("ip", "-n", self.place, "-o", "link", "show")
         return set(stage.ports) <= set(re.findall(r"^\d+: ([^:@]+)", text, re.MULTILINE))
 
     def stop(self):
         for process in self.processes:
             process.stdin.close()
         super().stop()
-        shutil.rmtree(WORK + "/vde", ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,26 +2,25 @@
 """Alternated rounds: every engine does the same work in every round, each time in another order.
 
 All stages of a shape stand at once and only the one at work runs, so that the engines' figures of a
-round are seconds apart and what the machine does to them it does to all. A trial that fails is a
+round are seconds apart and what the machine does to them it does to all. Works of a family are
+compared with each other: their rounds alternate, too. A trial that fails, however it does, is a
 finding about an engine, not the end: it is kept, and the engine gets a new stage.
 """
 
 import itertools
 import time
 
-from lab import LabError
 from stage import Stage
 from tables import number
 from trial import Trial
 from works import FIGURES
 
-FAILURES = (LabError, AssertionError, OSError)
 
-
-def by_shape(works):
-    """[(shape, [work, ...])]: neighbours that have the same stage share it."""
-    return [(shape, list(group)) for shape, group in
-            itertools.groupby(works, key=lambda work: work.shape)]
+def blocks(works):
+    """[[[work, ...], ...]]: neighbours that share stages, and in there those that alternate."""
+    shared = [list(group) for _, group in
+              itertools.groupby(works, key=lambda work: work.family or work.shape)]
+    return [[block] if block[0].family else [[work] for work in block] for block in shared]
 
 
 def rotated(items, by):
@@ -43,41 +42,49 @@ class Session:
         self.save = save
         self.say = say
         self.deadline = time.monotonic() + plan.limit
+        self.spoilt = set()  # places of stages that did not close
 
     def run(self, works):
-        for shape, group in by_shape(works):
-            self._run_shape(shape, group)
+        for block in blocks(works):
+            self._run_block(block)
 
     def _engines_for(self, work):
         return [name for name in self.plan.engines_of(work) if name in self.engines
                 and self.engines[name].max_ports >= work.shape.ports
                 and self.engines[name].max_mtu >= work.shape.mtu]
 
-    def _run_shape(self, shape, group):
+    def _run_block(self, block):
         stages = {}
         try:
-            for work in group:
-                self._run_work(work, stages)
+            for family in block:
+                self._run_family(family, stages)
+                self.save()
         finally:
             for stage in stages.values():
-                stage.close()
+                self._close(stage)
 
-    def _run_work(self, work, stages):
-        names = self._engines_for(work)
-        if not names:
-            return
-        rounds = 1 if work.once else self.plan.rounds
-        longest = 0
-        for index in range(rounds):
-            started = time.monotonic()
-            if started + longest > self.deadline:
-                self.skip("%s: stopped after %d of %d rounds, the time is up" % (
-                    work.name, index, rounds))
+    def _run_family(self, family, stages):
+        """Until each has had its rounds, or the time is up."""
+        left = {work.name: work for work in family if self._engines_for(work)}
+        longest = dict.fromkeys(left, 0)
+        for index in itertools.count():
+            for work in rotated(list(left.values()), index):
+                rounds = self.plan.rounds_of(work)
+                started = time.monotonic()
+                if index < rounds and started + longest[work.name] <= self.deadline:
+                    self._run_round(work, index, stages)
+                    longest[work.name] = max(longest[work.name], time.monotonic() - started)
+                    continue
+                del left[work.name]
+                if index < rounds:
+                    self.skip("%s: stopped after %d of %d rounds, the time is up" % (
+                        work.name, index, rounds))
+            if not left:
                 break
-            for name in rotated(names, index):
-                self._run_trial(work, index, name, stages)
-            longest = max(longest, time.monotonic() - started)
-        self.save()
+
+    def _run_round(self, work, index, stages):
+        for name in rotated(self._engines_for(work), index):
+            self._run_trial(work, index, name, stages)
 
     def skip(self, text):
         """Says loudly, and in the result, what is left out."""
@@ -86,38 +93,51 @@ class Session:
 
     def _stage(self, work, name, stages):
         """The engine's stage, running; a new one if the work needs that."""
-        if name in stages and (work.fresh or not work.opens):
-            stages.pop(name).close()
-        if name not in stages:
-            stages[name] = Stage(self.engines[name](), work.shape)
+        key = (name, work.shape)
+        if key in stages and (work.fresh or not work.opens):
+            self._close(stages.pop(key))
+        if key not in stages:
+            stages[key] = Stage(self.engines[name](), work.shape, self._free_place(name, stages))
             if work.opens:
-                stages[name].open()
-        elif stages[name].is_paused:
-            stages[name].resume()
-        return stages[name]
+                stages[key].open()
+        elif stages[key].is_paused:
+            stages[key].resume()
+        return stages[key]
+
+    def _free_place(self, name, stages):
+        taken = self.spoilt | {stage.place for stage in stages.values()}
+        places = (name if n == 0 else "%s.%d" % (name, n) for n in itertools.count())
+        return next(place for place in places if place not in taken)
 
     def _run_trial(self, work, index, name, stages):
         started = time.monotonic()
         sample = {"work": work.name, "engine": name, "round": index}
         try:
             trial = Trial(self._stage(work, name, stages), self.plan.effort)
-            sample["values"] = work.run(trial)
-            sample["damage"] = trial.damage
-            sample["notes"] = trial.notes
+            values = work.run(trial)
             trial.stage.engine.expect_alive()
-        except FAILURES as error:
-            sample["failure"] = str(error)
+            sample.update(values=values, damage=trial.damage, notes=trial.notes)
+        except Exception as error:  # whatever it is, the others' figures are worth having
+            sample["failure"] = "%s: %s" % (type(error).__name__, error)
         self.result["samples"].append(sample)
         self._leave(work, name, stages, "failure" in sample)
+        outcome = "FAILED: " + sample["failure"] if "failure" in sample else say_values(values)
         self.say("%-14s %d %-10s %s  (%.1f s)" % (
-            work.name, index + 1, name, sample.get("failure") or say_values(sample["values"]),
-            time.monotonic() - started))
+            work.name, index + 1, name, outcome, time.monotonic() - started))
 
-    @staticmethod
-    def _leave(work, name, stages, has_failed):
-        if name not in stages:
+    def _leave(self, work, name, stages, has_failed):
+        stage = stages.get((name, work.shape))
+        if stage is None:
             return
         if has_failed or not work.opens:
-            stages.pop(name).close()
+            self._close(stages.pop((name, work.shape)))
         else:
-            stages[name].pause()
+            stage.pause()
+
+    def _close(self, stage):
+        """Its namespaces and processes end with the benchmark at the latest."""
+        try:
+            stage.close()
+        except Exception as error:
+            self.spoilt.add(stage.place)
+            self.skip("a stage of %s did not close: %s" % (stage.place, error))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A stage: one switch in a network namespace, and hosts in theirs.
 
-Names are those of the engine, so that the stages of all engines stand side by side and rounds go
-from one to the next: the switch called X is in namespace X, its ports are p1, p2, ...; behind them
+Names are those of the engine's place, so that stages stand side by side and rounds go from one to
+the next: the switch whose place is X is in namespace X, its ports are p1, p2, ...; behind them
 is eth0 in X-1, X-2, .... Hosts that take no part share the namespace X-idle. A stage whose turn it
 is not does nothing: the processes of its switch are stopped (SIGSTOP).
 """
@@ -24,8 +24,8 @@ Shape = collections.namedtuple("Shape", "ports mtu busy addresses", defaults=(15
 class Host:
     """Where traffic comes from and goes to."""
 
-    def __init__(self, engine, number, is_busy):
-        self.netns = "%s-%d" % (engine, number) if is_busy else engine + "-idle"
+    def __init__(self, place, number, is_busy):
+        self.netns = "%s-%d" % (place, number) if is_busy else place + "-idle"
         self.ifname = "eth0" if is_busy else "e%d" % number
         self.port = "p%d" % number
         self.mac = "02:00:00:00:%02x:%02x" % (number >> 8, number & 0xFF)
@@ -50,12 +50,13 @@ class Host:
 class Stage:
     """An engine at work, and its hosts. close() leaves nothing of it."""
 
-    def __init__(self, engine, shape):
+    def __init__(self, engine, shape, place=None):
         self.engine = engine
+        engine.place = self.place = place or engine.name
         self.shape = shape
         busy = shape.busy or shape.ports
-        self.hosts = [Host(engine.name, n + 1, n < busy) for n in range(shape.ports)]
-        self.namespaces = [engine.name] + sorted({host.netns for host in self.hosts})
+        self.hosts = [Host(engine.place, n + 1, n < busy) for n in range(shape.ports)]
+        self.namespaces = [engine.place] + sorted({host.netns for host in self.hosts})
         self.is_paused = False
 
     def open(self):
@@ -98,9 +99,9 @@ class Stage:
     def lay_cables(self):
         """veth pairs: what most engines have between port and host."""
         ip_batch(["link add {0.port} mtu {1} netns {2} type veth peer name {0.ifname} mtu {1} "
-                  "netns {0.netns}".format(host, self.shape.mtu, self.engine.name)
+                  "netns {0.netns}".format(host, self.shape.mtu, self.engine.place)
                   for host in self.hosts])
-        self.batch(self.engine.name,
+        self.batch(self.engine.place,
                    ["link set %s addrgenmode none up" % port for port in self.ports])
 
     @staticmethod
@@ -111,7 +112,7 @@ class Stage:
         ip("-n", netns, "-batch", path)
 
     def run_in_switch(self, *argv):
-        return run("ip", "netns", "exec", self.engine.name, *argv)
+        return run("ip", "netns", "exec", self.engine.place, *argv)
 
     @property
     def ports(self):
@@ -126,7 +127,7 @@ class Stage:
     def restart(self):
         """A switch that has seen nothing yet."""
         self.close()
-        self.__init__(self.engine, self.shape)
+        self.__init__(self.engine, self.shape, self.place)
         self.open()
 
     def pause(self):

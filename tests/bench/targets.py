@@ -60,6 +60,12 @@ TARGETS = [
 ]
 
 
+def judged_works():
+    """The names of the works that figures are judged of."""
+    sides = [side for target in TARGETS for side in (target.mine, target.theirs)]
+    return {side[0] for side in sides if isinstance(side, tuple)}
+
+
 def _word(target, value):
     is_less = target.aim < target.floor or target.floor == target.aim == 0
     for word, bound in (("aim", target.aim), ("floor", target.floor)):

@@ -30,7 +30,7 @@ ON, OFF = "default offloads", "host offloads off"
 
 WORKS = [
     Work(name="tcp-1", title="TCP, one stream, " + ON, shape=Shape(2), figures=FIGURES,
-         engines=EVERYONE, quick=("ringspan", "bridge", "veth"), run=bulk(1, "on")),
+         engines=EVERYONE, quick=("ringspan", "bridge", "veth"), run=bulk(1, "on"), wide=True),
     Work(name="tcp-4", title="TCP, four streams, " + ON, shape=Shape(2), figures=FIGURES,
          engines=EVERYONE, quick=("ringspan", "bridge"), run=bulk(4, "on")),
     Work(name="tcp-off-1", title="TCP, one stream, " + OFF, shape=Shape(2), figures=FIGURES,
