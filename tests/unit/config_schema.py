@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The JSON Schema and the parser judge alike, as far as a schema can say it.
 
-usage: config_schema.py RINGSPAN SCHEMA CORPUS_FOLDER EXAMPLES_FOLDER
+usage: config_schema.py RINGSPAN JUDGE SCHEMA CORPUS_FOLDER EXAMPLES_FOLDER
 """
 
 import copy
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import unittest
 
-RINGSPAN, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:5])
+RINGSPAN, JUDGE, SCHEMA, CORPUS, EXAMPLES = (pathlib.Path(path) for path in sys.argv[1:6])
 
 # What is said about a text that no schema can refuse; config_schema.h lists the same.
 BEYOND_A_SCHEMA = re.compile(
@@ -83,10 +83,28 @@ def accepts(schema, value):
 
 # ---- the parser ----
 
-def errors_of(text):
-    """What `ringspan check` says; [] if it takes the text."""
-    result = subprocess.run([RINGSPAN, "-j", "check", "-"], input=text, capture_output=True,
-                            check=False)
+class Judge:
+    """The parser, in a process (config_judge.c) that takes one text after the other."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([JUDGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def errors_of(self, text):
+        """What it says about a text; [] if it takes it."""
+        self.process.stdin.write(b"%d\n%s" % (len(text), text))
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def finish(self):
+        """Its exit status: a sanitizer may have something to say."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait()
+
+
+def checked(path):
+    """What `ringspan check` says about a file."""
+    result = subprocess.run([RINGSPAN, "-j", "check", path], capture_output=True, check=False)
     return [error["message"] for error in json.loads(result.stdout)]
 
 
@@ -233,11 +251,15 @@ ODD_CHARACTERS = [*range(1, 0x30), 0x3a, 0x40, 0x5c, 0x7f, 0x80, 0x9f, 0xa1]
 class Schema(unittest.TestCase):
     def setUp(self):
         self.schema = json.loads(SCHEMA.read_text())
+        self.judge = Judge()
+
+    def tearDown(self):
+        self.assertEqual(self.judge.finish(), 0)
 
     def agree(self, text, about):
         """Both judge alike, or the parser has reasons that no schema can have. Returns the schema's
         verdict."""
-        errors = errors_of(text)
+        errors = self.judge.errors_of(text)
         try:
             value = load(text)
         except (ValueError, RecursionError):
@@ -264,9 +286,10 @@ class Schema(unittest.TestCase):
         self.assertGreater(len(examples), 2)
         for path in examples:
             self.assertTrue(self.agree(path.read_bytes(), path.name))
+            self.assertEqual(checked(path), [], path.name)
 
     def test_a_document_with_everything(self):
-        self.assertEqual(errors_of(json.dumps(FULL).encode()), [])
+        self.assertEqual(self.judge.errors_of(json.dumps(FULL).encode()), [])
         self.assertTrue(self.agree_on(FULL))
         for path, schema in places(self.schema):
             if "patternProperties" in schema:
