@@ -59,8 +59,8 @@ void gro_init(struct gro *gro, struct gro_keeper *keeper);
 int gro_apply(struct gro *gro, enum gro_wish wish, uint32_t ifindex);
 /** Gives the interface back as it was. */
 void gro_restore(struct gro *gro);
-/** Interfaces of this namespace that a daemon which was killed has changed, and that no port uses
- * now, are given back. */
+/** Interfaces that a daemon which was killed has changed, and that no port uses now, are given
+ * back: those of this namespace, and of each that is mounted somewhere. */
 void gro_keeper_sweep(struct gro_keeper *keeper);
 
 /** "auto", "on" or "off". */

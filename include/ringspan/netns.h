@@ -52,6 +52,10 @@ bool netns_is_mounted(const char *path);
  */
 int netns_open(const char *path, int *ret_fd, struct netns_id *ret_id);
 
+/** Calls @fn inside of each network namespace that is mounted somewhere: of all that `ip netns` and
+ * container engines give names to. Blocks, as netns_open() does. */
+void netns_visit_mounted(void (*fn)(void *arg), void *arg);
+
 /** From here on the calling thread is in the namespace @fd, or stays where it is if @fd is -1. 0,
  * and @ret_home leads back; or -errno, and it is where it was. */
 int netns_enter(int fd, int *ret_home);

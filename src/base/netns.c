@@ -17,7 +17,8 @@
 
 #include "ringspan/workers.h"
 
-#define HERE "/proc/thread-self/ns/net"
+#define HERE   "/proc/thread-self/ns/net"
+#define MOUNTS "/proc/thread-self/mountinfo"
 
 int netns_path(const char *netns, char **ret_path)
 {
@@ -130,4 +131,55 @@ void netns_leave(int home)
     if (setns(home, CLONE_NEWNET) < 0)
         workers_retire_thread();
     close(home);
+}
+
+/* The first word of @text; the mount table has blanks and backslashes as \ooo. */
+static const char *cut_path(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from && *from != ' '; to++) {
+        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
+static void visit(const char *path, void (*fn)(void *arg), void *arg)
+{
+    struct netns_id id;
+    int fd, home;
+
+    if (netns_open(path, &fd, &id) < 0)
+        return;
+    if (netns_enter(fd, &home) == 0) {
+        fn(arg);
+        netns_leave(home);
+    }
+    close(fd);
+}
+
+void netns_visit_mounted(void (*fn)(void *arg), void *arg)
+{
+    FILE *mounts = fopen(MOUNTS, "re");
+    char *line = NULL;
+    size_t size = 0;
+
+    if (!mounts)
+        return;
+    while (getline(&line, &size, mounts) >= 0) {
+        int path = 0;
+
+        /* What is mounted stands before where, see proc_pid_mountinfo(5). */
+        (void)sscanf(line, "%*u %*u %*s net:[%*u] %n", &path);
+        if (path > 0)
+            visit(cut_path(line + path), fn, arg);
+    }
+    free(line);
+    fclose(mounts);
 }

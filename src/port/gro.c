@@ -14,6 +14,7 @@
 
 #include "device.h"
 #include "gro_record.h"
+#include "ringspan/netns.h"
 
 /* An interface of the namespace of the calling thread, as ethtool(8) sees it. */
 struct handle {
@@ -187,17 +188,31 @@ static void sweep_one(struct gro_keeper *keeper, uint64_t netns, uint32_t ifinde
     close(lock);
 }
 
-void gro_keeper_sweep(struct gro_keeper *keeper)
+/* How many records there are of other namespaces. */
+static uint32_t sweep_here(struct gro_keeper *keeper)
 {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    uint32_t n_of_others = 0;
     uint64_t netns = 0;
     socklen_t len = sizeof(netns);
 
     if (fd < 0)
-        return;
+        return 0;
     if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns, &len) == 0)
-        gro_record_each(keeper, netns, sweep_one);
+        n_of_others = gro_record_each(keeper, netns, sweep_one);
     close(fd);
+    return n_of_others;
+}
+
+static void sweep_there(void *arg)
+{
+    (void)sweep_here(arg);
+}
+
+void gro_keeper_sweep(struct gro_keeper *keeper)
+{
+    if (sweep_here(keeper) > 0)
+        netns_visit_mounted(sweep_there, keeper);
 }
 
 const char *gro_wish_name(enum gro_wish wish)

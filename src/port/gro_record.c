@@ -175,38 +175,41 @@ void gro_record_remove(const struct gro_keeper *keeper, uint64_t netns, uint32_t
     close(directory);
 }
 
-static void take_entry(struct gro_keeper *keeper, DIR *listing, const char *name, uint64_t netns,
-                       void (*fn)(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
-                                  bool was_on))
+static bool read_name(const char *name, uint64_t *ret_netns, uint32_t *ret_ifindex)
 {
-    uint64_t record_netns;
-    uint32_t ifindex;
-    bool was_on;
-
-    if (*name == '.' || sscanf(name, "%" SCNu64 "-%" SCNu32, &record_netns, &ifindex) != 2)
-        return;
-    if (!read_at(keeper, dirfd(listing), name, &was_on))
-        (void)unlinkat(dirfd(listing), name, 0);
-    else if (record_netns == netns)
-        fn(keeper, netns, ifindex, was_on);
+    return *name != '.' && sscanf(name, "%" SCNu64 "-%" SCNu32, ret_netns, ret_ifindex) == 2;
 }
 
-void gro_record_each(struct gro_keeper *keeper, uint64_t netns,
-                     void (*fn)(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
-                                bool was_on))
+uint32_t gro_record_each(struct gro_keeper *keeper, uint64_t netns,
+                         void (*fn)(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
+                                    bool was_on))
 {
     int directory = open_directory(keeper);
     const struct dirent *entry;
+    uint32_t n_of_others = 0;
     DIR *listing;
 
     if (directory < 0)
-        return;
+        return 0;
     listing = fdopendir(directory);
     if (!listing) {
         close(directory);
-        return;
+        return 0;
     }
-    while ((entry = readdir(listing)))
-        take_entry(keeper, listing, entry->d_name, netns, fn);
+    while ((entry = readdir(listing))) {
+        uint64_t of;
+        uint32_t ifindex;
+        bool was_on;
+
+        if (!read_name(entry->d_name, &of, &ifindex))
+            continue;
+        if (!read_at(keeper, directory, entry->d_name, &was_on))
+            (void)unlinkat(directory, entry->d_name, 0);
+        else if (of == netns)
+            fn(keeper, netns, ifindex, was_on);
+        else
+            n_of_others++;
+    }
     closedir(listing);
+    return n_of_others;
 }

@@ -12,9 +12,10 @@ bool gro_record_read(const struct gro_keeper *keeper, uint64_t netns, uint32_t i
 /** Whole or not at all. 0 or -errno. */
 int gro_record_write(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex, bool was_on);
 void gro_record_remove(const struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex);
-/** Calls @fn for each record of @netns, which may remove it. Records of an earlier boot go. */
-void gro_record_each(struct gro_keeper *keeper, uint64_t netns,
-                     void (*fn)(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
-                                bool was_on));
+/** Calls @fn for each record of @netns, which may remove it. Records of an earlier boot go. Returns
+ * how many there are of other namespaces. */
+uint32_t gro_record_each(struct gro_keeper *keeper, uint64_t netns,
+                         void (*fn)(struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
+                                    bool was_on));
 
 #endif

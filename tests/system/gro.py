@@ -102,6 +102,28 @@ def test_in_a_namespace(lab):
 
 
 @ringspan_only
+def test_given_back_in_namespaces_that_nobody_names_any_more(lab):
+    a, b, c = lab.add_hosts(3)
+    elsewhere = "/run/lab/else where"
+    os.makedirs("/run/lab", exist_ok=True)
+    with open(elsewhere, "w"):
+        run("mount", "--bind", "/run/netns/" + b.name, elsewhere)
+    run("umount", "/run/netns/" + b.name)
+    write(lab, {"name": "far", "ifname": "eth0", "netns": a.name},
+          {"name": "further", "ifname": "eth0", "netns": elsewhere}, {"name": c.port})
+    lab.switch.launch()
+    assert kernel_gro("eth0", a.run) and records(lab) == 3
+    crash(lab)
+    ip("netns", "add", "x")  # one of which there is no record
+    lab.switch.start([c.port])
+    eventually(lambda: records(lab) == 1, "what no port wants is given back")
+    run("touch", "/run/netns/" + b.name)
+    run("mount", "--bind", elsewhere, "/run/netns/" + b.name)
+    assert not kernel_gro("eth0", a.run) and not kernel_gro("eth0", b.run)
+    assert kernel_gro(c.port)
+
+
+@ringspan_only
 def test_records_of_others_are_harmless(lab):
     """Of an earlier boot, of what is gone, and of nothing at all."""
     a, b = lab.start_with_hosts(2)
