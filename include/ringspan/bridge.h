@@ -28,6 +28,7 @@
 
 struct bridge;
 struct capture;
+struct latency;
 
 typedef void (*bridge_port_state_fn)(void *arg, struct bridge *bridge, const struct port *port,
                                      enum port_state was);
@@ -115,6 +116,12 @@ const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_i
 
 /** Who is told of frames from now on (capture.h); NULL: nobody. */
 void bridge_set_capture(struct bridge *bridge, struct capture *capture);
+
+/** What takes the time of frames from now on (latency.h), for as many ports as the bridge may have,
+ * in place of what did before, which is freed; NULL: nobody. */
+void bridge_set_latency(struct bridge *bridge, struct latency *latency);
+/** NULL if there is none. */
+struct latency *bridge_latency(const struct bridge *bridge);
 
 /** Takes ownership of @port and gives it an id, state waiting, in no VLAN, with the default policy.
  * 0, -ENOSPC, or -EEXIST if the name is taken. */

@@ -125,6 +125,10 @@ struct config_bridge {
     bool says_isolate_host;
     struct {
         char *description;
+        uint32_t every; /* 0: no frame is timed */
+    } latency;
+    struct {
+        char *description;
         uint32_t max_entries;
         struct config_static *statics;
         uint32_t n_statics;

@@ -79,6 +79,9 @@
  * than one sweep reclaims, and what 32 ports learn from full batches. */
 #define LIMIT_FDB_JOURNAL 4096
 
+/* One frame in so many is timed, at the least. */
+#define LIMIT_LATENCY_EVERY 1000000
+
 /* How long a configuration may be on trial, in seconds. */
 #define LIMIT_CONFIRM_SECONDS 86400
 

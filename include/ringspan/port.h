@@ -172,7 +172,8 @@ struct port {
     enum port_admin_state admin_state;
     bool busy;     /* a helper thread has it: the loop looks at name, state and counters only */
     bool is_quiet; /* a change of its state is a debug line: there were too many */
-    bool in_flush_list; /* the bridge's note: has frames since the last flush */
+    uint32_t
+        flush_place; /* the bridge's note: which of the next flushes is its own, from 1; or 0 */
     char name[LIMIT_NAME_SIZE];
     char ifname[LIMIT_NAME_SIZE];
     char why[PORT_WHY_SIZE]; /* why it is in its state: what to do about it */

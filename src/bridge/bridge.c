@@ -85,6 +85,7 @@ void bridge_free(struct bridge *bridge)
     fdb_free(bridge->fdb);
     vlan_table_free(bridge->vlans);
     policy_table_fini(&bridge->port_policies);
+    latency_free(bridge->latency);
     free(bridge->meters);
     free(bridge->to_flush);
     free(bridge->reserved_policies);
@@ -405,6 +406,17 @@ void bridge_set_capture(struct bridge *bridge, struct capture *capture)
 {
     bridge->capture = capture;
     note_detour(bridge);
+}
+
+void bridge_set_latency(struct bridge *bridge, struct latency *latency)
+{
+    latency_free(bridge->latency);
+    bridge->latency = latency;
+}
+
+struct latency *bridge_latency(const struct bridge *bridge)
+{
+    return bridge->latency;
 }
 
 uint64_t bridge_age(struct bridge *bridge, uint64_t now)

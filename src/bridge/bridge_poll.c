@@ -61,9 +61,9 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
     const struct frame *copy;
     struct frame dressed;
 
-    if (!port->in_flush_list) {
-        port->in_flush_list = true;
+    if (port->flush_place == 0) {
         bridge->to_flush[bridge->n_to_flush++] = port;
+        port->flush_place = bridge->n_to_flush;
     }
     copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
     if (bridge->has_detour)
@@ -137,11 +137,15 @@ static void flush_egress(struct bridge *bridge)
 {
     for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
         port_flush(bridge->to_flush[i]);
-        bridge->to_flush[i]->in_flush_list = false;
+        bridge->to_flush[i]->flush_place = 0;
+        if (bridge->latency)
+            latency_flushed(bridge->latency, i + 1);
     }
     bridge->n_to_flush = 0;
     if (bridge->capture)
         capture_settle(bridge->capture);
+    if (bridge->latency)
+        latency_settle(bridge->latency); /* after captures, which complete the tallies */
 }
 
 /* Those who look on are told of the frame before its copies are made. */
@@ -158,24 +162,82 @@ static void show(struct bridge *bridge, const struct frame *frame, const struct 
                     frame, decision, egress);
 }
 
-static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now)
+static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now,
+                          struct decision *decision)
 {
     struct port *port = bridge->ports[frame->ingress];
     struct ledger_port *ledger = &port->ledger;
-    struct decision decision;
 
     count_received(ledger, frame);
-    forward_decide(&bridge->tables, frame, now, &decision);
-    forward_commit(bridge->fdb, bridge->meters, &decision);
-    crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
+    forward_decide(&bridge->tables, frame, now, decision);
+    forward_commit(bridge->fdb, bridge->meters, decision);
+    crossings_add(&bridge->crossings, port, bridge->vlans, decision, frame);
     if (bridge->capture)
-        show(bridge, frame, &decision);
-    carry_out(bridge, ledger, frame, &decision, now);
-    if (decision.learn.action == FDB_HOLD)
-        tell_of_hold(bridge, &decision.learn);
-    if (decision.port_action == PORT_ACTION_SHUT_DOWN)
+        show(bridge, frame, decision);
+    carry_out(bridge, ledger, frame, decision, now);
+    if (decision->learn.action == FDB_HOLD)
+        tell_of_hold(bridge, &decision->learn);
+    if (decision->port_action == PORT_ACTION_SHUT_DOWN)
         shut_down(bridge, bridge->ports[frame->ingress]);
 }
+
+static void forward_some(struct bridge *bridge, uint32_t from, uint32_t to, uint64_t now)
+{
+    struct decision decision;
+
+    for (uint32_t i = from; i < to; i++)
+        forward_frame(bridge, &bridge->batch[i], now, &decision);
+}
+
+/* ---- what of it is timed ---- */
+
+/* Of the flushes to come, the last one that a copy of the frame waits for; 0: there is no copy. */
+static uint32_t last_flush(const struct bridge *bridge, const struct decision *decision)
+{
+    uint32_t last = 0;
+
+    if (decision->verdict == VERDICT_UNICAST)
+        return bridge->ports[decision->egress]->flush_place;
+    if (decision->verdict != VERDICT_FLOOD)
+        return 0;
+    for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
+         id = forward_next_egress(&bridge->tables, decision, id + 1u)) {
+        if (last < bridge->ports[id]->flush_place)
+            last = bridge->ports[id]->flush_place;
+    }
+    return last;
+}
+
+static void forward_sampled(struct bridge *bridge, const struct rx_source *source, uint32_t i,
+                            uint64_t now)
+{
+    struct frame *frame = &bridge->batch[i];
+    struct decision decision;
+    uint32_t flush;
+
+    frame->tally = latency_tally(bridge->latency, i);
+    forward_frame(bridge, frame, now, &decision);
+    flush = last_flush(bridge, &decision);
+    if (flush != 0)
+        latency_note(bridge->latency, source->ops->arrival(source, i), frame->tally, flush);
+}
+
+static void forward_timed(struct bridge *bridge, const struct rx_source *source, uint32_t n,
+                          uint64_t now)
+{
+    uint32_t done = 0;
+
+    while (done < n) {
+        uint32_t next = latency_next(bridge->latency, done, n);
+
+        forward_some(bridge, done, next, now);
+        if (next < n)
+            forward_sampled(bridge, source, next, now);
+        done = next + 1;
+    }
+}
+
+/* ---- a turn ---- */
 
 struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source, uint64_t now)
 {
@@ -185,10 +247,12 @@ struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source,
     if (bridge->capture)
         capture_begin(bridge->capture, source);
     forward_prefetch(&bridge->tables, bridge->batch, taken.frames);
-    for (uint32_t i = 0; i < taken.frames; i++) {
+    for (uint32_t i = 0; i < taken.frames; i++)
         taken.bytes += bridge->batch[i].len;
-        forward_frame(bridge, &bridge->batch[i], now);
-    }
+    if (bridge->latency)
+        forward_timed(bridge, source, taken.frames, now);
+    else
+        forward_some(bridge, 0, taken.frames, now);
     flush_egress(bridge);
     crossings_settle(&bridge->crossings, bridge->vlans);
     source->ops->release(source);

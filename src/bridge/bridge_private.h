@@ -5,6 +5,7 @@
 #include "crossing.h"
 #include "ringspan/bridge.h"
 #include "ringspan/capture.h"
+#include "ringspan/latency.h"
 
 /*
  * Inside of a bridge: bridge.c makes it and changes what it is told, bridge_poll.c is the data
@@ -38,6 +39,7 @@ struct bridge {
     void *on_hold_arg;
 
     struct capture *capture; /* NULL: nobody looks on */
+    struct latency *latency; /* NULL: nobody asks how long frames take */
     bool has_detour;         /* copies do not go straight to their ports: a meter, or a capture */
     struct port **to_flush;
     uint32_t n_to_flush;

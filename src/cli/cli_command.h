@@ -79,6 +79,9 @@ int cli_print_steps(const struct cli *cli, struct json_slice steps);
 /** What `port show -s` prints of the answer to port.show. CLI_OK or CLI_REFUSED, reported. */
 int cli_print_reserved(struct json_slice ports);
 
+/** What `bridge show -s` prints of the answer to bridge.show. CLI_OK or CLI_REFUSED, reported. */
+int cli_print_latency(struct json_slice bridges);
+
 /** Whether @word is @name, or an abbreviation of it. */
 bool cli_matches(const char *word, const char *name);
 /** Prints "ringspan: …" to standard error; returns @exit. */

@@ -92,7 +92,8 @@ static int run_bridge(const struct cli *cli, int argc, char **argv)
         {"NAME", false},     {"N_PORTS", true},     {"LEFT_OUT", true},        {"AGING_TIME", true},
         {"RESERVED", false}, {"FDB.ENTRIES", true}, {"FDB.MAX_ENTRIES", true},
     };
-    static const struct show show = {"bridge.show", "bridge", keywords, COLUMNS(columns)};
+    static const struct show show = {"bridge.show", "bridge", keywords, COLUMNS(columns),
+                                     cli_print_latency};
 
     return run_show(cli, &show, argc, argv);
 }
@@ -165,8 +166,14 @@ const struct cli_verb cli_vlan_verbs[] = {
 const struct cli_command cli_bridge = {
     .name = "bridge",
     .summary = "bridges: how many ports, what they learned",
-    .help = "Usage: ringspan bridge [show] [NAME]\n\n"
-            "Example: ringspan -j bridge show | jq '.[].fdb.entries'\n",
+    .help =
+        "Usage: ringspan bridge [show] [NAME] [-s]\n\n"
+        "With -s it says how long frames are in each bridge, from the ring where they arrive\n"
+        "until they are sent, if the configuration has its `latency`: percentiles, and how many\n"
+        "took up to which power of two of nanoseconds.\n\n"
+        "Example: ringspan -s bridge show\n"
+        "         ringspan -j bridge show | jq '.[].fdb.entries'\n",
+    .takes_statistics = true,
     .run = run_bridge,
 };
 

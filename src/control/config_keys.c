@@ -206,6 +206,31 @@ static const struct config_object fdb_object = {
     .n_keys = N_ELEMENTS(fdb_keys),
 };
 
+static const struct config_key latency_keys[] = {
+    {
+        .name = "every",
+        .type = CONFIG_INTEGER,
+        .required = true,
+        .min = 1,
+        .max = LIMIT_LATENCY_EVERY,
+        .default_value = 0,
+        .offset = offsetof(struct config_bridge, latency.every),
+        .help = "One frame in so many is timed, on average; 1: all.",
+    },
+    DESCRIPTION(offsetof(struct config_bridge, latency.description)),
+};
+
+static const struct config_object latency_object = {
+    .what = "a bridge's latency",
+    .keys = latency_keys,
+    .n_keys = N_ELEMENTS(latency_keys),
+};
+
+static bool has_latency(const void *bridge)
+{
+    return ((const struct config_bridge *)bridge)->latency.every != 0;
+}
+
 static const struct config_key bridge_keys[] = {
     {
         .name = "name",
@@ -276,6 +301,14 @@ static const struct config_key bridge_keys[] = {
         .type = CONFIG_OBJECT,
         .object = &fdb_object,
         .help = "The forwarding table.",
+    },
+    {
+        .name = "latency",
+        .type = CONFIG_OBJECT,
+        .object = &latency_object,
+        .is_set = has_latency,
+        .help = "Times frames, from the ring where they arrive until they are sent; nothing is "
+                "timed if absent.",
     },
     {
         .name = "ports",

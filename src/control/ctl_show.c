@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ringspan/clock.h"
+#include "ringspan/latency.h"
 
 /* bridge.show, port.show, fdb.show: one object per thing. */
 
@@ -26,6 +27,42 @@ static void put_fdb(struct json_writer *writer, const struct fdb *fdb)
     json_put_u64(writer, "refused_inserts", counters.refused_inserts);
     json_put_u64(writer, "refused_limits", counters.refused_limits);
     json_put_u64(writer, "held", counters.held);
+    json_close_object(writer);
+}
+
+static void put_buckets(struct json_writer *writer, const struct latency_histogram *histogram)
+{
+    json_open_array(writer, "buckets");
+    for (uint32_t i = 0; i < LATENCY_BUCKETS; i++) {
+        if (histogram->buckets[i] == 0)
+            continue;
+        json_open_object(writer, NULL);
+        json_put_u64(writer, "le_ns", latency_bound(i));
+        json_put_u64(writer, "count", histogram->buckets[i]);
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}
+
+static void put_latency(struct json_writer *writer, const struct latency *latency)
+{
+    const struct latency_histogram *histogram;
+
+    if (!latency) {
+        json_put_null(writer, "latency");
+        return;
+    }
+    histogram = latency_histogram(latency);
+    json_open_object(writer, "latency");
+    json_put_u64(writer, "every", latency_every(latency));
+    json_put_u64(writer, "count", histogram->count);
+    json_put_u64(writer, "skewed", histogram->skewed);
+    json_put_u64(writer, "sum_ns", histogram->sum);
+    json_put_u64(writer, "p50_ns", latency_percentile(histogram, 500));
+    json_put_u64(writer, "p90_ns", latency_percentile(histogram, 900));
+    json_put_u64(writer, "p99_ns", latency_percentile(histogram, 990));
+    json_put_u64(writer, "max_ns", histogram->max);
+    put_buckets(writer, histogram);
     json_close_object(writer);
 }
 
@@ -93,6 +130,7 @@ static enum ctl_row bridge_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_bool(writer, "vlan_aware", bridge_vlans(bridge) != NULL);
     put_ethertype(writer, bridge_ethertype(bridge));
     put_fdb(writer, bridge_fdb(bridge));
+    put_latency(writer, bridge_latency(bridge));
     json_close_object(writer);
     return CTL_ROW_WRITTEN;
 }

@@ -152,6 +152,7 @@ int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config
         bridge_on_port_shut(mb->bridge, daemon_on_port_shut, daemon);
         bridge_on_hold(mb->bridge, daemon_on_hold, mb);
         managed_bridge_set_move_limit(mb, config);
+        managed_bridge_set_latency(mb, config);
         r = event_timer_new(daemon->loop, managed_bridge_on_aging, mb, &mb->aging);
     }
     if (r < 0)

@@ -4,6 +4,8 @@
 
 #include "daemon_private.h"
 #include "ringspan/capture.h"
+#include "ringspan/clock.h"
+#include "ringspan/latency.h"
 
 /* Captures: which ports there are to look at, and which bridges have to tell of their frames. */
 
@@ -78,4 +80,19 @@ int daemon_start_capture(struct daemon *daemon, const struct capture_params *par
     if (r == 0)
         offer_all(daemon);
     return r;
+}
+
+void managed_bridge_set_latency(struct managed_bridge *mb, const struct config_bridge *config)
+{
+    struct latency *latency = bridge_latency(mb->bridge);
+
+    if (latency && config->latency.every != 0) {
+        latency_set_every(latency, config->latency.every);
+        return;
+    }
+    latency = NULL;
+    if (config->latency.every != 0 &&
+        latency_new(config->latency.every, LIMIT_PORTS, clock_wall, &latency) < 0)
+        log_warning("bridge %s: there is no memory for latency", config->name);
+    bridge_set_latency(mb->bridge, latency);
 }

@@ -20,7 +20,7 @@
  * daemon_ports.c (a port's steps towards where it should be), daemon_settings.c (how a port uses
  * its interface), daemon_rings.c (frames come in), daemon_taps.c (interfaces that ports make),
  * daemon_globs.c (ports that patterns make, see daemon_globs.h), daemon_reload.c (running a plan),
- * daemon_limits.c (what is over the limits of ports), daemon_capture.c (who looks on),
+ * daemon_limits.c (what is over the limits of ports), daemon_capture.c (who looks on, and times),
  * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
  * what happened) and daemon_log.c (what of it is logged).
  */
@@ -207,6 +207,8 @@ void daemon_on_port_shut(void *arg, const struct port *port, const char *why, ui
 void daemon_on_hold(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac,
                     const struct port *port, const struct port *other);
 void managed_bridge_set_move_limit(struct managed_bridge *mb, const struct config_bridge *config);
+/** Times frames, or does not. What was counted stays as long as any are. */
+void managed_bridge_set_latency(struct managed_bridge *mb, const struct config_bridge *config);
 /** A port that is shut goes where it should be. */
 void managed_port_recover(struct managed_port *mp);
 /** The limits of a port that is in a bridge, from its next frame on. */

@@ -363,6 +363,8 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
         bridge_set_fdb(mb->bridge, prepared->fdb);
     } else if (strncmp(step->key, "fdb.move_limit.", strlen("fdb.move_limit.")) == 0) {
         managed_bridge_set_move_limit(mb, next);
+    } else if (strcmp(step->key, "latency.every") == 0) {
+        managed_bridge_set_latency(mb, next);
     } else if (strcmp(step->key, "vlan_aware") == 0) {
         bridge_set_vlans(mb->bridge, prepared->vlans);
     } else if (strcmp(step->key, "ethertype") == 0) {

@@ -430,6 +430,10 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "fdb.max_entries", PLAN_DISRUPTS_FLUSH);
     if (r == 0)
         r = compare_move_limits(planner, now, next);
+    if (r == 0 && now->latency.every != next->latency.every)
+        r = add_change(planner, next, NULL, "latency.every", PLAN_DISRUPTS_NONE);
+    if (r == 0 && !same_text(now->latency.description, next->latency.description))
+        r = add_change(planner, next, NULL, "latency.description", PLAN_DISRUPTS_NONE);
     if (r == 0)
         r = compare_statics(planner, now, next);
     if (r == 0 && now->vlan_aware != next->vlan_aware)

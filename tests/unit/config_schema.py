@@ -149,7 +149,7 @@ FULL = {
     "$schema": "x", "version": 1, "description": "d",
     "bridges": [{"name": "b", "description": "d", "aging_time": 300, "mode": "switch", "reserved": RESERVED,
                  "vlan_aware": True, "ethertype": "0x8100",
-                 "isolate_host": False,
+                 "isolate_host": False, "latency": {"every": 64, "description": "d"},
                  "fdb": {"max_entries": 65536, "description": "d",
                          "move_limit": {"max": 5, "interval": 60, "hold": 60, "description": "d"},
                          "static": [{"mac": "02:00:00:00:00:01", "vlan": 8, "port": "p", "sticky": True,

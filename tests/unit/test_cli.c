@@ -13,6 +13,7 @@
 
 #include "ctl_lab.h"
 #include "ringspan/cli.h"
+#include "ringspan/latency.h"
 #include "ringspan/table.h"
 
 #define MAX_WORDS 16
@@ -155,6 +156,52 @@ static void test_fdb_statistics(void **state)
                   "           0\n");
 }
 
+static uint64_t wall(void)
+{
+    return 0;
+}
+
+/* A frame in each of the given numbers of nanoseconds. */
+static void time_frames(struct bridge *bridge, const uint64_t *ns, size_t n)
+{
+    struct latency *latency;
+
+    assert_int_equal(latency_new(7, 1, wall, &latency), 0);
+    for (size_t i = 0; i < n; i++)
+        latency_add((struct latency_histogram *)latency_histogram(latency), 0, ns[i]);
+    bridge_set_latency(bridge, latency);
+}
+
+static void test_bridge_statistics(void **state)
+{
+    static const uint64_t ns[] = {4000, 4096, 4097, 8192, 8000, 7000, 70000, LATENCY_MAX_NS + 1};
+
+    assert_prints("bridge show lab1 -s",
+                  "NAME  N_PORTS  LEFT_OUT  AGING_TIME  RESERVED  FDB.ENTRIES  FDB.MAX_ENTRIES\n"
+                  "lab1        1         0         300  all                 0               16\n"
+                  "\n"
+                  "NAME  EVERY  COUNT  P50  P90  P99  MAX  SKEWED\n"
+                  "lab1      -      -    -    -    -    -       -\n");
+    time_frames(daemon_bridge(lab.daemon, 0), ns, 0);
+    time_frames(daemon_bridge(lab.daemon, 1), ns, sizeof(ns) / sizeof(*ns));
+    assert_prints("bridge show -s",
+                  "NAME  N_PORTS  LEFT_OUT  AGING_TIME  RESERVED     FDB.ENTRIES  FDB.MAX_ENTRIES\n"
+                  "lab0        2         0         100  transparent            0            65536\n"
+                  "lab1        1         0         300  all                    0               16\n"
+                  "\n"
+                  "NAME  EVERY  COUNT     P50     P90     P99     MAX  SKEWED\n"
+                  "lab0      7      0       -       -       -       -       0\n"
+                  "lab1      7      7  7.17us  70.0us  70.0us  70.0us       1\n"
+                  "\n"
+                  "lab1:\n"
+                  "  <= 4.10us            2 ####################\n"
+                  "  <= 8.19us            4 ########################################\n"
+                  "  <= 16.4us            0\n"
+                  "  <= 32.8us            0\n"
+                  "  <= 65.5us            0\n"
+                  "  <=  131us            1 ##########\n");
+}
+
 /* Did my LACP cross? */
 static void test_port_statistics(void **state)
 {
@@ -218,7 +265,7 @@ static void test_usage(void **state)
     assert_fails("fdb show port", CLI_USAGE, "'port' wants a value");
     assert_fails("fdb show vlan ten", CLI_USAGE, "vlan: 'ten' is not a number");
     assert_fails("fdb show vlan -1", CLI_USAGE, "");
-    assert_fails("bridge show -s", CLI_USAGE, "belongs to `ringspan port show`");
+    assert_fails("ledger show -s", CLI_USAGE, "belongs to `ringspan port show`");
     assert_fails("port set rsp-r1 up -s", CLI_USAGE, "belongs to `ringspan port show`");
     assert_fails("port show rsp-r1 rsp-r2", CLI_USAGE,
                  "what is 'rsp-r2'? 'rsp-r1' is the port already");
@@ -694,6 +741,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLI_TEST(test_tables),
         CLI_TEST(test_port_statistics),
+        CLI_TEST(test_bridge_statistics),
         CLI_TEST(test_fdb_statistics),
         CLI_TEST(test_json),
         CLI_TEST(test_refusals),

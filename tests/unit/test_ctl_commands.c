@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "ctl_ask.h"
+#include "ringspan/latency.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -64,20 +65,44 @@ static void test_daemon(void **state)
     ",\"static\":0,\"inserted\":" #inserted                   \
     ",\"moved\":0,\"expired\":0,\"evicted\":0,\"flushed\":0,\"refused_moves\":0,\"refused_inserts\":0,\"refused_limits\":0,\"held\":0}"
 
+static uint64_t wall(void)
+{
+    return 0;
+}
+
+static void time_frames(struct bridge *bridge)
+{
+    static const uint64_t ns[] = {1, 8000, 5001, 0, LATENCY_MAX_NS + 1};
+    struct latency *latency;
+
+    assert_int_equal(latency_new(64, 1, wall, &latency), 0);
+    for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
+        latency_add((struct latency_histogram *)latency_histogram(latency), 0, ns[i]);
+    bridge_set_latency(bridge, latency);
+}
+
 static void test_bridges(void **state)
 {
     static const char lab1[] =
         "{\"name\":\"lab1\",\"n_ports\":1,\"matches\":[],\"left_out\":0,\"aging_time\":300,\"mode\":\"switch\",\"reserved\":"
-        "\"all\",\"vlan_aware\":true,\"ethertype\":\"0x8100\",\"fdb\":" FDB(1, 16, 1) "}]";
+        "\"all\",\"vlan_aware\":true,\"ethertype\":\"0x8100\",\"fdb\":" FDB(
+            1, 16, 1) ",\"latency\":null}]";
 
     lab_learn("rsp-r3", 0, 0x020000000003);
     assert_has(
         ask("bridge.show", "{}"),
         "\"result\":[{\"name\":\"lab0\",\"n_ports\":2,\"matches\":[],\"left_out\":0,\"aging_time\":100,\"mode\":\"switch\",\"reserved\":"
-        "\"transparent\",\"vlan_aware\":false,\"ethertype\":null,\"fdb\":" FDB(0, 65536, 0) "},");
+        "\"transparent\",\"vlan_aware\":false,\"ethertype\":null,\"fdb\":" FDB(
+            0, 65536, 0) ",\"latency\":null},");
     assert_has(bench.text, lab1);
     assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"), lab1);
     assert_null(strstr(bench.text, "lab0"));
+    time_frames(daemon_bridge(lab.daemon, 1));
+    assert_has(ask("bridge.show", "{\"bridge\":\"lab1\"}"),
+               ",\"latency\":{\"every\":64,\"count\":4,\"skewed\":1,\"sum_ns\":13002,"
+               "\"p50_ns\":1,\"p90_ns\":8000,\"p99_ns\":8000,\"max_ns\":8000,\"buckets\":["
+               "{\"le_ns\":1,\"count\":2},{\"le_ns\":5120,\"count\":1},"
+               "{\"le_ns\":8192,\"count\":1}]}}]");
     assert_error("bridge.show", "{\"bridge\":\"lab2\"}", "there is no bridge named 'lab2'");
     assert_error("bridge.show", "{\"bridge\":0}", "bridge: not a string");
     assert_error("bridge.show", "{\"port\":\"rsp-r1\"}", "unknown parameter 'port'");

@@ -84,6 +84,12 @@ static const struct plan_case cases[] = {
      "[{'name':'a','description':'d','aging_time':10,'reserved':'all','fdb':{'max_entries':16}}]",
      "change a - description none;change a - aging_time none;change a - reserved none;"
      "change a - fdb.max_entries flush;"},
+    {"latency", "[{'name':'a'},{'name':'b','latency':{'every':1}}]",
+     "[{'name':'a','latency':{'every':1}},{'name':'b','latency':{'every':2,'description':'d'}}]",
+     "change a - latency.every none;change b - latency.every none;"
+     "change b - latency.description none;"},
+    {"latency, no more", "[{'name':'a','latency':{'every':1}}]", "[{'name':'a'}]",
+     "change a - latency.every none;"},
     {"another mode", "[{'name':'a','mode':'wire','ports':[{'name':'x'},{'name':'y'}]}]",
      "[{'name':'a','reserved':'all','ports':[{'name':'x'},{'name':'y'}]}]",
      "change a - mode flush;change a - reserved none;"},
