@@ -58,5 +58,15 @@ def notes(result):
     return list(dict.fromkeys(texts))
 
 
+def rounds_of(result, work):
+    """How many a work had, of whichever engine had most."""
+    numbers = [sample["round"] for sample in result["samples"] if sample["work"] == work]
+    return max(numbers, default=-1) + 1
+
+
+def more_is_better(figure):
+    return FIGURES[figure][1]
+
+
 def unit(figure):
     return FIGURES[figure][0]

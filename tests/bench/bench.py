@@ -51,7 +51,7 @@ class Plan(collections.namedtuple("Plan", "name rounds wide others effort limit 
 
 PLANS = {
     "quick": Plan("quick", 3, 3, 1, trial.QUICK, 270, lambda work: work.quick),
-    "full": Plan("full", 5, 9, 3, trial.FULL, 2700, lambda work: work.engines),
+    "full": Plan("full", 5, 9, 2, trial.FULL, 2700, lambda work: work.engines),
 }
 
 
@@ -74,6 +74,7 @@ def parse(argv):
     command = commands.add_parser("report", help="Markdown and SVG plots out of a result")
     command.add_argument("result")
     command.add_argument("directory")
+    command.add_argument("--readme", metavar="FILE", help="where its tables are shown, too")
     commands.add_parser("list", help="workloads and switches")
     return parser.parse_args(argv)
 
@@ -155,6 +156,7 @@ def new_result(plan, works, engines):
         "engines": {name: describe_engine(engine) for name, engine in engines.items()},
         "works": {work.name: {"title": work.title, "placement": work.placement,
                               "figures": work.figures} for work in works},
+        "rounds_wide": plan.wide, "rounds_others": plan.others, "configurations": {},
         "samples": [], "skipped": [], "micro": [], "ceiling": None}
 
 
@@ -210,7 +212,7 @@ def main(argv):
     if arguments.command == "list":
         list_names()
     elif arguments.command == "report":
-        report.write(arguments.result, arguments.directory)
+        report.write(arguments.result, arguments.directory, arguments.readme)
     elif arguments.inside is None:
         make_plan(arguments)
         run_outside(arguments, argv)

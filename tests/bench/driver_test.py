@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -38,7 +39,8 @@ def result(*samples):
     """As a run would have written it."""
     names = ("ringspan", "bridge", "vde")
     return {
-        "format": 1, "plan": "quick", "rounds": 3, "seconds": 1, "build": {"buildtype": "plain"},
+        "format": 1, "plan": "quick", "rounds": 3, "rounds_wide": 9, "rounds_others": 2,
+        "configurations": {"vde": "vde_switch -x"}, "seconds": 1, "build": {"buildtype": "plain"},
         "machine": {"kernel": "6.1", "distribution": "Debian", "cpu": "a CPU", "cpus": 2,
                     "memory_mib": 1024, "iperf3": "iperf 3"},
         "engines": {name: {"title": name.title(), "version": None, "settings": "defaults",
@@ -130,6 +132,38 @@ class Report(unittest.TestCase):
                      "- tcp-1, vde: it ended", "| vde | 0 | 0 | 0 |"):
             self.assertIn(part, text)
 
+    def test_where_the_kernel_is_better(self):
+        self.result["samples"] += [sample("latency", "ringspan", 0, p50_us=30),
+                                   sample("latency", "bridge", 0, p50_us=12),
+                                   sample("tcp-4", "ringspan", 0, gbps=5),
+                                   sample("tcp-4", "bridge", 0, gbps=10)]
+        rows = tables.kernel_table(self.result).splitlines()[2:]
+        self.assertEqual([row.split(" | ")[-1] for row in rows], ["2.50 |", "2.00 |"])
+
+    def test_readme_takes_the_tables_of_the_report(self):
+        text = report.markdown(self.result, "![TCP](tcp.svg)\n![Idle](idle.svg)", "tools/bench")
+        block = report.readme_block(text, "docs/bench")
+        self.assertIn(tables.target_table(self.result), block)
+        self.assertIn(tables.kernel_table(self.result), block)
+        self.assertIn("![TCP](docs/bench/tcp.svg)", block)
+        self.assertNotIn("idle.svg", block)
+
+    def test_readme_is_changed_between_its_marks_only(self):
+        before, after = "# X\n\n" + report.BEGIN, report.END + "\nmore\n"
+        with tempfile.TemporaryDirectory() as folder:
+            readme = folder + "/README.md"
+            for _ in range(2):
+                with open(readme, "w") as file:
+                    file.write(before + "old\n" + after)
+                text = report.markdown(self.result, "", "tools/bench")
+                with contextlib.redirect_stdout(io.StringIO()):
+                    report.update_readme(readme, text, folder + "/docs/bench")
+                with open(readme) as file:
+                    found = report.in_readme(file.read())
+                self.assertEqual((found[0], found[2]), (before, after))
+                self.assertEqual(found[1].strip(),
+                                 report.readme_block(text, "docs/bench").strip())
+
     def test_plots_only_what_was_measured(self):
         drawn = {plot.name for plot in plots.PLOTS if plots.script(self.result, plot, "x")}
         self.assertEqual(drawn, {"tcp"})
@@ -144,6 +178,24 @@ class Report(unittest.TestCase):
                     contents.append(file.read())
         self.assertIn("ringspan", contents[0])
         self.assertEqual(contents[0], contents[1])
+
+
+class Committed(unittest.TestCase):
+    """What the README says is what the committed report says, and nothing if there is none."""
+
+    def test_readme(self):
+        root = os.path.join(HERE, "..", "..")
+        with open(os.path.join(root, "README.md")) as file:
+            _, shown, _ = report.in_readme(file.read())
+        folder = "docs/bench"
+        path = os.path.join(root, folder, report.NAME)
+        wanted = ""
+        if os.path.exists(path):
+            with open(path) as file:
+                wanted = report.readme_block(file.read(), folder)
+        self.assertEqual(shown.strip(), wanted.strip())
+        for name in re.findall(r"\((docs/bench/[^)]*)\)", shown):
+            self.assertTrue(os.path.exists(os.path.join(root, name)), name)
 
 
 class Arguments(unittest.TestCase):
@@ -208,6 +260,9 @@ class FakeEngine:
     def expect_alive(self):
         return True
 
+    def configuration(self, stage):
+        return "like " + stage.place
+
 
 class BadEngine(FakeEngine):
     cannot_close = True
@@ -219,7 +274,7 @@ class Rounds(unittest.TestCase):
         self.real, rounds.Stage = rounds.Stage, FakeStage
         self.order, self.said, self.saved = [], [], []
         FakeEngine.opened, BadEngine.opened = [], []
-        self.result = {"samples": [], "skipped": []}
+        self.result = {"samples": [], "skipped": [], "configurations": {}}
         plan = bench.PLANS["full"]._replace(
             rounds=2, others=2, wide=2, engines_of=lambda work: work.engines)
         self.session = rounds.Session(plan, {"good": FakeEngine, "bad": BadEngine}, self.result,
@@ -260,6 +315,7 @@ class Rounds(unittest.TestCase):
     def test_saved_after_each_work(self):
         self.run_works(self.work("a"), self.work("b"))
         self.assertEqual(self.saved, [4, 8])
+        self.assertEqual(self.result["configurations"], {"good": "like good", "bad": "like bad"})
 
     def test_a_family_alternates_and_its_stages_stand_together(self):
         self.run_works(self.work("a", family="f"), self.work("b", family="f", shape=64))

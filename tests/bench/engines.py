@@ -57,6 +57,9 @@ class Engine:
     def wait(self, stage):
         """Returns when all ports forward."""
 
+    def configuration(self, stage):
+        """What it says itself about how it is set up, or None."""
+
     def flush(self, stage):
         """Forgets all addresses; a new switch if there is no command for that."""
         stage.restart()
@@ -128,7 +131,18 @@ class Ringspan(Engine):
         eventually(lambda: self.expect_alive() and os.path.exists(self.socket), "ringspand answers")
 
     def wait(self, stage):
+        """Nothing is measured with ports that the host has a part in."""
         self.call("wait", "--for", "forwarding", "--timeout", "60")
+        open_ports = [row["name"] for row in self._ports() if not row["isolated"]]
+        if open_ports:
+            raise LabError("not isolated from the host: " + ", ".join(open_ports))
+
+    def _ports(self):
+        return json.loads(self.call("-j", "port", "show"))
+
+    def configuration(self, stage):
+        means = sorted({row["isolated_by"] for row in self._ports()})
+        return "%s\nisolated by %s" % (self.call("config", "show").rstrip(), ", ".join(means))
 
     def flush(self, stage):
         self.call("fdb", "flush")
@@ -175,6 +189,19 @@ class Bridge(Engine):
             rows = json.loads(run("bridge", "-n", self.place, "-j", "link", "show"))
             return sum(row["state"] == "forwarding" for row in rows) == len(stage.ports)
         eventually(forwards, "the ports of the bridge forward")
+
+    def configuration(self, stage):
+        gro = stage.run_in_switch("ethtool", "-k", stage.ports[0])
+        lines = [line for line in gro.splitlines() if line.startswith("generic-receive-offload")]
+        texts = ["bridge-nf-call-iptables: " + self._netfilter(), "on its ports: " + lines[0],
+                 run("ip", "-n", self.place, "-d", "link", "show", "br0")]
+        return "\n".join(texts).rstrip()
+
+    def _netfilter(self):
+        if not os.path.exists(NETFILTER):
+            return "there is none"
+        key = "net.bridge.bridge-nf-call-iptables"
+        return run("ip", "netns", "exec", self.place, "sysctl", "-n", key).strip()
 
     def flush(self, stage):
         ip("-n", self.place, "link", "set", "br0", "type", "bridge", "fdb_flush")
@@ -231,7 +258,7 @@ class Sendmmsg(Engine):
 
     name = "sendmmsg"
     title = "sendmmsg engine"
-    settings = "RX ring, sendmmsg() out of its slots, Ringspan's wake-up policy"
+    settings = "RX ring, sendmmsg() out of its slots, Ringspan's wake-up policy; no superframes"
     max_ports = 64
 
     @classmethod

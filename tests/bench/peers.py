@@ -77,6 +77,11 @@ class OpenVSwitch(Engine):
         return run("ovs-vsctl", "--timeout=60", "--db=" + self.database, *argv,
                    env=self.environment)
 
+    def configuration(self, stage):
+        return self.vsctl("show").rstrip() + "\n" + self.vsctl(
+            "--columns=datapath_type,fail_mode,flood_vlans,mcast_snooping_enable,other_config,"
+            "rstp_enable,stp_enable", "list", "bridge", "br0").rstrip()
+
     def flush(self, stage):
         pid = self.processes[1].pid
         run("ovs-appctl", "-t", "%s/ovs-vswitchd.%d.ctl" % (self.folder, pid), "fdb/flush",
@@ -115,11 +120,17 @@ class Vde(Engine):
     def start(self, stage):
         taps = [word for port in stage.ports for word in ("-t", port)]
         # It ends when its standard input does.
-        self.spawn("vde_switch", "-s", self.folder, "-n", str(len(stage.ports) + 1),
-                   *self._table(stage), *taps, stdin=subprocess.PIPE)
+        self.spawn(*self._command(stage), *taps, stdin=subprocess.PIPE)
         eventually(lambda: self.expect_alive() and self._taps(stage), "vde_switch made its taps")
         stage.batch(self.place, ["link set {0.port} netns {0.netns} name {0.ifname}".format(host)
                                 for host in stage.hosts])
+
+    def _command(self, stage):
+        return ("vde_switch", "-s", self.folder, "-n", str(len(stage.ports) + 1),
+                *self._table(stage))
+
+    def configuration(self, stage):
+        return " ".join(self._command(stage)) + " -t PORT..."
 
     @staticmethod
     def _table(stage):

@@ -100,9 +100,15 @@ class Session:
             stages[key] = Stage(self.engines[name](), work.shape, self._free_place(name, stages))
             if work.opens:
                 stages[key].open()
+                self._remember_configuration(name, stages[key])
         elif stages[key].is_paused:
             stages[key].resume()
         return stages[key]
+
+    def _remember_configuration(self, name, stage):
+        """As it is on the first stage that the engine gets."""
+        if name not in self.result["configurations"]:
+            self.result["configurations"][name] = stage.engine.configuration(stage)
 
     def _free_place(self, name, stages):
         taken = self.spoilt | {stage.place for stage in stages.values()}

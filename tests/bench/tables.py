@@ -6,7 +6,9 @@ The same Markdown is printed at the end of a run and stands in the report.
 
 import analysis
 import targets
+from works import UNPINNED
 
+NOTEWORTHY = 1.05
 
 def number(value):
     """Three digits that count, and no exponent."""
@@ -30,6 +32,16 @@ def markdown(header, rows):
     return "\n".join("| %s |" % " | ".join(cells) for cells in lines)
 
 
+def rounds_line(result):
+    counts = [result[key] for key in ("rounds", "rounds_wide", "rounds_others")]
+    how_many = "%d alternated rounds" % counts[0]
+    if len(set(counts)) > 1:
+        how_many += " of work that is judged (%d where figures spread widely), %d of other work" % (
+            counts[1], counts[2])
+    return "%s (`%s`): medians, in brackets the lowest and the highest." % (
+        how_many, result["plan"])
+
+
 def heading(result):
     """What was measured, on what, with which versions and settings."""
     machine = result["machine"]
@@ -37,8 +49,7 @@ def heading(result):
     lines = ["Linux %s, %s, %d CPUs (%s), %d MiB; %s; built with %s." % (
         machine["kernel"], machine["distribution"], machine["cpus"], machine["cpu"],
         machine["memory_mib"], machine["iperf3"], build),
-             "%d alternated rounds (`%s`): medians, in brackets the lowest and the highest." % (
-                 result["rounds"], result["plan"]), ""]
+             rounds_line(result), ""]
     rows = [["`%s`" % name, engine["title"], engine["version"] or "–", engine["settings"]]
             for name, engine in result["engines"].items()]
     return "\n".join(lines) + "\n" + markdown(["name", "switch", "version", "settings"], rows)
@@ -71,8 +82,9 @@ def work_table(result, work):
 
 def work_section(result, work):
     about = result["works"][work]
-    return "**`%s`**: %s; %s.\n\n%s" % (
-        work, about["title"], about["placement"], work_table(result, work))
+    return "**`%s`**: %s; %s; rounds: %d.\n\n%s" % (
+        work, about["title"], about["placement"], analysis.rounds_of(result, work),
+        work_table(result, work))
 
 
 def damage_table(result):
@@ -91,8 +103,36 @@ def target_table(result):
             value = number(verdict.value)
             if verdict.low != verdict.high:
                 value += " (%s–%s)" % (number(verdict.low), number(verdict.high))
-        rows.append([target.text, number(target.floor), number(target.aim), value, verdict.word])
-    return markdown(["work", "floor", "aim", "measured", "verdict"], rows)
+        rows.append([target.text, number(target.floor), number(target.aim), value,
+                     str(verdict.n), verdict.word])
+    return markdown(["work", "floor", "aim", "measured", "rounds", "verdict"], rows)
+
+
+def kernel_table(result):
+    """Work that the kernel's bridge does better than we by more than a twentieth, the most first."""
+    found = []
+    for work in analysis.works_of(result):
+        about = result["works"][work]
+        figure = about["figures"][0]
+        ours, theirs = (work, targets.US, figure), (work, analysis.REFERENCE, figure)
+        ratio = analysis.ratio(result, ours, theirs)
+        if ratio is None or ratio.value == 0:
+            continue
+        factor = 1 / ratio.value if analysis.more_is_better(figure) else ratio.value
+        if factor > NOTEWORTHY:
+            cells = [spread(analysis.summary(result, *side)) for side in (ours, theirs)]
+            title = about["title"]
+            if about["placement"] != UNPINNED:
+                title += "; " + about["placement"]
+            found.append((factor, [title, analysis.unit(figure), *cells, number(factor)]))
+    found.sort(key=lambda pair: -pair[0])
+    return markdown(["work", "unit", "Ringspan", "Linux bridge", "times better"],
+                    [cells for _, cells in found])
+
+
+def configurations(result):
+    return "\n\n".join("`%s`:\n\n```\n%s\n```" % pair
+                       for pair in result["configurations"].items() if pair[1]) or "not recorded"
 
 
 def ceiling_table(result):

@@ -25,14 +25,16 @@ def bulk(streams, state):
     return run
 
 
+# A superframe does not fit the sendmmsg engine's slots.
+WITH_OFFLOADS = tuple(name for name in EVERYONE if name != "sendmmsg")
 FIGURES = ("gbps", "gbps_there", "gbps_back")
 ON, OFF = "default offloads", "host offloads off"
 
 WORKS = [
     Work(name="tcp-1", title="TCP, one stream, " + ON, shape=Shape(2), figures=FIGURES,
-         engines=EVERYONE, quick=("ringspan", "bridge", "veth"), run=bulk(1, "on"), wide=True),
+         engines=WITH_OFFLOADS, quick=("ringspan", "bridge", "veth"), run=bulk(1, "on"), wide=True),
     Work(name="tcp-4", title="TCP, four streams, " + ON, shape=Shape(2), figures=FIGURES,
-         engines=EVERYONE, quick=("ringspan", "bridge"), run=bulk(4, "on")),
+         engines=WITH_OFFLOADS, quick=("ringspan", "bridge"), run=bulk(4, "on")),
     Work(name="tcp-off-1", title="TCP, one stream, " + OFF, shape=Shape(2), figures=FIGURES,
          engines=EVERYONE, quick=("ringspan", "bridge", "bridge-gro"),
          run=bulk(1, "off")),
