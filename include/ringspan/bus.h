@@ -9,6 +9,7 @@
 #include "ringspan/fdb_journal.h"
 #include "ringspan/link_watch.h"
 #include "ringspan/plan.h"
+#include "ringspan/recorder.h"
 
 /*
  * Bus: what happened in a daemon, told once to each of those who want to know.
@@ -31,6 +32,7 @@ enum bus_kind {
     BUS_LINK,
     BUS_FDB,
     BUS_CONFIG,
+    BUS_RECORDER,
     BUS_N_KINDS,
 };
 
@@ -51,6 +53,9 @@ enum bus_what {
     BUS_FDB_LOST, /* `count` changes that the journal had no room for */
     BUS_CONFIG_CHANGE,
     BUS_CONFIG_REFUSED,
+    BUS_RECORDER_TRIGGER, /* what comes after it is still recorded */
+    BUS_RECORDER_FREEZE,
+    BUS_RECORDER_ARM,
     BUS_N_WHATS,
 };
 
@@ -67,6 +72,7 @@ struct bus_event {
     const char *reason;           /* BUS_CONFIG_REFUSED: for people, many lines perhaps */
     const char *limit;            /* BUS_PORT_LIMIT_…: "storm_control.broadcast", … */
     uint64_t count;               /* BUS_FDB_LOST; BUS_PORT_LIMIT_…: of the frames over it */
+    const struct recorder_status *recorder; /* BUS_RECORDER_… */
 };
 
 struct bus;

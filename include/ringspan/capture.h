@@ -29,9 +29,9 @@
  * counted in the file, and to nobody else. He ends the capture by shutting down his side for
  * writing: then he gets the rest, and the statistics. Or he just closes it.
  *
- * The recorder is a reader without a client: it takes everything and forgets the oldest. Who wants
- * to know afterwards gets what it has at that moment, bit by bit, while it goes on; what it forgets
- * before that is counted as lost.
+ * The recorder (recorder.h) is a reader without a client. Who wants to know afterwards gets what it
+ * has at that moment, or when it is frozen, bit by bit, while it goes on; what it forgets before
+ * that is counted as lost.
  *
  * All that is paid for only by the ports of bridges that anybody looks at. A bridge that has a port
  * with a capture_point is to be told (bridge_set_capture()), and others are not: whoever offers
@@ -47,6 +47,7 @@ struct capture_params {
     uint32_t n_ports; /* only these; 0: all */
     uint64_t reasons; /* only what was dropped for one of these, bits by enum drop_reason; 0: all */
     bool recorded;    /* no frames to come, but all that the recorder has */
+    bool waits;       /* what it has when it is frozen */
     bool segments;    /* superframes as the frames that they stand for, all with whole checksums */
     uint64_t count;   /* ends after so many; 0: never */
     uint32_t snaplen; /* bytes of each frame at most; 0: all */
@@ -77,11 +78,6 @@ int capture_offer_port(struct capture *capture, const char *bridge, struct port 
                        const char *description);
 /** The port is going to be freed. Not to be called before a turn has settled. */
 void capture_forget_port(struct capture *capture, struct port *port);
-
-/** The recorder keeps the last frames of all ports in so many bytes, a multiple of 4; 0: there is
- * none. If that is what it has, nothing happens, else it begins anew: offer all ports. 0, or
- * -ENOMEM, and there is none. */
-int capture_set_recorder(struct capture *capture, uint32_t bytes);
 
 /*
  * For the bridge, in the turn of one source, whose frames and their copies are valid until it has

@@ -15,6 +15,7 @@
 #include "ringspan/meter.h"
 #include "ringspan/port.h"
 #include "ringspan/port_policy.h"
+#include "ringspan/recorder.h"
 #include "ringspan/reserved.h"
 #include "ringspan/vlan_table.h"
 
@@ -166,7 +167,9 @@ struct config {
         } metrics;
         struct {
             char *description;
-            char *memory; /* "16MiB"; NULL: there is none */
+            char *memory;      /* "16MiB"; NULL: there is none */
+            uint64_t triggers; /* bits: of recorder.h, from CONFIG_FIRST_TRIGGER on */
+            uint32_t after;    /* seconds */
         } recorder;
     } daemon;
 };
@@ -219,6 +222,9 @@ void config_report_fini(struct config_report *report);
 /** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,
  * for each error. Nothing that the file contains reaches a terminal as a control character. */
 void config_report_print(const struct config_report *report, FILE *stream);
+
+/* Of recorder.h: all but what is done by hand. */
+#define CONFIG_FIRST_TRIGGER (RECORDER_BY_HAND + 1)
 
 /** The bytes of daemon.recorder.memory; 0: NULL, or no such size. */
 uint32_t config_recorder_bytes(const char *memory);

@@ -31,6 +31,7 @@ enum config_type {
     CONFIG_NAME,    /* by the kernel's rules for interface names; into a char[max + 1] */
     CONFIG_MAC,     /* the address of one host; into a uint64_t; 0, where nobody said */
     CONFIG_WORD,    /* one of a few; into an enum */
+    CONFIG_WORDS,   /* a list of such words; into a uint64_t, a bit for each */
     CONFIG_RATE,    /* "10mbit", "1000pps"; into a struct rate; 0, where nobody said */
     CONFIG_BURST,   /* "64KiB", "100packets"; into a struct burst; 0, where nobody said */
     CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
@@ -76,7 +77,7 @@ struct config_key {
                          * it is printed only if so; OBJECT: the same, and printing is up to is_set;
                          * 0: nobody needs to know */
     const struct config_object *object; /* OBJECT, WORD_OR_OBJECT, and the elements of a LIST */
-    const struct config_words *words;   /* WORD */
+    const struct config_words *words;   /* WORD, WORDS */
     const char *(*complain)(const char *text); /* TEXT, NAME: NULL, or what is wrong with it: "is
                                                 * …", "contains …". May be NULL. */
     bool (*is_set)(const void *base);          /* in the object of C that it is in; NULL: always */

@@ -11,6 +11,7 @@
 #include "ringspan/event.h"
 #include "ringspan/link_watch.h"
 #include "ringspan/plan.h"
+#include "ringspan/recorder.h"
 
 /*
  * Daemon: the bridges of one process, and what keeps their ports in line with the world.
@@ -88,6 +89,11 @@ bool daemon_next_match(const struct daemon *daemon, const struct bridge *bridge,
 struct capture_params;
 /** Begins a capture: see capture_start(). Ports that come later are part of it. */
 int daemon_start_capture(struct daemon *daemon, const struct capture_params *params, int *ret_fd);
+/** The recorder (recorder.h): what it is, by hand, and as recorder_counts() has it. */
+struct recorder_status daemon_recorder(const struct daemon *daemon);
+bool daemon_freeze_recorder(struct daemon *daemon);
+bool daemon_arm_recorder(struct daemon *daemon);
+const uint64_t *daemon_recorder_counts(const struct daemon *daemon);
 
 /** What the link watches of all namespaces went through: overruns are harmless, and worth knowing.
  */

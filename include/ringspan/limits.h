@@ -74,6 +74,7 @@
 #define LIMIT_CAPTURE_BUFFER_DEFAULT (4u << 20)
 #define LIMIT_CAPTURE_BUFFER_MIN     (1u << 20)
 #define LIMIT_CAPTURE_BUFFER_MAX     (64u << 20)
+#define LIMIT_RECORDER_AFTER_MAX     3600 /* seconds that the recorder goes on after a trigger */
 
 /* Changes of forwarding tables that are told in one turn of the loop, while anybody listens. More
  * than one sweep reclaims, and what 32 ports learn from full batches. */

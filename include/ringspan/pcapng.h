@@ -73,8 +73,8 @@ struct pcapng_statistics {
     const char *comment;
 };
 
-/** @program made the file. */
-void pcapng_section(const char *program, struct pcapng_bytes *ret);
+/** @program made the file. @comment may be NULL. */
+void pcapng_section(const char *program, const char *comment, struct pcapng_bytes *ret);
 void pcapng_interface(const struct pcapng_interface *interface, struct pcapng_bytes *ret);
 void pcapng_statistics(const struct pcapng_statistics *statistics, struct pcapng_bytes *ret);
 /** What stands around @packet's bytes; padding them is part of @ret_tail. */

@@ -98,6 +98,8 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
         json_put_bool(&writer, "drops_only", true);
     if (value_of(cli, "recorder"))
         json_put_bool(&writer, "recorder", true);
+    if (value_of(cli, "wait"))
+        json_put_bool(&writer, "wait", true);
     if (value_of(cli, "segment"))
         json_put_bool(&writer, "segment", true);
     status = put_number(&writer, cli, "count");
@@ -329,9 +331,9 @@ static int run(const struct cli *cli, int argc, char **argv)
     return status;
 }
 
-static const char *const options[] = {"port",    "bridge",  "drops-only", "reason",
-                                      "filter",  "segment", "recorder",   "count",
-                                      "snaplen", "write",   NULL};
+static const char *const options[] = {"port",   "bridge",  "drops-only", "reason",
+                                      "filter", "segment", "recorder",   "wait",
+                                      "count",  "snaplen", "write",      NULL};
 
 const struct cli_command cli_capture = {
     .name = "capture",
@@ -340,7 +342,7 @@ const struct cli_command cli_capture = {
         "Usage: ringspan capture [--port PORT]... [--bridge BRIDGE] [--drops-only]\n"
         "                        [--reason REASON]... [--filter EXPRESSION] [--segment] [-c COUNT]\n"
         "                        [--snaplen BYTES] -w FILE\n"
-        "       ringspan capture --recorder -w FILE\n\n"
+        "       ringspan capture --recorder [--wait] -w FILE\n\n"
         "Writes frames that arrive on these ports, and copies that are to leave by them, until\n"
         "it is interrupted, or there are COUNT. Each has a comment: the decision about it, or\n"
         "why it was dropped. A frame and its copies have the same packet id.\n\n"
@@ -348,7 +350,8 @@ const struct cli_command cli_capture = {
         "dropped, --reason what was not dropped for one of these, --filter what a pcap-filter(7)\n"
         "expression does not match. With --segment superframes are the frames that they stand\n"
         "for, and all checksums are computed, as on a cable. --recorder writes the frames of late,\n"
-        "if daemon.recorder in the configuration keeps them. Who reads too slowly loses\n"
+        "if daemon.recorder in the configuration keeps them; with --wait it waits until a\n"
+        "trigger or `ringspan recorder freeze` has frozen them. Who reads too slowly loses\n"
         "packets, which the file counts, and slows nothing down. It takes the permission to\n"
         "change things: root, or the daemon's user.\n\n"
         "Example: ringspan capture --port r1 -w r1.pcapng\n"

@@ -65,8 +65,9 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_top, cli_explain, cli_capture, cli_check,
-    cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema, cli_version;
+    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_top, cli_explain, cli_capture,
+    cli_recorder, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema,
+    cli_version;
 
 extern const struct cli_verb cli_port_verbs[], cli_fdb_verbs[], cli_vlan_verbs[];
 

@@ -14,7 +14,7 @@
 
 /* ---- what is asked for ---- */
 
-static const char *const kinds[] = {"port", "link", "fdb", "config"};
+static const char *const kinds[] = {"port", "link", "fdb", "config", "recorder"};
 
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -116,7 +116,7 @@ static void write_params(const struct wish *wish, struct byte_queue *out)
 /* What an event is about stands first, without its name. */
 static const char *subject_of(const char *kind)
 {
-    static const char *const subjects[N_KINDS] = {"port", "ifname", "mac", "command"};
+    static const char *const subjects[N_KINDS] = {"port", "ifname", "mac", "command", "trigger"};
 
     for (size_t i = 0; i < N_KINDS; i++) {
         if (!strcmp(kind, kinds[i]))
@@ -301,7 +301,8 @@ const struct cli_command cli_monitor = {
     .name = "monitor",
     .summary = "what happens, as it happens",
     .help =
-        "Usage: ringspan monitor [snapshot] [port] [link] [fdb] [config] [bridge BRIDGE]\n"
+        "Usage: ringspan monitor [snapshot] [port] [link] [fdb] [config] [recorder]\n"
+        "                        [bridge BRIDGE]\n"
         "       ringspan monitor [port PORT] [dev PORT]\n\n"
         "One line per event, until it is interrupted: of the kinds that are given, or of all, and\n"
         "about one bridge or port, if that is given. `port` with a name behind it is that port;\n"

@@ -39,6 +39,9 @@ static const struct {
     [BUS_FDB_LOST] = {BUS_FDB, "lost"},
     [BUS_CONFIG_CHANGE] = {BUS_CONFIG, "change"},
     [BUS_CONFIG_REFUSED] = {BUS_CONFIG, "refused"},
+    [BUS_RECORDER_TRIGGER] = {BUS_RECORDER, "trigger"},
+    [BUS_RECORDER_FREEZE] = {BUS_RECORDER, "freeze"},
+    [BUS_RECORDER_ARM] = {BUS_RECORDER, "arm"},
 };
 
 _Static_assert(sizeof(whats) / sizeof(*whats) == BUS_N_WHATS, "one row an event");
@@ -50,7 +53,7 @@ enum bus_kind bus_kind_of(enum bus_what what)
 
 const char *bus_kind_name(enum bus_kind kind)
 {
-    static const char *const names[] = {"port", "link", "fdb", "config"};
+    static const char *const names[] = {"port", "link", "fdb", "config", "recorder"};
 
     _Static_assert(sizeof(names) / sizeof(*names) == BUS_N_KINDS, "one name a kind");
     return names[kind];

@@ -113,6 +113,9 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write \"%" PRId64 "\"", json_object_get_int64(json));
     else if (key->type == CONFIG_VIDS)
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ 10, \"20-29\" ]: a list, also for one");
+    else if (key->type == CONFIG_WORDS && node->kind == JSON_STRING)
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ %s ]: a list, also for one",
+                 json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ { ... } ]: a list, also for one");
     else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)

@@ -5,7 +5,9 @@
 #include <sys/un.h>
 
 #include "config_rows.h"
+#include "ringspan/limits.h"
 #include "ringspan/mac.h"
+#include "ringspan/recorder.h"
 
 #define SOCKET_PATH_MAX     (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 #define GROUP_NAME_MAX      32
@@ -398,6 +400,14 @@ static const struct config_object metrics_object = {
     .n_keys = N_ELEMENTS(metrics_keys),
 };
 
+static const char *trigger_word(uint32_t i)
+{
+    return recorder_trigger_name(i + CONFIG_FIRST_TRIGGER);
+}
+
+static const struct config_words trigger_words = {.name = trigger_word,
+                                                  .n = RECORDER_N_TRIGGERS - CONFIG_FIRST_TRIGGER};
+
 static const struct config_key recorder_keys[] = {
     {
         .name = "memory",
@@ -409,6 +419,25 @@ static const struct config_key recorder_keys[] = {
         .complain = config_complain_recorder,
         .pattern = RECORDER_PATTERN,
         .help = "Memory for the last frames of all ports, like \"16MiB\".",
+    },
+    {
+        .name = "triggers",
+        .type = CONFIG_WORDS,
+        .words = &trigger_words,
+        .offset = offsetof(struct config, daemon.recorder.triggers),
+        .help = "What freezes it: a frame that is dropped for a reason, a port that loses its "
+                "link, an address that moves too often; nothing if absent.",
+    },
+    {
+        .name = "after",
+        .type = CONFIG_INTEGER,
+        .min = 0,
+        .max = LIMIT_RECORDER_AFTER_MAX,
+        .default_value = 1,
+        .unit = "seconds",
+        .offset = offsetof(struct config, daemon.recorder.after),
+        .help = "How long it goes on after a trigger, in seconds, if what comes then does not fill "
+                "half of the memory earlier.",
     },
     DESCRIPTION(offsetof(struct config, daemon.recorder.description)),
 };

@@ -86,6 +86,7 @@ static const char *expected_name(enum config_type type, enum json_kind *ret_kind
         return "a string or an object";
     case CONFIG_LIST:
     case CONFIG_VIDS:
+    case CONFIG_WORDS:
         *ret_kind = JSON_ARRAY;
         return "a list";
     case CONFIG_CPUS:
@@ -366,6 +367,10 @@ static void parse_value(struct parser *p, uint32_t node, struct json_object *jso
             parse_word(p, node, json, &key->object->keys[0], base);
         else
             parse_object(p, node, json, key->object, base);
+        break;
+    case CONFIG_WORDS:
+        config_parse_words(p->text, p->report, p->path, node, json, key->words,
+                           field(base, key->offset));
         break;
     case CONFIG_RATE:
         config_parse_rate(p->text, p->report, p->path, node, json_object_get_string(json),

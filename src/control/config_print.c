@@ -140,6 +140,20 @@ static void print_word_or_object(struct json_writer *writer, const struct config
         print_word(writer, key->name, &key->object->keys[0], base);
 }
 
+static void print_words(struct json_writer *writer, const struct config_key *key, const void *base)
+{
+    const uint64_t *bits = field(base, key->offset);
+
+    if (*bits == 0)
+        return;
+    json_open_array(writer, key->name);
+    for (uint32_t i = 0; i < key->words->n; i++) {
+        if (*bits >> i & 1)
+            json_put_string(writer, NULL, key->words->name(i));
+    }
+    json_close_array(writer);
+}
+
 static void print_vids(struct json_writer *writer, const struct config_key *key, const void *base)
 {
     const struct vidset *vids = field(base, key->offset);
@@ -217,6 +231,9 @@ static void print_key(struct json_writer *writer, const struct config_key *key, 
         break;
     case CONFIG_WORD:
         print_word(writer, key->name, key, base);
+        break;
+    case CONFIG_WORDS:
+        print_words(writer, key, base);
         break;
     case CONFIG_WORD_OR_OBJECT:
         print_word_or_object(writer, key, field(base, key->offset));

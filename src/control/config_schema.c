@@ -56,6 +56,21 @@ static void put_words(struct json_writer *writer, const struct config_key *key)
         json_put_string(writer, "default", key->words->name((uint32_t)key->default_value));
 }
 
+static void put_word_list(struct json_writer *writer, const struct config_key *key)
+{
+    json_put_string(writer, "type", "array");
+    put_number(writer, "minItems", 1);
+    put_number(writer, "maxItems", key->words->n);
+    json_put_bool(writer, "uniqueItems", true);
+    json_open_object(writer, "items");
+    json_put_string(writer, "type", "string");
+    json_open_array(writer, "enum");
+    for (uint32_t i = 0; i < key->words->n; i++)
+        json_put_string(writer, NULL, key->words->name(i));
+    json_close_array(writer);
+    json_close_object(writer);
+}
+
 static void put_vid_map(struct json_writer *writer, const struct config_key *key)
 {
     json_put_string(writer, "type", "object");
@@ -238,6 +253,9 @@ static void put_value(struct json_writer *writer, const struct config_key *key)
         break;
     case CONFIG_WORD:
         put_words(writer, key);
+        break;
+    case CONFIG_WORDS:
+        put_word_list(writer, key);
         break;
     case CONFIG_WORD_OR_OBJECT:
         put_word_or_object(writer, key);

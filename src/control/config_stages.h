@@ -64,6 +64,11 @@ void config_finish_storm_meter(const struct config_text *text, struct config_rep
 void config_finish_policing_meter(const struct config_text *text, struct config_report *report,
                                   const char *path, uint32_t node, void *base);
 
+/** Reads a CONFIG_WORDS, the array @json at @node: no word twice. Its errors are reported. */
+void config_parse_words(const struct config_text *text, struct config_report *report,
+                        const char *path, uint32_t node, struct json_object *json,
+                        const struct config_words *words, uint64_t *ret_bits);
+
 /** A CPU, or a list of CPUs and ranges of them, which is empty if that was reported. */
 void config_parse_cpus(const struct config_text *text, struct config_report *report,
                        const char *path, uint32_t node, struct json_object *json,

@@ -40,6 +40,7 @@ static enum holding holding_of(const struct config_key *key)
     case CONFIG_VIDS:
     case CONFIG_VID_MAP:
     case CONFIG_WORD:
+    case CONFIG_WORDS:
     case CONFIG_PLANNED:
         break;
     }
@@ -141,6 +142,7 @@ static size_t size_of(const struct config_key *key)
     case CONFIG_NAME:
         return (size_t)key->max + 1;
     case CONFIG_MAC:
+    case CONFIG_WORDS:
         return sizeof(uint64_t);
     case CONFIG_RATE:
         return sizeof(struct rate);

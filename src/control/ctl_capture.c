@@ -138,7 +138,7 @@ static bool take_params(const struct daemon *daemon, const struct json_object *p
 {
     static const char *const known[] = {"bridge",  "ports",  "recorder", "drops_only",
                                         "reasons", "filter", "segment",  "count",
-                                        "snaplen", "buffer", NULL};
+                                        "snaplen", "buffer", "wait",     NULL};
     struct taking taking = {daemon, ret};
     const char *bridge = NULL;
     bool drops_only = false;
@@ -156,16 +156,18 @@ static bool take_params(const struct daemon *daemon, const struct json_object *p
         !take_bool(params, "drops_only", &drops_only, ret_fault) ||
         !take_bool(params, "segment", &ret->segments, ret_fault) ||
         !take_bool(params, "recorder", &ret->recorded, ret_fault) ||
+        !take_bool(params, "wait", &ret->waits, ret_fault) ||
         !take_filter(params, &ret->filter, ret_fault))
         return false;
     if (drops_only && ret->reasons == 0)
         ret->reasons = CAPTURE_DROPS;
     if (!take_numbers(params, ret, ret_fault))
         return false;
-    if (!ret->recorded || !selects(ret))
+    if (ret->recorded ? !selects(ret) : !ret->waits)
         return true;
     ctl_fault_set(ret_fault, CTL_INVALID_PARAMS,
-                  "recorder: all of what it has, or nothing: filter the file");
+                  ret->recorded ? "recorder: all of what it has, or nothing: filter the file"
+                                : "wait: for the recorder alone");
     return false;
 }
 
@@ -182,11 +184,16 @@ static void answer(struct ctl_call *call, const struct capture_params *params)
     ctl_call_close(call);
 }
 
+void ctl_fault_no_recorder(struct ctl_fault *ret_fault)
+{
+    ctl_fault_set(ret_fault, CTL_REFUSED,
+                  "there is no recorder (daemon.recorder in the configuration makes one)");
+}
+
 static void fail_to_start(struct ctl_fault *fault, int r)
 {
     if (r == -ENOENT)
-        ctl_fault_set(fault, CTL_REFUSED,
-                      "there is no recorder (daemon.recorder in the configuration makes one)");
+        ctl_fault_no_recorder(fault);
     else if (r == -EUSERS)
         ctl_fault_set(fault, CTL_REFUSED, "there are %d captures already", LIMIT_CAPTURES);
     else

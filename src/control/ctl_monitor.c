@@ -132,7 +132,8 @@ static bool take_kind(struct json_object *word, uint32_t *kinds, struct ctl_faul
         *kinds |= BUS_MASK(kind);
         return true;
     }
-    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS, "kinds: not an array of port, link, fdb, config");
+    ctl_fault_set(ret_fault, CTL_INVALID_PARAMS,
+                  "kinds: not an array of port, link, fdb, config, recorder");
     return false;
 }
 
@@ -181,7 +182,7 @@ bool ctl_monitor_parse(const struct json_object *params, struct ctl_monitor_wish
         return false;
     /* What is about no port is not what somebody wants who names one. */
     if (wish.bridge || wish.port)
-        wish.kinds &= ~BUS_MASK(BUS_CONFIG);
+        wish.kinds &= ~(BUS_MASK(BUS_CONFIG) | BUS_MASK(BUS_RECORDER));
     if (!take_kinds(params, &wish.kinds, ret_fault) ||
         !take_snapshot(params, &wish.wants_snapshot, ret_fault))
         return false;

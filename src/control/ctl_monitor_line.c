@@ -146,6 +146,11 @@ static void put_details(struct json_writer *writer, const struct bus_event *even
         json_put_string(writer, "command", event->command);
         put_reason(writer, event->reason);
         break;
+    case BUS_RECORDER_TRIGGER:
+    case BUS_RECORDER_FREEZE:
+    case BUS_RECORDER_ARM:
+        ctl_put_recorder(writer, event->recorder);
+        break;
     case BUS_LINK_RESYNC:
     case BUS_N_WHATS:
         break;

@@ -68,6 +68,11 @@ void ctl_put_flags(struct json_writer *writer, const struct link *link);
 /** `flags` and `state` of an entry of a forwarding table. */
 void ctl_put_entry_kind(struct json_writer *writer, bool is_static, bool is_sticky);
 
+/** What became of the recorder, into an object that is open. */
+void ctl_put_recorder(struct json_writer *writer, const struct recorder_status *status);
+/** There is none, and how to make one. */
+void ctl_fault_no_recorder(struct ctl_fault *ret_fault);
+
 /** Handlers; see the table in ctl_commands.c. */
 void ctl_show_bridge(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_port(struct ctl_call *call, const struct json_object *params, void *context);
@@ -77,6 +82,9 @@ void ctl_fdb_del(struct ctl_call *call, const struct json_object *params, void *
 void ctl_fdb_flush(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_vlan_stats(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_recorder_show(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_recorder_freeze(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_recorder_arm(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_explain(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_capture_start(struct ctl_call *call, const struct json_object *params, void *context);

@@ -64,14 +64,73 @@ static void offer_all(struct daemon *daemon)
     }
 }
 
+/* ---- the recorder ---- */
+
+static struct recorder_params recorder_params(const struct config *config)
+{
+    return (struct recorder_params){
+        .memory = config_recorder_bytes(config->daemon.recorder.memory),
+        .triggers = config->daemon.recorder.triggers << CONFIG_FIRST_TRIGGER,
+        .after_ns = config->daemon.recorder.after * NS_PER_SEC,
+    };
+}
+
 void daemon_apply_recorder(struct daemon *daemon)
 {
-    const char *memory = daemon->config->daemon.recorder.memory;
+    const struct recorder_params params = recorder_params(daemon->config);
 
-    if (capture_set_recorder(daemon->capture, config_recorder_bytes(memory)) < 0)
-        log_warning("daemon.recorder: there is no memory of %s", memory);
+    if (recorder_set(daemon->capture, &params) < 0)
+        log_warning("daemon.recorder: there is no memory of %s",
+                    daemon->config->daemon.recorder.memory);
     offer_all(daemon);
 }
+
+static void log_trigger(const struct recorder_status *status)
+{
+    bool has_port = status->port[0] != '\0';
+
+    log_notice("recorder: triggered by %s%s%s", recorder_trigger_name(status->trigger),
+               has_port ? " on port " : "", status->port);
+}
+
+void daemon_on_recorder(void *arg, const struct recorder_status *status)
+{
+    struct daemon *daemon = arg;
+    struct bus_event event = {.what = BUS_RECORDER_ARM, .recorder = status};
+
+    if (status->state == RECORDER_TRIGGERED) {
+        event.what = BUS_RECORDER_TRIGGER;
+        log_trigger(status);
+    } else if (status->state == RECORDER_FROZEN) {
+        event.what = BUS_RECORDER_FREEZE;
+    }
+    daemon_tell(daemon, &event);
+}
+
+bool daemon_freeze_recorder(struct daemon *daemon)
+{
+    return recorder_freeze(daemon->capture);
+}
+
+bool daemon_arm_recorder(struct daemon *daemon)
+{
+    bool is_armed = recorder_arm(daemon->capture);
+
+    offer_all(daemon);
+    return is_armed;
+}
+
+struct recorder_status daemon_recorder(const struct daemon *daemon)
+{
+    return recorder_status(daemon->capture);
+}
+
+const uint64_t *daemon_recorder_counts(const struct daemon *daemon)
+{
+    return recorder_counts(daemon->capture);
+}
+
+/* ---- captures ---- */
 
 int daemon_start_capture(struct daemon *daemon, const struct capture_params *params, int *ret_fd)
 {

@@ -49,11 +49,22 @@ void daemon_tell_config(struct daemon *daemon, const char *command, const struct
                                             .reason = reason});
 }
 
+/* It was there, and is down or gone; what somebody asked for is another state. */
+static bool lost_its_link(const struct port *port, enum port_state was)
+{
+    return (was == PORT_FORWARDING || was == PORT_LEARNING || was == PORT_BLOCKING) &&
+           (port->state == PORT_DOWN || port->state == PORT_WAITING);
+}
+
 void daemon_on_port_state(void *arg, struct bridge *bridge, const struct port *port,
                           enum port_state was)
 {
-    daemon_tell(arg, &(struct bus_event){
-                         .what = BUS_PORT_STATE, .bridge = bridge, .port = port, .was = was});
+    struct daemon *daemon = arg;
+
+    daemon_tell(daemon, &(struct bus_event){
+                            .what = BUS_PORT_STATE, .bridge = bridge, .port = port, .was = was});
+    if (lost_its_link(port, was))
+        recorder_trigger(daemon->capture, RECORDER_LINK_DOWN, port->name);
 }
 
 /* ---- links ---- */

@@ -12,6 +12,7 @@
 #include "ringspan/log.h"
 #include "ringspan/port_packet.h"
 #include "ringspan/reconcile.h"
+#include "ringspan/recorder.h"
 #include "ringspan/tap.h"
 #include "ringspan/workers.h"
 
@@ -295,6 +296,8 @@ void daemon_tell(struct daemon *daemon, const struct bus_event *event);
 void daemon_on_capture_end(void *arg);
 /** Keeps the last frames, or does not, as the configuration says. */
 void daemon_apply_recorder(struct daemon *daemon);
+/** For the recorder: it was triggered, frozen or armed; @arg is the daemon. */
+void daemon_on_recorder(void *arg, const struct recorder_status *status);
 /** A port that was adopted: those who look on may want it. */
 void managed_port_offer(struct managed_port *mp);
 /** Something that is about the port and says all by itself. */

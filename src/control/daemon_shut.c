@@ -58,6 +58,7 @@ void daemon_on_hold(void *arg, struct bridge *bridge, uint16_t vid, uint64_t mac
                     "s, though it is on %s, too (a loop, or two hosts with one address?)",
                     mac_format(mac, text), vid, bridge_name(bridge), mb->move_limit.max,
                     mb->move_limit.interval, port->name, mb->move_limit.hold, other->name);
+    recorder_trigger(mb->daemon->capture, RECORDER_MOVE, other->name);
 }
 
 void managed_bridge_set_move_limit(struct managed_bridge *mb, const struct config_bridge *config)

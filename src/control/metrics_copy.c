@@ -12,6 +12,13 @@
 
 _Static_assert(USAGE_UNKNOWN == METRICS_ABSENT, "what is unknown is not told");
 
+static uint64_t is_frozen(const struct daemon *daemon)
+{
+    enum recorder_state state = daemon_recorder(daemon).state;
+
+    return state == RECORDER_OFF ? METRICS_ABSENT : state == RECORDER_FROZEN;
+}
+
 static void copy_daemon(struct metrics_daemon *copy, const struct metrics_source *source)
 {
     struct usage usage = usage_of_process();
@@ -27,7 +34,10 @@ static void copy_daemon(struct metrics_daemon *copy, const struct metrics_source
         .open_fds = usage.open_fds,
         .max_fds = usage.max_fds,
         .started_us = source->started_us,
+        .recorder_frozen = is_frozen(source->daemon),
     };
+    memcpy(copy->recorder_counts, daemon_recorder_counts(source->daemon),
+           sizeof(copy->recorder_counts));
 }
 
 /* Sums over all ports must be of one moment; two numbers of each are quickly read. */

@@ -116,6 +116,13 @@ static bool get_build_info(const void *at, uint32_t i, struct metrics_sample *re
     return true;
 }
 
+static bool get_trigger(const void *at, uint32_t i, struct metrics_sample *ret)
+{
+    ret->value = ((const uint64_t *)at)[i];
+    add_label(ret, "trigger", recorder_trigger_name(i));
+    return true;
+}
+
 static const struct metrics_variants in_drops = {"reason, class", DROP_N_REASONS, get_in_drop};
 static const struct metrics_variants out_drops = {"reason, class", DROP_N_REASONS, get_out_drop};
 static const struct metrics_variants states = {"ringspan_port_state", PORT_N_STATES, get_state};
@@ -123,6 +130,7 @@ static const struct metrics_variants reserved = {
     "protocol, result", RESERVED_N_PROTOCOLS *RESERVED_N_RESULTS, get_reserved};
 static const struct metrics_variants imbalances = {"sum", LEDGER_N_SUMS, get_imbalance};
 static const struct metrics_variants port_info = {"ifname, type", 1, get_port_info};
+static const struct metrics_variants triggers = {"trigger", RECORDER_N_TRIGGERS, get_trigger};
 static const struct metrics_variants build_info = {"version", 1, get_build_info};
 
 #define FAMILY(scope_, record, name_, type_, unit_, member, variants_, help_)              \
@@ -252,6 +260,10 @@ static const struct metrics_family families[] = {
     OF_DAEMON("ringspan_loop_descriptors", COUNTER, NULL, loop.descriptors,
               "Ready descriptors that it saw to."),
     OF_DAEMON("ringspan_loop_timers", COUNTER, NULL, loop.timers, "Timers that went off in it."),
+    OF_DAEMON("ringspan_recorder_frozen", GAUGE, NULL, recorder_frozen,
+              "1 while the recorder keeps what it has until it is armed; absent without one."),
+    FAMILY(DAEMON, daemon, "ringspan_recorder_triggers", COUNTER, NULL, recorder_counts, &triggers,
+           "How often the recorder was frozen by the trigger."),
     FAMILY(DAEMON, daemon, "ringspan_build", INFO, NULL, ready, &build_info,
            "The version of the daemon."),
     OF_DAEMON("process_cpu_seconds", COUNTER, "seconds", cpu_us,

@@ -33,6 +33,8 @@ struct metrics_daemon {
     uint64_t open_fds;
     uint64_t max_fds;
     uint64_t started_us;
+    uint64_t recorder_frozen;
+    uint64_t recorder_counts[RECORDER_N_TRIGGERS];
 };
 
 enum ledger_sum {

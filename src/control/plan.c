@@ -488,6 +488,10 @@ static int compare_daemon(struct planner *planner)
         r = add_change(planner, NULL, NULL, "daemon.log.level", PLAN_DISRUPTS_NONE);
     if (r == 0 && !cpus_equal(&now->daemon.cpu, &next->daemon.cpu))
         r = add_change(planner, NULL, NULL, "daemon.cpu", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->daemon.recorder.triggers != next->daemon.recorder.triggers)
+        r = add_change(planner, NULL, NULL, "daemon.recorder.triggers", PLAN_DISRUPTS_NONE);
+    if (r == 0 && now->daemon.recorder.after != next->daemon.recorder.after)
+        r = add_change(planner, NULL, NULL, "daemon.recorder.after", PLAN_DISRUPTS_NONE);
     if (r == 0 && !config_same_defaults(now, next)) /* what they do to ports are steps of these */
         r = add_change(planner, NULL, NULL, "defaults.port", PLAN_DISRUPTS_NONE);
     return r;

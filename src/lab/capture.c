@@ -21,11 +21,17 @@ _Static_assert(DROP_N_REASONS < 64, "one bit a reason");
 int capture_new(struct event_loop *loop, uint64_t (*wall)(void), struct capture **ret)
 {
     struct capture *capture = calloc(1, sizeof(*capture));
+    int r;
 
     if (!capture)
         return -ENOMEM;
     capture->loop = loop;
     capture->wall = wall;
+    r = recorder_init(capture);
+    if (r < 0) {
+        free(capture);
+        return r;
+    }
     *ret = capture;
     return 0;
 }
@@ -36,6 +42,7 @@ void capture_free(struct capture *capture)
         return;
     for (uint32_t i = 0; i < CAPTURE_READERS; i++)
         capture_reader_free(capture->readers[i]);
+    recorder_fini(capture);
     free(capture->sightings);
     free(capture->wire);
     free(capture);
@@ -84,6 +91,9 @@ int capture_start(struct capture *capture, const struct capture_params *params, 
     r = capture_make_reader(capture, number, params, ret_fd);
     if (r < 0 || !params->recorded)
         return r;
+    capture->readers[number]->is_waiting = params->waits && !recorder->is_frozen;
+    if (capture->readers[number]->is_waiting)
+        return 0;
     r = capture_recorder_open(recorder, capture->readers[number]);
     if (r < 0) {
         close(*ret_fd);
@@ -347,4 +357,5 @@ void capture_settle(struct capture *capture)
         if (capture->readers[i])
             capture_reader_settle(capture->readers[i]);
     }
+    recorder_settle(capture);
 }

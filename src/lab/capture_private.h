@@ -5,10 +5,12 @@
 #include "ringspan/capture.h"
 #include "ringspan/limits.h"
 #include "ringspan/pcapng.h"
+#include "ringspan/recorder.h"
 
 /*
  * Inside of captures: capture.c notes what happens and hands it out, capture_reader.c is one of
- * those who get it.
+ * those who get it, capture_recorder.c the memory of one that nobody reads, and recorder.c what
+ * freezes that.
  */
 
 /* The recorder is the last of them. */
@@ -51,12 +53,24 @@ struct sight {
 
 struct capture_reader;
 
+/* What the recorder waits for, and what came of it. */
+struct recording {
+    struct recorder_params params;
+    struct recorder_status last; /* `used` and `packets` apart */
+    uint64_t counts[RECORDER_N_TRIGGERS];
+    uint64_t triggered_at;     /* as the recorder's head was */
+    struct event_timer *after; /* goes off when it is to be frozen */
+    void (*on_change)(void *arg, const struct recorder_status *status);
+    void *on_change_arg;
+};
+
 struct capture {
     struct event_loop *loop;
     uint64_t (*wall)(void);
     void (*on_end)(void *arg);
     void *on_end_arg;
     struct capture_reader *readers[CAPTURE_READERS];
+    struct recording recording;
     uint32_t n_points;
     struct sighting *sightings; /* room for one frame and a copy for each point, at least */
     uint32_t n_sightings;
@@ -92,7 +106,11 @@ struct capture_reader {
     struct event *event;
     uint32_t epoll_events;
     bool is_ending;
-    bool is_recorder;              /* its memory has packets only, and the last ones */
+    bool is_recorder;              /* its memory has packets only, and the last ones, */
+    uint64_t begin;                /* from here on for those who begin to read */
+    uint64_t n_packets;            /* that these get */
+    bool is_frozen;                /* nothing comes and nothing goes */
+    bool is_waiting;               /* for the recorder to be frozen */
     struct capture_reader *source; /* the recorder that it gets its packets from; or NULL */
     uint64_t source_at;            /* the next one there, */
     uint64_t source_end;           /* and where those begin that came too late */
@@ -131,6 +149,8 @@ void capture_reader_settle(struct capture_reader *reader);
 /** As much as goes without waiting. */
 void capture_reader_flush(struct capture_reader *reader);
 
+/** The file begins, with what is to be said about it, or NULL. There is room for it. */
+void capture_reader_head(struct capture_reader *reader, const char *comment);
 size_t capture_reader_room(const struct capture_reader *reader);
 /** @len bytes that there is room for. */
 void capture_reader_append(struct capture_reader *reader, const uint8_t *bytes, size_t len);
@@ -142,10 +162,22 @@ bool capture_reader_describe(struct capture_reader *reader);
 void capture_recorder_evict(struct capture_reader *recorder);
 /** Makes room for interfaces in place of ports that are gone: it forgets everything. */
 void capture_recorder_begin_anew(struct capture_reader *recorder);
+/** As recorder_arm() does. */
+void capture_recorder_restart(struct capture_reader *recorder);
+/** Who reads it has had all that there is. */
+void capture_recorder_close(struct capture *capture);
 /** What @recorder has is what @reader will get; 0 or -ENOMEM. */
 int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader);
 /** Gets as much of it as there is room for. At the end, that is also the reader's. */
 void capture_recorder_pump(struct capture_reader *reader);
+
+/** Implemented by recorder.c: the recorder has taken @sight, which was dropped. */
+void recorder_note_drop(struct capture *capture, const struct sight *sight);
+/** All was taken that a turn has. */
+void recorder_settle(struct capture *capture);
+/** 0 or -errno. */
+int recorder_init(struct capture *capture);
+void recorder_fini(struct capture *capture);
 
 /** Implemented by capture.c: a point for @port, and room for its sightings. 0 or -ENOMEM. */
 int capture_point_take(struct capture *capture, struct port *port, uint32_t number,

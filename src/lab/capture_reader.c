@@ -49,6 +49,14 @@ static bool append_block(struct capture_reader *reader, const struct pcapng_byte
     return true;
 }
 
+void capture_reader_head(struct capture_reader *reader, const char *comment)
+{
+    struct pcapng_bytes section;
+
+    pcapng_section("ringspan " RINGSPAN_VERSION, comment, &section);
+    append_block(reader, &section);
+}
+
 /* ---- life ---- */
 
 static void allow_buffer(int fd)
@@ -86,7 +94,6 @@ int capture_reader_new(struct capture *capture, uint32_t number,
                        struct capture_reader **ret)
 {
     struct capture_reader *reader = calloc(1, sizeof(*reader));
-    struct pcapng_bytes section;
     int r = -ENOMEM;
 
     if (!reader)
@@ -105,9 +112,8 @@ int capture_reader_new(struct capture *capture, uint32_t number,
         capture_reader_free(reader);
         return r;
     }
-    pcapng_section("ringspan " RINGSPAN_VERSION, &section);
-    if (!reader->is_recorder)
-        append_block(reader, &section);
+    if (!reader->is_recorder && !params->recorded)
+        capture_reader_head(reader, NULL);
     *ret = reader;
     return 0;
 }
@@ -141,12 +147,14 @@ static uint32_t find_interface(const struct capture_reader *reader, const char *
     return i;
 }
 
-/* Interfaces that have other names each time they come must not use up memory for ever. */
+/* Interfaces that have other names each time they come must not use up memory for ever. What is
+ * frozen, or will be, is not forgotten for that. */
 static uint32_t find_place(struct capture_reader *reader, const char *name)
 {
     uint32_t i = find_interface(reader, name);
 
-    if (i < LIMIT_CAPTURE_INTERFACES || !reader->is_recorder)
+    if (i < LIMIT_CAPTURE_INTERFACES || !reader->is_recorder ||
+        reader->capture->recording.last.state != RECORDER_ARMED)
         return i;
     capture_recorder_begin_anew(reader);
     return reader->n_interfaces;
@@ -272,6 +280,7 @@ static bool append_packet(struct capture_reader *reader, const struct pcapng_pac
     capture_reader_append(reader, head.bytes, head.len);
     capture_reader_append(reader, bytes, packet->captured);
     capture_reader_append(reader, tail.bytes, tail.len);
+    reader->n_packets++;
     return true;
 }
 
@@ -279,7 +288,8 @@ static bool wants(const struct capture_reader *reader, const struct sight *sight
 {
     const struct capture_params *params = &reader->params;
 
-    if (reader->is_ending || (params->reasons != 0 && !(params->reasons >> sight->reason & 1)))
+    if (reader->is_ending || reader->is_frozen ||
+        (params->reasons != 0 && !(params->reasons >> sight->reason & 1)))
         return false;
     return params->filter.n == 0 || bpf_run(&params->filter, sight->bytes, sight->len) != 0;
 }
@@ -370,6 +380,8 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
         deliver_by_wire(reader, number, sight);
     else
         deliver(reader, number, sight);
+    if (reader->is_recorder && sight->reason != DROP_NONE)
+        recorder_note_drop(reader->capture, sight);
 }
 
 /* ---- the end ---- */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "capture_private.h"
+#include "ringspan/clock.h"
+
+#define COMMENT_SIZE 128
 
 /* Words of a packet's block: its type, its length, its interface. */
 #define LENGTH_AT    4
@@ -40,14 +45,31 @@ void capture_recorder_evict(struct capture_reader *recorder)
 
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++)
         tell_of_loss(recorder->capture->readers[i], recorder, len);
+    if (recorder->tail >= recorder->begin)
+        recorder->n_packets--;
     recorder->tail += len;
 }
 
 /* ---- remembering ---- */
 
+/* Why it is frozen, for whoever finds the file; nothing if it is not. */
+static const char *describe(const struct capture *capture, char comment[COMMENT_SIZE])
+{
+    struct recorder_status status = recorder_status(capture);
+    bool has_port = status.port[0] != '\0';
+
+    if (status.state != RECORDER_FROZEN)
+        return NULL;
+    snprintf(comment, COMMENT_SIZE, "frozen by %s%s%s, at %" PRIu64 ".%09" PRIu64,
+             recorder_trigger_name(status.trigger), has_port ? " on port " : "", status.port,
+             status.time / NS_PER_SEC, status.time % NS_PER_SEC);
+    return comment;
+}
+
 int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader)
 {
     size_t size = recorder->n_interfaces * sizeof(reader->interfaces[0]);
+    char comment[COMMENT_SIZE];
 
     reader->interfaces = calloc(recorder->n_interfaces + 1, sizeof(reader->interfaces[0]));
     if (!reader->interfaces)
@@ -65,8 +87,9 @@ int capture_recorder_open(struct capture_reader *recorder, struct capture_reader
         interface->delivered = 0;
         interface->lost = 0;
     }
+    capture_reader_head(reader, describe(reader->capture, comment));
     reader->source = recorder;
-    reader->source_at = recorder->tail;
+    reader->source_at = recorder->tail > recorder->begin ? recorder->tail : recorder->begin;
     reader->source_end = recorder->head;
     return 0;
 }
@@ -124,8 +147,7 @@ void capture_recorder_pump(struct capture_reader *reader)
 
 /* ---- life ---- */
 
-/* Who reads it has had all that there is. */
-static void close_all_sources(struct capture *capture)
+void capture_recorder_close(struct capture *capture)
 {
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
         if (capture->readers[i] && capture->readers[i]->source)
@@ -133,12 +155,19 @@ static void close_all_sources(struct capture *capture)
     }
 }
 
+void capture_recorder_restart(struct capture_reader *recorder)
+{
+    recorder->begin = recorder->head;
+    recorder->n_packets = 0;
+}
+
 void capture_recorder_begin_anew(struct capture_reader *recorder)
 {
     uint32_t n = 0;
 
-    close_all_sources(recorder->capture);
+    capture_recorder_close(recorder->capture);
     recorder->tail = recorder->head;
+    capture_recorder_restart(recorder);
     for (uint32_t i = 0; i < recorder->n_interfaces; i++) {
         const struct port *port = recorder->interfaces[i].port;
 
@@ -148,25 +177,4 @@ void capture_recorder_begin_anew(struct capture_reader *recorder)
         recorder->interfaces[n++] = recorder->interfaces[i];
     }
     recorder->n_interfaces = n;
-}
-
-static void forget_recorder(struct capture *capture)
-{
-    if (!capture->readers[CAPTURE_RECORDER])
-        return;
-    close_all_sources(capture);
-    capture_drop(capture, CAPTURE_RECORDER);
-}
-
-int capture_set_recorder(struct capture *capture, uint32_t bytes)
-{
-    const struct capture_reader *recorder = capture->readers[CAPTURE_RECORDER];
-    const struct capture_params params = {.buffer = bytes};
-
-    if (recorder ? recorder->params.buffer == bytes : bytes == 0)
-        return 0;
-    forget_recorder(capture);
-    if (bytes == 0)
-        return 0;
-    return capture_make_reader(capture, CAPTURE_RECORDER, &params, NULL);
 }

@@ -127,13 +127,14 @@ static void end(struct pcapng_bytes *block)
     memcpy(block->bytes + 4, &len, sizeof(len));
 }
 
-void pcapng_section(const char *program, struct pcapng_bytes *ret)
+void pcapng_section(const char *program, const char *comment, struct pcapng_bytes *ret)
 {
     begin(ret, PCAPNG_SECTION);
     put_u32(ret, BYTE_ORDER_MAGIC);
     put_u16(ret, 1); /* version 1.0 */
     put_u16(ret, 0);
     put_u64(ret, UINT64_MAX); /* the section's length: to the end of the file */
+    put_text(ret, OPTION_COMMENT, comment);
     put_text(ret, SECTION_PROGRAM, program);
     end(ret);
 }

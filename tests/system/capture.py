@@ -12,7 +12,7 @@ import subprocess
 from lab import SkipTest, eventually, main, ringspan_only, run
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
-from lab.wire import TPID_C, Wire, frame_of_length, pattern, tag
+from lab.wire import BROADCAST, TPID_C, Wire, frame_of_length, pattern, tag
 
 PAUSE = "01:80:c2:00:00:01"
 
@@ -267,21 +267,24 @@ def test_ports_come_and_go(lab):
     assert len(file.of(c.port, OUT)) == 2 and file.statistics[c.port]["received"] == 2
 
 
-def start_recorded(lab, memory, count):
+def start_recorded(lab, memory, count, **bridge):
     hosts = lab.add_hosts(count)
     lab.capture_everywhere()
-    write_recorded(lab, memory)
+    write_recorded(lab, memory, **bridge)
     lab.switch.launch()
     for host in hosts:
         lab.wait_connected(host)
     return hosts
 
 
-def write_recorded(lab, memory):
+def write_recorded(lab, memory, triggers=None, **bridge):
+    ports = [{"name": host.port} for host in lab.hosts]
     document = {"version": 1, "daemon": {"control": {"socket": lab.switch.socket}},
-                "bridges": [{"name": "lab0", "ports": [{"name": host.port} for host in lab.hosts]}]}
+                "bridges": [{"name": "lab0", **bridge, "ports": ports}]}
     if memory:
         document["daemon"]["recorder"] = {"memory": memory}
+    if triggers:
+        document["daemon"]["recorder"].update(triggers=triggers, after=0)
     lab.switch.write_text(json.dumps(document))
 
 
@@ -325,6 +328,102 @@ def test_recorder(lab):
     a.wire.send(last)
     b.wire.receive_until_sentinel(last)
     assert [packet.raw for packet in recorded(lab).packets] == [last, last]
+
+
+def spawn_client(lab, *argv, **kwargs):
+    return subprocess.Popen([lab.switch.client, "-S", lab.switch.socket, *argv],
+                            stderr=subprocess.DEVNULL, **kwargs)
+
+
+def recorder(lab):
+    return lab.switch.query("recorder")
+
+
+def wait_frozen(lab, trigger, port, count=1):
+    """Frozen by that alone, which is told everywhere."""
+    eventually(lambda: recorder(lab)["state"] == "frozen", "a recorder that is frozen")
+    status = recorder(lab)
+    assert (status["trigger"], status["port"]) == (trigger, port), status
+    assert status["counts"] == {trigger: count}, status
+    text = lab.switch.call("recorder").stdout
+    assert "trigger   {} on port {} at 2".format(trigger, port) in text, text
+    metrics = lab.switch.call("metrics").stdout
+    assert "\nringspan_recorder_frozen 1\n" in metrics
+    assert '\nringspan_recorder_triggers_total{{trigger="{}"}} {}\n'.format(trigger, count) in metrics
+    return status
+
+
+@ringspan_only
+def test_drop_freezes_the_recorder(lab):
+    a, b = hosts = start_recorded(lab, "1MiB", 2, triggers=["drop:mac_control", "move"])
+    lab.teach(*hosts)
+    assert recorder(lab)["state"] == "armed"
+    monitor = spawn_client(lab, "-j", "monitor", "snapshot", "recorder", stdout=subprocess.PIPE)
+    assert json.loads(monitor.stdout.readline())["event"] == "end"
+    waiting = os.path.join(os.path.dirname(lab.switch.config), "waiting")
+    waiter = spawn_client(lab, "capture", "--recorder", "--wait", "-w", waiting)
+    assert lab.switch.call("recorder", "arm").returncode == 0  # what taught is forgotten
+    frames = [frame_of_length(b.mac, a.mac, 100 + i) for i in range(10)]
+    for i, raw in enumerate(frames):
+        a.wire.send(raw)
+        assert b.wire.receive() == raw, i
+    cause = a.frame(PAUSE, b"it was me")
+    a.wire.send(cause)
+    status = wait_frozen(lab, "drop:mac_control", a.port)
+    last = a.sentinel()
+    a.wire.send(a.frame(PAUSE, b"me, too"), last)
+    b.wire.receive_until_sentinel(last)
+    file = recorded(lab)
+    assert [packet.raw for packet in file.of(a.port, IN)] == frames + [cause]
+    assert [packet.raw for packet in file.of(b.port, OUT)] == frames
+    assert len(file.packets) == status["packets"] == 21
+    assert abs(file.packets[-1].time / 1e9 - status["triggered_at"]) < 1e-5, status
+    assert file.comment.startswith("frozen by drop:mac_control on port {}, at ".format(a.port))
+    check_with_tshark(file.path, file.packets)
+    assert waiter.wait(timeout=10) == 0
+    assert [packet.raw for packet in read(waiting).packets] == [each.raw for each in file.packets]
+    assert lab.switch.call("recorder", "arm").returncode == 0
+    events = [json.loads(monitor.stdout.readline()) for _ in range(4)]
+    assert [event["event"] for event in events] == ["arm", "trigger", "freeze", "arm"], events
+    assert events[1]["trigger"] == "drop:mac_control" and events[1]["port"] == a.port
+    assert events[2]["packets"] == 21 and events[3]["packets"] == 0
+    monitor.terminate()
+    monitor.wait()
+    monitor.stdout.close()
+
+
+@ringspan_only
+def test_link_and_moves_freeze_the_recorder(lab):
+    a, b = hosts = start_recorded(lab, "1MiB", 2, triggers=["link_down"],
+                                  fdb={"move_limit": {"max": 2}})
+    lab.teach(*hosts)
+    assert lab.switch.call("port", "set", b.port, "down").returncode == 0  # no link that went down
+    assert lab.switch.call("port", "set", b.port, "up").returncode == 0
+    lab.wait_connected(b)
+    assert lab.switch.call("recorder", "arm").returncode == 0
+    last = a.sentinel()
+    a.wire.send(last)
+    b.wire.receive_until_sentinel(last)
+    assert recorder(lab)["state"] == "armed"
+    b.ip("link", "set", "dev", "eth0", "down")
+    wait_frozen(lab, "link_down", b.port)
+    assert [packet.raw for packet in recorded(lab).packets] == [last, last]
+    write_recorded(lab, "1MiB", triggers=["move"], fdb={"move_limit": {"max": 2}})
+    assert lab.switch.call("reload").returncode == 0
+    assert recorder(lab)["state"] == "frozen"
+    b.ip("link", "set", "dev", "eth0", "up")
+    lab.wait_connected(b)
+    lab.teach(*hosts)
+    assert lab.switch.call("recorder", "arm").returncode == 0
+    moving = [frame_of_length(BROADCAST, "02:00:00:00:77:01", 100 + i) for i in range(4)]
+    for raw, sender, receiver in zip(moving, (a, b, a, b), (b, a, b, a)):
+        sender.wire.send(raw)
+        assert receiver.wire.receive() == raw
+    eventually(lambda: recorder(lab)["state"] == "frozen", "a recorder that is frozen")
+    status = recorder(lab)
+    assert (status["trigger"], status["port"]) == ("move", b.port), status
+    assert status["counts"] == {"link_down": 1, "move": 1}, status
+    assert [packet.raw for packet in recorded(lab).of(b.port, IN)] == [moving[1], moving[3]]
 
 
 @ringspan_only

@@ -50,6 +50,7 @@ RULES = {
     "minLength": lambda value, rule: not is_a(value, "string") or len(value) >= rule,
     "maxLength": lambda value, rule: not is_a(value, "string") or len(value) <= rule,
     "pattern": lambda value, rule: not is_a(value, "string") or matches(rule, value),
+    "uniqueItems": lambda value, rule: not is_a(value, "array") or len(set(map(str, value))) == len(value),
     "minItems": lambda value, rule: not is_a(value, "array") or len(value) >= rule,
     "maxItems": lambda value, rule: not is_a(value, "array") or len(value) <= rule,
     "patternProperties": lambda value, rule: not is_a(value, "object") or all(
@@ -182,7 +183,7 @@ FULL = {
     "daemon": {"description": "d", "control": {"socket": "/s", "group": "g", "description": "d"},
                "log": {"level": "info", "description": "d"}, "cpu": [0, "2-3"],
                "metrics": {"listen": "127.0.0.1:9955", "description": "d"},
-               "recorder": {"memory": "16MiB", "description": "d"}},
+               "recorder": {"memory": "16MiB", "triggers": ["drop:runt"], "after": 5, "description": "d"}},
 }
 
 
@@ -227,6 +228,9 @@ def elements_of(path, n):
     if path[-1] == "static":
         return [{"mac": f"02:00:00:00:{i >> 8:02x}:{i & 255:02x}", "vlan": 5, "port": "p"}
                 for i in range(n)]
+    if path[-1] == "triggers":
+        recorder = json.loads(SCHEMA.read_text())["properties"]["daemon"]["properties"]["recorder"]
+        return (recorder["properties"]["triggers"]["items"]["enum"] * 2)[:n]
     if path[-1] == "allowed":
         return [i % 4094 + 1 for i in range(n)]
     return [{"name": f"x{i}"} for i in range(n)]

@@ -14,6 +14,7 @@
 #include "ringspan/limits.h"
 #include "ringspan/pcapng.h"
 #include "ringspan/port_memory.h"
+#include "ringspan/recorder.h"
 
 /* What the simulation and the system's tests do not come to. */
 
@@ -67,7 +68,7 @@ static void test_names_without_end(void **state)
 
     assert_int_equal(event_loop_new(&loop), 0);
     assert_int_equal(capture_new(loop, wall, &capture), 0);
-    assert_int_equal(capture_set_recorder(capture, 1u << 20), 0);
+    assert_int_equal(recorder_set(capture, &(struct recorder_params){.memory = 1u << 20}), 0);
     for (unsigned i = 0; i < LIMIT_CAPTURE_INTERFACES; i++) {
         struct port *port = new_port("p", i);
 

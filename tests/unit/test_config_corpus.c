@@ -178,6 +178,7 @@ static void assert_same_key(const struct config_key *key, const char *a, const c
         assert_string_equal(a + key->offset, b + key->offset);
         break;
     case CONFIG_MAC:
+    case CONFIG_WORDS:
         assert_memory_equal(a + key->offset, b + key->offset, sizeof(uint64_t));
         break;
     case CONFIG_RATE:

@@ -49,14 +49,17 @@ static void check_integer(struct json_object *schema, const struct config_key *k
         assert_counts(schema, "default", key->default_value);
 }
 
-static void check_words(struct json_object *schema, const struct config_key *key)
+static void check_enum(struct json_object *words, const struct config_key *key)
 {
-    struct json_object *words = member(schema, "enum");
-
     assert_int_equal(json_object_array_length(words), key->words->n);
     for (uint32_t i = 0; i < key->words->n; i++)
         assert_string_equal(json_object_get_string(json_object_array_get_idx(words, i)),
                             key->words->name(i));
+}
+
+static void check_words(struct json_object *schema, const struct config_key *key)
+{
+    check_enum(member(schema, "enum"), key);
     if (key->required || key->default_value == key->words->n)
         assert_false(json_object_object_get_ex(schema, "default", NULL));
     else
@@ -102,6 +105,11 @@ static void check_value(struct json_object *schema, const struct config_key *key
         break;
     case CONFIG_WORD:
         check_words(schema, key);
+        break;
+    case CONFIG_WORDS:
+        assert_says(schema, "type", "array");
+        assert_counts(schema, "maxItems", key->words->n);
+        check_enum(member(member(schema, "items"), "enum"), key);
         break;
     case CONFIG_WORD_OR_OBJECT:
         assert_int_equal(json_object_array_length(member(schema, "oneOf")), 2);

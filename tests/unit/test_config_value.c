@@ -74,6 +74,7 @@ static void fill_key(const struct config_key *key, void *base)
         fill_text(key, base);
         break;
     case CONFIG_MAC:
+    case CONFIG_WORDS:
         *(uint64_t *)field(base, key->offset) = number;
         break;
     case CONFIG_RATE:
@@ -244,6 +245,7 @@ static bool alter(const struct config_key *key, void *base)
         ++*(uint32_t *)value;
         return key->min < key->max;
     case CONFIG_MAC:
+    case CONFIG_WORDS:
         ++*(uint64_t *)value;
         return true;
     case CONFIG_RATE:

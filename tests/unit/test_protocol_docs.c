@@ -250,6 +250,15 @@ static void forward(void)
     lab_set_state("rsp-r2", PORT_FORWARDING, "");
 }
 
+/* The lab has no recorder. */
+static void record(void)
+{
+    lab_write("{\"version\":1,\"bridges\":[{\"name\":\"lab1\"}],"
+              "\"daemon\":{\"recorder\":{\"memory\":\"1MiB\",\"triggers\":[\"move\"]}}}");
+    bench_say(0, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"daemon.reload\"}\n");
+    assert_non_null(strstr(bench_hear_lines(0, 1), "\"applied\":true"));
+}
+
 static void check_method(const char *method, const char *params)
 {
     char *section = section_of(method);
@@ -261,6 +270,8 @@ static void check_method(const char *method, const char *params)
              "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}\n", method, params);
     if (strcmp(method, "explain") == 0)
         forward();
+    if (strcmp(method, "recorder.freeze") == 0)
+        record();
     if (strcmp(method, "config.apply") == 0)
         say_with_file(request);
     else

@@ -92,7 +92,8 @@ class Capture:
     def _section(self, body):
         magic, major, minor, length = struct.unpack_from("=IHHq", body)
         demand((magic, major, minor, length) == (MAGIC, 1, 0, -1), "a strange section header")
-        self.program = _options(SECTION, body[16:])["program"]
+        options = _options(SECTION, body[16:])
+        self.program, self.comment = options["program"], options.get("comment")
 
     def _interface(self, body):
         link, reserved, snaplen = struct.unpack_from("=HHI", body)
@@ -133,4 +134,6 @@ class Capture:
 
 def read(path):
     with open(path, "rb") as file:
-        return Capture(file.read())
+        capture = Capture(file.read())
+    capture.path = path
+    return capture

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+#include "ringspan/recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "capture_private.h"
+
+_Static_assert(RECORDER_N_TRIGGERS < 64, "one bit a trigger");
+
+const char *recorder_trigger_name(unsigned trigger)
+{
+    static const char *const names[] = {
+        [RECORDER_BY_HAND] = "hand",
+#define X(symbol, name, class, sentence) [DROP_##symbol] = "drop:" name,
+        RINGSPAN_DROP_REASONS(X)
+#undef X
+            [RECORDER_LINK_DOWN] = "link_down",
+        [RECORDER_MOVE] = "move",
+    };
+
+    _Static_assert(sizeof(names) / sizeof(*names) == RECORDER_N_TRIGGERS, "one name a trigger");
+    return names[trigger];
+}
+
+const char *recorder_state_name(enum recorder_state state)
+{
+    static const char *const names[] = {"off", "recording", "armed", "triggered", "frozen"};
+
+    _Static_assert(sizeof(names) / sizeof(*names) == RECORDER_N_STATES, "one name a state");
+    return names[state];
+}
+
+static struct capture_reader *recorder_of(const struct capture *capture)
+{
+    return capture->readers[CAPTURE_RECORDER];
+}
+
+/* ---- what it is ---- */
+
+struct recorder_status recorder_status(const struct capture *capture)
+{
+    const struct capture_reader *recorder = recorder_of(capture);
+    struct recorder_status status = capture->recording.last;
+    uint64_t from;
+
+    if (!recorder)
+        return (struct recorder_status){.state = RECORDER_OFF};
+    from = recorder->tail > recorder->begin ? recorder->tail : recorder->begin;
+    status.memory = recorder->params.buffer;
+    status.used = recorder->head - from;
+    status.packets = recorder->n_packets;
+    if (status.state == RECORDER_ARMED && capture->recording.params.triggers == 0)
+        status.state = RECORDER_RECORDING;
+    return status;
+}
+
+const uint64_t *recorder_counts(const struct capture *capture)
+{
+    return capture->recording.counts;
+}
+
+void recorder_on_change(struct capture *capture,
+                        void (*fn)(void *arg, const struct recorder_status *status), void *arg)
+{
+    capture->recording.on_change = fn;
+    capture->recording.on_change_arg = arg;
+}
+
+static void tell(const struct capture *capture)
+{
+    struct recorder_status status = recorder_status(capture);
+
+    if (capture->recording.on_change)
+        capture->recording.on_change(capture->recording.on_change_arg, &status);
+}
+
+/* ---- from armed to frozen ---- */
+
+static void serve(struct capture *capture, struct capture_reader *reader)
+{
+    reader->is_waiting = false;
+    if (capture_recorder_open(recorder_of(capture), reader) < 0)
+        reader->is_ending = true; /* there is no memory for a list of its interfaces */
+    capture_reader_settle(reader);
+}
+
+static void serve_all(struct capture *capture)
+{
+    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
+        struct capture_reader *reader = capture->readers[i];
+
+        if (reader && reader->is_waiting && !reader->is_ending)
+            serve(capture, reader);
+    }
+}
+
+static void freeze(struct capture *capture)
+{
+    event_timer_set(capture->recording.after, 0);
+    capture->recording.last.state = RECORDER_FROZEN;
+    recorder_of(capture)->is_frozen = true;
+    serve_all(capture);
+    tell(capture);
+}
+
+static void on_after(void *arg)
+{
+    freeze(arg);
+}
+
+/* Whatever is about the same moment, such as copies of a frame, is taken before it is frozen. */
+static void trigger_at(struct capture *capture, unsigned trigger, const char *port, uint64_t time)
+{
+    struct recording *recording = &capture->recording;
+
+    recording->counts[trigger]++;
+    recording->last.state = RECORDER_TRIGGERED;
+    recording->last.trigger = trigger;
+    recording->last.time = time;
+    snprintf(recording->last.port, sizeof(recording->last.port), "%s", port ? port : "");
+    recording->triggered_at = recorder_of(capture)->head;
+    event_timer_set(recording->after, event_now(capture->loop) + recording->params.after_ns);
+    tell(capture);
+}
+
+static bool waits_for(const struct capture *capture, unsigned trigger)
+{
+    return recorder_of(capture) && capture->recording.last.state == RECORDER_ARMED &&
+           capture->recording.params.triggers & RECORDER_TRIGGER(trigger);
+}
+
+void recorder_note_drop(struct capture *capture, const struct sight *sight)
+{
+    if (waits_for(capture, sight->reason))
+        trigger_at(capture, sight->reason, sight->sighting->port->name, sight->sighting->time);
+}
+
+void recorder_trigger(struct capture *capture, unsigned trigger, const char *port)
+{
+    if (waits_for(capture, trigger))
+        trigger_at(capture, trigger, port, capture->wall());
+}
+
+void recorder_settle(struct capture *capture)
+{
+    const struct recording *recording = &capture->recording;
+    const struct capture_reader *recorder = recorder_of(capture);
+
+    if (!recorder || recording->last.state != RECORDER_TRIGGERED)
+        return;
+    if (recording->params.after_ns == 0 ||
+        recorder->head - recording->triggered_at >= recorder->params.buffer / 2)
+        freeze(capture);
+}
+
+/* ---- by hand ---- */
+
+bool recorder_freeze(struct capture *capture)
+{
+    if (!recorder_of(capture) || recorder_of(capture)->is_frozen)
+        return false;
+    if (capture->recording.last.state == RECORDER_ARMED)
+        trigger_at(capture, RECORDER_BY_HAND, NULL, capture->wall());
+    freeze(capture);
+    return true;
+}
+
+static void arm(struct capture *capture)
+{
+    struct recording *recording = &capture->recording;
+
+    event_timer_set(recording->after, 0);
+    recording->last = (struct recorder_status){.state = RECORDER_ARMED};
+    recorder_of(capture)->is_frozen = false;
+}
+
+bool recorder_arm(struct capture *capture)
+{
+    if (!recorder_of(capture))
+        return false;
+    arm(capture);
+    capture_recorder_restart(recorder_of(capture));
+    tell(capture);
+    return true;
+}
+
+/* ---- life ---- */
+
+int recorder_init(struct capture *capture)
+{
+    return event_timer_new(capture->loop, on_after, capture, &capture->recording.after);
+}
+
+void recorder_fini(struct capture *capture)
+{
+    event_timer_free(capture->recording.after);
+}
+
+/* Who waits for it will wait for nothing. */
+static void disappoint_all(struct capture *capture)
+{
+    for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
+        struct capture_reader *reader = capture->readers[i];
+
+        if (!reader || !reader->is_waiting)
+            continue;
+        reader->is_waiting = false;
+        capture_reader_head(reader, "there is no recorder any more");
+        capture_reader_finish(reader);
+    }
+}
+
+static void forget(struct capture *capture)
+{
+    if (!recorder_of(capture))
+        return;
+    event_timer_set(capture->recording.after, 0);
+    capture_recorder_close(capture);
+    capture_drop(capture, CAPTURE_RECORDER);
+}
+
+static int begin(struct capture *capture, uint32_t memory)
+{
+    const struct capture_params params = {.buffer = memory};
+    int r = capture_make_reader(capture, CAPTURE_RECORDER, &params, NULL);
+
+    if (r == 0)
+        arm(capture);
+    return r;
+}
+
+int recorder_set(struct capture *capture, const struct recorder_params *params)
+{
+    const struct capture_reader *recorder = recorder_of(capture);
+    uint32_t before = recorder ? recorder->params.buffer : 0;
+    int r = 0;
+
+    capture->recording.params = *params;
+    if (before == params->memory)
+        return 0;
+    forget(capture);
+    if (params->memory > 0)
+        r = begin(capture, params->memory);
+    if (!recorder_of(capture))
+        disappoint_all(capture);
+    return r;
+}
