@@ -37,12 +37,13 @@ enum metrics_type {
     METRICS_GAUGE,
     METRICS_INFO,
     METRICS_STATESET,
+    METRICS_HISTOGRAM,
 };
 
 struct metrics_variants;
 
 /* One family. Its samples are called by its name, with "_total" behind a counter's and "_info"
- * behind an info's. */
+ * behind an info's; those of a histogram with "_bucket", "_count" and "_sum". */
 struct metrics_family {
     const char *name;
     enum metrics_type type;

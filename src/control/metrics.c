@@ -81,16 +81,26 @@ static void add(struct line *line, const char *text)
     line->len += len;
 }
 
-static void add_number(struct line *line, const char *unit, uint64_t value)
+/* @per_unit is a power of ten. */
+static void add_number(struct line *line, uint64_t value, uint64_t per_unit)
 {
     char digits[48];
+    int len = snprintf(digits, sizeof(digits), "%" PRIu64, value / per_unit);
 
-    if (unit && strcmp(unit, "seconds") == 0)
-        snprintf(digits, sizeof(digits), "%" PRIu64 ".%06" PRIu64, value / US_PER_SEC,
-                 value % US_PER_SEC);
-    else
-        snprintf(digits, sizeof(digits), "%" PRIu64, value);
+    if (per_unit > 1)
+        digits[len++] = '.';
+    for (uint64_t place = per_unit / 10; place > 0; place /= 10)
+        digits[len++] = (char)('0' + value / place % 10);
+    digits[len] = '\0';
     add(line, digits);
+}
+
+static uint64_t per_unit_of(const struct metrics_family *family,
+                            const struct metrics_sample *sample)
+{
+    bool is_time = family->unit && strcmp(family->unit, "seconds") == 0;
+
+    return sample->per_unit != 0 ? sample->per_unit : is_time ? US_PER_SEC : 1;
 }
 
 /* One byte, or one character, of @text at @at; returns how many bytes. */
@@ -142,15 +152,18 @@ static const char *suffix_of(enum metrics_type type)
         return "_info";
     case METRICS_GAUGE:
     case METRICS_STATESET:
+    case METRICS_HISTOGRAM: /* each sample has its own */
         break;
     }
     return "";
 }
 
-/* 0.0.4 has no types but those, and calls a family as it calls its samples. */
+/* 0.0.4 has neither of these two, and calls a family as it calls its samples. */
 static const char *type_in_text(enum metrics_type type)
 {
-    return type == METRICS_COUNTER ? "counter" : "gauge";
+    bool is_known = type != METRICS_INFO && type != METRICS_STATESET;
+
+    return metrics_type_name(is_known ? type : METRICS_GAUGE);
 }
 
 static void add_comment(struct line *line, const char *keyword, const struct metrics_family *family,
@@ -188,7 +201,7 @@ static void add_sample(struct line *line, const struct metrics_family *family,
                        const struct metrics_sample *sample)
 {
     add(line, family->name);
-    add(line, suffix_of(family->type));
+    add(line, sample->suffix ? sample->suffix : suffix_of(family->type));
     for (uint32_t i = 0; i < n_labels; i++)
         add_label(line, &labels[i], i == 0);
     for (uint32_t i = 0; i < sample->n_labels; i++)
@@ -196,7 +209,7 @@ static void add_sample(struct line *line, const struct metrics_family *family,
     if (n_labels + sample->n_labels > 0)
         add(line, "}");
     add(line, " ");
-    add_number(line, family->unit, sample->value);
+    add_number(line, sample->value, per_unit_of(family, sample));
     add(line, "\n");
 }
 

@@ -58,6 +58,16 @@ static bool balances_across(const struct bridge *bridge)
     return fanout == decided;
 }
 
+static void copy_latency(struct metrics_bridge *copy, const struct latency *latency)
+{
+    copy->has_latency = latency != NULL;
+    copy->latency_skewed = METRICS_ABSENT;
+    if (!latency)
+        return;
+    copy->latency = *latency_histogram(latency);
+    copy->latency_skewed = copy->latency.skewed;
+}
+
 static int copy_bridge(struct metrics_copies *copies, struct bridge *bridge)
 {
     const struct fdb *fdb = bridge_fdb(bridge);
@@ -72,6 +82,7 @@ static int copy_bridge(struct metrics_copies *copies, struct bridge *bridge)
     };
 
     strcpy(copy.name, bridge_name(bridge));
+    copy_latency(&copy, bridge_latency(bridge));
     copy.ports = calloc(copy.room + 1, sizeof(*copy.ports));
     if (bridge_vlans(bridge))
         copy.vlans = calloc(VID_LIMIT, sizeof(*copy.vlans));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <string.h>
 
 #include "metrics_private.h"
+#include "ringspan/clock.h"
 
 /* The table of all families, in the order in which they are told. */
 
 static const char *const type_names[] = {
-    [METRICS_COUNTER] = "counter",
-    [METRICS_GAUGE] = "gauge",
-    [METRICS_INFO] = "info",
-    [METRICS_STATESET] = "stateset",
+    [METRICS_COUNTER] = "counter",   [METRICS_GAUGE] = "gauge",         [METRICS_INFO] = "info",
+    [METRICS_STATESET] = "stateset", [METRICS_HISTOGRAM] = "histogram",
 };
 
 static const char *const sum_names[] = {
@@ -19,7 +19,7 @@ static const char *const sum_names[] = {
     [LEDGER_SUM_KERNEL] = "kernel",
 };
 
-_Static_assert(sizeof(type_names) / sizeof(*type_names) == METRICS_STATESET + 1,
+_Static_assert(sizeof(type_names) / sizeof(*type_names) == METRICS_HISTOGRAM + 1,
                "a name for each type");
 _Static_assert(sizeof(sum_names) / sizeof(*sum_names) == LEDGER_N_SUMS, "a name for each sum");
 
@@ -99,6 +99,45 @@ static bool get_imbalance(const void *at, uint32_t i, struct metrics_sample *ret
     return true;
 }
 
+/* Bounds are the powers of two from a microsecond to a second, or what is next to them; a text is
+ * what Go, and so Prometheus, makes of the number. */
+#define FIRST_BOUND 10
+#define LAST_BOUND  30
+#define N_BOUNDS    (LAST_BOUND - FIRST_BOUND + 1)
+
+static void get_bucket(const struct latency_histogram *histogram, uint32_t bits,
+                       struct metrics_sample *ret)
+{
+    bool is_last = bits > LAST_BOUND;
+
+    ret->suffix = "_bucket";
+    ret->value = is_last ? histogram->count : latency_count_up_to(histogram, bits);
+    if (is_last)
+        strcpy(ret->bound, "+Inf");
+    else
+        snprintf(ret->bound, sizeof(ret->bound), "%.10g",
+                 (double)(UINT64_C(1) << bits) / NS_PER_SEC);
+    add_label(ret, "le", ret->bound);
+}
+
+static bool get_latency(const void *at, uint32_t i, struct metrics_sample *ret)
+{
+    const struct metrics_bridge *bridge = at;
+
+    ret->per_unit = 1;
+    if (i <= N_BOUNDS) {
+        get_bucket(&bridge->latency, FIRST_BOUND + i, ret);
+    } else if (i == N_BOUNDS + 1) {
+        ret->suffix = "_count";
+        ret->value = bridge->latency.count;
+    } else {
+        ret->suffix = "_sum";
+        ret->value = bridge->latency.sum;
+        ret->per_unit = NS_PER_SEC;
+    }
+    return bridge->has_latency;
+}
+
 static bool get_port_info(const void *at, uint32_t i, struct metrics_sample *ret)
 {
     const struct metrics_port *port = at;
@@ -129,6 +168,7 @@ static const struct metrics_variants states = {"ringspan_port_state", PORT_N_STA
 static const struct metrics_variants reserved = {
     "protocol, result", RESERVED_N_PROTOCOLS *RESERVED_N_RESULTS, get_reserved};
 static const struct metrics_variants imbalances = {"sum", LEDGER_N_SUMS, get_imbalance};
+static const struct metrics_variants latency = {"", N_BOUNDS + 3, get_latency};
 static const struct metrics_variants port_info = {"ifname, type", 1, get_port_info};
 static const struct metrics_variants triggers = {"trigger", RECORDER_N_TRIGGERS, get_trigger};
 static const struct metrics_variants build_info = {"version", 1, get_build_info};
@@ -242,6 +282,12 @@ static const struct metrics_family families[] = {
               "Addresses that were not learned because their port has its mac_limit."),
     OF_BRIDGE("fdb_held", COUNTER, fdb.held,
               "How often an address was held because it moved too often."),
+    FAMILY(BRIDGE, bridge, "ringspan_bridge_latency_seconds", HISTOGRAM, "seconds", name[0],
+           &latency,
+           "How long a sample of the frames was in the bridge, from the ring's timestamp until the "
+           "last copy was sent. Absent without `latency` in the configuration, as the next."),
+    OF_BRIDGE("latency_skewed_packets", COUNTER, latency_skewed,
+              "Frames of the sample that are not in it: the clock was set meanwhile."),
     FAMILY(BRIDGE, bridge, "ringspan_bridge_ledger_imbalances", GAUGE, NULL, imbalances,
            &imbalances,
            "Sums of the ledger that do not hold, over the bridge's ports: 0, or there is a bug."),

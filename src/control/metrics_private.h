@@ -2,6 +2,7 @@
 #ifndef SRC_CONTROL_METRICS_PRIVATE_H
 #define SRC_CONTROL_METRICS_PRIVATE_H
 
+#include "ringspan/latency.h"
 #include "ringspan/metrics.h"
 
 /*
@@ -77,6 +78,9 @@ struct metrics_bridge {
     uint64_t fdb_max_entries;
     uint64_t fdb_static;
     struct fdb_counters fdb;
+    struct latency_histogram latency;
+    bool has_latency;
+    uint64_t latency_skewed; /* absent with the histogram */
     uint64_t imbalances[LEDGER_N_SUMS];
     struct metrics_port *ports;
     uint32_t n_records; /* of ports */
@@ -110,6 +114,9 @@ struct metrics_label {
 
 struct metrics_sample {
     uint64_t value;
+    uint64_t per_unit;  /* a power of ten; 0: the family's */
+    const char *suffix; /* NULL: the type's */
+    char bound[24];     /* room for a label's value */
     struct metrics_label labels[METRICS_MAX_LABELS];
     uint32_t n_labels;
 };

@@ -35,12 +35,14 @@ def start(lab, listen=ADDRESS, waiting=0):
     lab.switch.wait(*[host.port for host in lab.hosts])
 
 
-def write(lab, ports, listen):
+def write(lab, ports, listen, every=None):
     daemon = {"control": {"socket": lab.switch.socket}}
     if listen:
         daemon["metrics"] = {"listen": listen}
-    lab.switch.write_text(json.dumps(
-        {"version": 1, "bridges": [{"name": "lab0", "ports": ports}], "daemon": daemon}))
+    bridge = {"name": "lab0", "ports": ports}
+    if every:
+        bridge["latency"] = {"every": every}
+    lab.switch.write_text(json.dumps({"version": 1, "bridges": [bridge], "daemon": daemon}))
 
 
 def dial(address=ADDRESS, **options):
@@ -107,6 +109,14 @@ def scrape(lab):
     return parse(lab.switch.call("metrics").stdout)
 
 
+def assert_is_wrong(text):
+    try:
+        parse(text)
+    except MetricsError:
+        return
+    raise AssertionError("taken for right: " + text)
+
+
 def test_this_test(lab):
     """The checker finds what is wrong."""
     good = "# HELP a x\n# TYPE a counter\na_total{l=\"v\"} 1\n# EOF\n"
@@ -117,11 +127,15 @@ def test_this_test(lab):
                      ("# EOF", "a_total{l=\"v\"} 2\n# EOF"), ("# EOF", "a_total{m=\"v\"} 2\n# EOF"),
                      ("# EOF", "# HELP a x\n# EOF"), ("# EOF", "\n# EOF")):
         assert old in good
-        try:
-            parse(good.replace(old, new, 1))
-        except MetricsError:
-            continue
-        raise AssertionError("taken for right: " + good.replace(old, new, 1))
+        assert_is_wrong(good.replace(old, new, 1))
+    good = ("# HELP h x\n# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\nh_bucket{le=\"+Inf\"} 3\n"
+            "h_count 3\nh_sum 7.5\n# EOF\n")
+    assert value(parse(good), "h", sample="_bucket", le="+Inf") == 3
+    for old, new in (("h_count 3\n", ""), ("h_sum 7.5\n", ""), ("h_count 3", "h_count 4"),
+                     ('le="0.5"} 1', 'le="0.5"} 4'), ('h_bucket{le="+Inf"} 3\n', ""),
+                     ('{le="0.5"} 1', ' 1'), ("h_sum", "h_total")):
+        assert old in good
+        assert_is_wrong(good.replace(old, new, 1))
 
 
 @ringspan_only
@@ -171,11 +185,60 @@ def test_numbers(lab):
     assert not re.search("(?i)([0-9a-f]{2}:){5}", text), "an address of a host"
 
 
+def latency(lab):
+    return lab.switch.query("bridge", "show")[0]["latency"]
+
+
+@ringspan_only
+def test_latency(lab):
+    """Every frame of which a copy left is timed, and each reader is told the same; a sample is about
+    as many as it should be. It goes with the key."""
+    a, b = lab.add_hosts(2, addresses=True)
+    ports = [{"name": host.port} for host in (a, b)]
+    start(lab, None)
+    write(lab, ports, None, every=1)
+    assert [step["key"] for step in lab.switch.query("reload")] == ["latency.every"]
+    assert latency(lab)["count"] == 0
+    crossed = [lab.switch.counters(host.port, "in") for host in (a, b)]
+    print(a.run("ping", "-n", "-q", "-c", "50", "-i", "0.002", "-W", "5", b.v4).splitlines()[-1])
+    lab.check()
+    now = [lab.switch.counters(host.port, "in") for host in (a, b)]
+    n = sum(row[key] for row in now for key in ("unicast", "flooded")) - \
+        sum(row[key] for row in crossed for key in ("unicast", "flooded"))
+    told = latency(lab)
+    print({key: number for key, number in told.items() if key != "buckets"})
+    assert n >= 100, n
+    assert told["count"] + told["skewed"] == n == sum(bucket["count"] for bucket in told["buckets"]), (n, told)
+    assert 0 < told["p50_ns"] <= told["p90_ns"] <= told["p99_ns"] <= told["max_ns"] < DEADLINE * 1e9
+    assert told["sum_ns"] <= told["count"] * told["max_ns"]
+    families = scrape(lab)
+    name = "ringspan_bridge_latency_seconds"
+    assert value(families, name, sample="_count") == n
+    assert value(families, name, sample="_bucket", le="+Inf") == n
+    assert round(value(families, name, sample="_sum") * 1e9) == told["sum_ns"]
+    assert value(families, "ringspan_bridge_latency_skewed_packets") == 0
+    write(lab, ports, None, every=8)
+    lab.switch.query("reload")
+    assert latency(lab)["count"] == n
+    a.wire.send(*[a.frame(b) for _ in range(4000)])
+    eventually(lambda: lab.switch.counters(b.port, "out")["accepted"] >= 4000, "they have crossed")
+    assert 300 < latency(lab)["count"] - n < 700, (n, latency(lab))
+    print(lab.switch.call("-s", "bridge").stdout)
+    write(lab, ports, None)
+    lab.switch.query("reload")
+    assert latency(lab) is None
+    assert not scrape(lab)[name].samples
+
+
 @ringspan_only
 def test_other_readers(lab):
     """Programs that did not learn the formats from us."""
-    lab.start_with_hosts(2)
+    lab.add_hosts(2)
+    start(lab, None)
+    write(lab, [{"name": host.port} for host in lab.hosts], None, every=1)
+    lab.switch.query("reload")
     text = lab.switch.call("metrics").stdout
+    assert "ringspan_bridge_latency_seconds_bucket" in text
     names = len(parse(text))
     found = 0
     python = subprocess.run(

@@ -30,8 +30,14 @@ MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 
 def metrics():
     """{name: labels}"""
-    return {name: set(labels.split(", ")) if labels else set()
-            for name, _, labels in METRIC.findall(PAGE)}
+    found = {}
+    for name, kind, text in METRIC.findall(PAGE):
+        labels = set(text.split(", ")) if text else set()
+        if kind == "histogram":
+            found |= {name + "_bucket": labels | {"le"}, name + "_count": labels, name + "_sum": labels}
+        else:
+            found[name] = labels
+    return found
 
 
 def words():

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "ctl_ask.h"
+#include "ringspan/latency.h"
 #include "ringspan/metrics.h"
 
 static char text[256 << 10];
@@ -97,6 +98,41 @@ static void test_text(void **state)
     assert_line("# TYPE ringspan_port_state gauge");
     assert_null(strstr(text, "# UNIT"));
     assert_null(strstr(text, "# EOF"));
+}
+
+static uint64_t wall(void)
+{
+    return 0;
+}
+
+/* A bridge whose frames are timed has a histogram; the other one has no line of it. */
+static void test_latency(void **state)
+{
+    static const uint64_t ns[] = {0, 1024, 1025, 999999999, 3000000000, LATENCY_MAX_NS + 1};
+    struct latency *latency;
+
+    scrape(METRICS_OPENMETRICS);
+    assert_null(strstr(text, "ringspan_bridge_latency_seconds_"));
+    assert_null(strstr(text, "ringspan_bridge_latency_skewed_packets_total"));
+    assert_int_equal(latency_new(1, 1, wall, &latency), 0);
+    for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
+        latency_add((struct latency_histogram *)latency_histogram(latency), 0, ns[i]);
+    bridge_set_latency(daemon_bridge(lab.daemon, 1), latency);
+    scrape(METRICS_TEXT);
+    assert_line("# TYPE ringspan_bridge_latency_seconds histogram");
+    scrape(METRICS_OPENMETRICS);
+    assert_line("# TYPE ringspan_bridge_latency_seconds histogram");
+    assert_line("# UNIT ringspan_bridge_latency_seconds seconds");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"1.024e-06\"} 2");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"2.048e-06\"} 3");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"0.000131072\"} 3");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"0.536870912\"} 3");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"1.073741824\"} 4");
+    assert_line("ringspan_bridge_latency_seconds_bucket{bridge=\"lab1\",le=\"+Inf\"} 5");
+    assert_line("ringspan_bridge_latency_seconds_count{bridge=\"lab1\"} 5");
+    assert_line("ringspan_bridge_latency_seconds_sum{bridge=\"lab1\"} 4.000002048");
+    assert_line("ringspan_bridge_latency_skewed_packets_total{bridge=\"lab1\"} 1");
+    assert_null(strstr(text, "ringspan_bridge_latency_seconds_count{bridge=\"lab0\"}"));
 }
 
 /* A sum that does not hold is told, and which. */
@@ -204,15 +240,11 @@ static void test_method(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(test_openmetrics),
-        LAB_TEST(test_text),
-        LAB_TEST(test_imbalance),
-        LAB_TEST(test_strange_reason),
-        LAB_TEST(test_vlans),
-        LAB_TEST(test_escapes),
-        LAB_TEST(test_counters_of_one_moment),
-        LAB_TEST(test_bounds),
-        LAB_TEST(test_method),
+        LAB_TEST(test_openmetrics),    LAB_TEST(test_text),
+        LAB_TEST(test_latency),        LAB_TEST(test_imbalance),
+        LAB_TEST(test_strange_reason), LAB_TEST(test_vlans),
+        LAB_TEST(test_escapes),        LAB_TEST(test_counters_of_one_moment),
+        LAB_TEST(test_bounds),         LAB_TEST(test_method),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

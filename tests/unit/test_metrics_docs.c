@@ -61,8 +61,9 @@ static void test_families(void **state)
         if (!strstr(page, text))
             fail_msg("the page does not have:\n%s", text);
     }
-    assert_int_equal(
-        count("* (counter") + count("* (gauge") + count("* (info") + count("* (stateset"), n);
+    assert_int_equal(count("* (counter") + count("* (gauge") + count("* (info") +
+                         count("* (stateset") + count("* (histogram"),
+                     n);
 }
 
 static void test_reasons(void **state)

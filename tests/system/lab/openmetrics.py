@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A strict reader of OpenMetrics 1.0 text, and of the text format 0.0.4: what is not said in the
-standard is an error here. Only what a switch tells: no timestamps, exemplars or histograms."""
+standard is an error here. Only what a switch tells: no timestamps or exemplars."""
 
 import re
 
@@ -8,8 +8,9 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"')
 NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 HELP = re.compile(r'(?:[^\\\n"]|\\[\\n"])+')
-SUFFIXES = {"counter": "_total", "info": "_info", "gauge": "", "stateset": ""}
-TYPES = {True: set(SUFFIXES), False: {"counter", "gauge"}}
+SUFFIXES = {"counter": {"_total"}, "info": {"_info"}, "gauge": {""}, "stateset": {""},
+            "histogram": {"_bucket", "_count", "_sum"}}
+TYPES = {True: set(SUFFIXES), False: {"counter", "gauge", "histogram"}}
 
 
 class MetricsError(Exception):
@@ -60,12 +61,16 @@ class Family:
 
     def take_sample(self, name, labels, value, is_open):
         need(self.type in TYPES[is_open], "no known type before a sample", name)
-        suffix = SUFFIXES[self.type] if is_open else ""
-        need(name == self.name + suffix, "name", name, self.type)
+        suffixes = SUFFIXES[self.type] if is_open or self.type == "histogram" else {""}
+        need(name.startswith(self.name) and name[len(self.name):] in suffixes, "name", name, self.type)
+        if self.type == "histogram":
+            need((name == self.name + "_bucket") == ("le" in labels), "le", name, labels)
+            labels = labels | {"sample": name[len(self.name):]}
         key = tuple(sorted(labels.items()))
         need(key not in self.samples, "twice", name, labels)
-        need(self.labels in (None, labels.keys()), "other labels than before", name, labels)
-        self.labels = labels.keys()
+        names = labels.keys() - {"le"} if self.type == "histogram" else labels.keys()
+        need(self.labels in (None, names), "other labels than before", name, labels)
+        self.labels = names
         if self.type == "stateset" and is_open:
             need(self.name in labels and value in (0, 1), "state", labels, value)
         if self.type == "info":
@@ -105,7 +110,26 @@ def parse(text, is_open=True):
     for family in families.values():
         family.finish(is_open)
     check_states(families, is_open)
+    for family in families.values():
+        if family.type == "histogram":
+            check_histogram(family)
     return families
+
+
+def check_histogram(family):
+    """Buckets are in order, count what those before them do, and the last one everything."""
+    series = {}
+    for key, number in family.samples.items():
+        labels = dict(key)
+        kind, bound = labels.pop("sample"), labels.pop("le", None)
+        one = series.setdefault(tuple(labels.items()), {"_bucket": [], "_count": [], "_sum": []})
+        one[kind].append(number if bound is None else (float(bound), number))
+    for labels, one in series.items():
+        need(len(one["_count"]) == len(one["_sum"]) == 1, "a count and a sum", family.name, labels)
+        need(len(one["_bucket"]) > 1 and one["_bucket"] == sorted(one["_bucket"]), "order", one)
+        numbers = [number for _, number in one["_bucket"]]
+        need(numbers == sorted(numbers), "buckets do not add up", one)
+        need(one["_bucket"][-1] == (float("inf"), one["_count"][0]), "the last bucket", one)
 
 
 def check_states(families, is_open):
