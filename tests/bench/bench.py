@@ -50,7 +50,7 @@ class Plan(collections.namedtuple("Plan", "name rounds wide others effort limit 
 
 
 PLANS = {
-    "quick": Plan("quick", 3, 3, 1, trial.QUICK, 270, lambda work: work.quick),
+    "quick": Plan("quick", 2, 2, 1, trial.QUICK, 270, lambda work: work.quick),
     "full": Plan("full", 5, 9, 2, trial.FULL, 2700, lambda work: work.engines),
 }
 

@@ -353,9 +353,23 @@ class Pieces(unittest.TestCase):
         order = [rounds.rotated(["a", "b", "c"], number) for number in range(3)]
         self.assertEqual([set(place) for place in zip(*order)], [{"a", "b", "c"}] * 3)
 
+    def test_judged_work_is_in_quick_and_gets_most_rounds(self):
+        table = {work.name: work for work in works.all_works()}
+        full = bench.PLANS["full"]
+        for name in bench.JUDGED:
+            self.assertTrue(table[name].quick, name)
+            if not table[name].once:
+                self.assertGreaterEqual(full.rounds_of(table[name]), 5, name)
+        self.assertEqual(full.rounds_of(table["ports-64"]), full.wide)
+        self.assertEqual(full.rounds_of(table["mesh-4"]), full.others)
+        self.assertEqual(full.rounds_of(table["idle-64"]), 1)
+
     def test_largest(self):
         for limit in (1, 2, 500, 1023):
-            self.assertEqual(work_addresses.largest(lambda n: n <= limit, 1, 1024), limit)
+            self.assertEqual(work_addresses.largest(lambda n: n <= limit, 1, 1024, 1024), limit)
+            found = work_addresses.largest(lambda n: n <= limit, 1, 1024, 16)
+            self.assertLessEqual(found, limit)
+            self.assertGreaterEqual(found, limit - limit // 16)
 
     def test_highest_rate(self):
         for limit, wanted in ((200000, 160000), (100000, 80000), (150000, 112000), (9000, 0)):

@@ -14,8 +14,8 @@ COUNTED = ("received",) + DAMAGE
 # How long things take: seconds of a measurement, of one trial of a search, of a TCP stream
 # (whole ones, iperf3 takes no other), and the step at which a search is content.
 Effort = collections.namedtuple("Effort", "seconds trial tcp resolution")
-QUICK = Effort(seconds=0.8, trial=0.4, tcp=1, resolution=0.05)
-FULL = Effort(seconds=1.5, trial=0.6, tcp=2, resolution=0.03)
+QUICK = Effort(seconds=0.8, trial=0.3, tcp=1, resolution=0.1)
+FULL = Effort(seconds=1.5, trial=0.4, tcp=1, resolution=0.04)
 
 IPERF_PORT = 5201
 SHORT = 0.9          # of what was intended: less than that is told

@@ -5,6 +5,9 @@ from works import LEARNERS, Work
 from stage import Shape
 
 CAPACITY_LIMIT = 131072  # nobody's default goes further, or has a limit at all
+CAPACITY_FIRST = 1024
+CAPACITY_STEPS = 64      # to a 64th is near enough
+CAPACITY_RATES = (40000, 2000)  # per second: how fast each learns is another question
 LEARN_COUNT = 32768      # more than rings and sockets hold: what is learned was learned in time
 LEARN_SLOWEST = 10000    # per second; slower than that is not looked for
 MACS = {"1k": 1024, "16k": 16384, "64k": 65536, "256k": 262144}
@@ -29,9 +32,12 @@ def teach(trial, count, *options):
                          "--count", count, *options)
 
 
-def largest(fits, low, high):
-    """The largest number for which fits() is true: it is for low, and not for high."""
-    while high - low > 1:
+def largest(fits, low, high, steps):
+    """Nearly the largest number for which fits() is true: it is for low, and not for high.
+
+    Not further from it than a part in `steps`.
+    """
+    while high - low > max(1, low // steps):
         middle = (low + high) // 2
         if fits(middle):
             low = middle
@@ -42,17 +48,25 @@ def largest(fits, low, high):
 
 def capacity(trial):
     """RFC 2889 5.7. The tester's own address is in the table, too."""
-    def fits(count):
-        answer = teach(trial, count, "--learn-pps", 20000, "--test-pps", 50000)
+    def learns(count, pps):
+        answer = teach(trial, count, "--learn-pps", pps, "--test-pps", 50000)
         return answer["learned"] == count
 
-    count = 1024
+    pps = next((pps for pps in CAPACITY_RATES if learns(CAPACITY_FIRST, pps)), None)
+    if pps is None:
+        trial.notes.append("not even %d addresses are learned" % CAPACITY_FIRST)
+        return {"addresses": 0}
+
+    def fits(count):
+        return learns(count, pps)
+
+    count = 2 * CAPACITY_FIRST
     while count <= CAPACITY_LIMIT and fits(count):
         count *= 2
     if count > CAPACITY_LIMIT:
         trial.notes.append("no limit up to %d addresses" % CAPACITY_LIMIT)
         return {"addresses": CAPACITY_LIMIT}
-    return {"addresses": largest(fits, count // 2, count)}
+    return {"addresses": largest(fits, count // 2, count, CAPACITY_STEPS)}
 
 
 def highest_rate(attempt):
