@@ -12,8 +12,7 @@
  * of them microseconds: nothing at a thousand frames per second, most of the machine at a million.
  * So the thread waits in one of three ways, chosen by what arrived of late:
  *
- *   cold   It sleeps until it is woken: the shortest way for a frame that comes alone, and the only
- *          one that costs nothing when none comes.
+ *   cold   It sleeps until it is woken: the only way that costs nothing when no frame comes.
  *   warm   Many small frames: it naps for a quarter of a millisecond and takes what came meanwhile
  *          in one go. Nobody has to wake it.
  *   hot    So many, or so many bytes, that the next frame is there in no time: it goes on looking
@@ -26,7 +25,11 @@
  * Naps are for senders that do not care. Bulk data in superframes is few frames and many bytes, and
  * a nap would only keep TCP waiting: with many bytes nobody naps for long. Small frames may be
  * requests, whose senders wait for answers: if the first naps make less arrive, there are none for
- * a second. Whoever has one CPU never spins, which would keep the senders from sending.
+ * a second. And while it is cold such senders are why it may not sleep at once: where a wake-up is
+ * an interrupt to an idle CPU, two of them are most of a round trip. Who waits for answers cannot
+ * be seen, but found out. Now and then it looks on for some microseconds before it sleeps, and if
+ * that makes more arrive, it goes on doing so for a second; senders that come anyhow are slept for.
+ * Whoever has one CPU never spins, which would keep the senders from sending.
  *
  * This is a state machine and nothing else: it reads no clock and makes no system call. One thread
  * uses it like this:
@@ -49,6 +52,13 @@ enum wake_regime {
     WAKE_WARM,
     WAKE_HOT,
     WAKE_N_REGIMES,
+};
+
+/* Whether it spins while it is cold. */
+enum wake_patience {
+    WAKE_PATIENCE_NONE,
+    WAKE_PATIENCE_TRIED,
+    WAKE_PATIENCE_PAYS,
 };
 
 enum wake_action {
@@ -82,6 +92,10 @@ struct wake {
     uint64_t probation_start, probation_frames;
     uint64_t probation_rate; /* frames per second before the first naps; 0: they are not new */
     uint64_t no_nap_until, penalty_ns;
+    enum wake_patience patience;
+    uint64_t patience_since, patience_frames;
+    uint64_t patience_rate;                       /* frames per second without it */
+    uint64_t patience_until, patience_penalty_ns; /* it pays, or is not tried again */
     uint32_t smallest_ring;
     struct wake_counters counters;
 };

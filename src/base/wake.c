@@ -32,6 +32,15 @@
 #define PENALTY_MIN_NS    UINT64_C(100000000)
 #define PENALTY_MAX_NS    UINT64_C(3200000000)
 
+/* A question and its answer are apart by a wake-up in the station, which takes longer than ours
+ * would. Below that many frames per second, trying whether somebody waits for them is not worth
+ * it; what it must bring is more than what rates vary by from one moment to the next. */
+#define PATIENCE_SPIN_NS UINT64_C(50000)
+#define PATIENCE_FROM    8000
+#define PATIENCE_PERCENT 120
+#define PATIENCE_TRY_NS  UINT64_C(8000000)
+#define PATIENCE_PAYS_NS UINT64_C(1000000000)
+
 void wake_init(struct wake *wake, bool may_spin, uint64_t now)
 {
     *wake = (struct wake){
@@ -39,6 +48,8 @@ void wake_init(struct wake *wake, bool may_spin, uint64_t now)
         .may_spin = may_spin,
         .smallest_ring = UINT32_MAX,
         .penalty_ns = PENALTY_MIN_NS,
+        .patience_since = now,
+        .patience_penalty_ns = PENALTY_MIN_NS,
         .window_start = now,
     };
 }
@@ -127,6 +138,62 @@ static void judge_probation(struct wake *wake, uint64_t now)
     wake->probation_rate = 0;
 }
 
+static void set_patience(struct wake *wake, enum wake_patience patience, uint64_t now)
+{
+    wake->patience = patience;
+    wake->patience_since = now;
+    wake->patience_frames = 0;
+}
+
+static void consider_patience(struct wake *wake, uint64_t rate, uint64_t now)
+{
+    bool is_wanted = wake->may_spin && wake->regime == WAKE_COLD && rate >= PATIENCE_FROM;
+
+    wake->patience_rate = rate;
+    set_patience(
+        wake, is_wanted && now >= wake->patience_until ? WAKE_PATIENCE_TRIED : WAKE_PATIENCE_NONE,
+        now);
+}
+
+static void judge_trial(struct wake *wake, uint64_t rate, uint64_t now)
+{
+    if (rate * 100 >= wake->patience_rate * PATIENCE_PERCENT) {
+        set_patience(wake, WAKE_PATIENCE_PAYS, now);
+        wake->patience_until = now + PATIENCE_PAYS_NS;
+        wake->patience_penalty_ns = PENALTY_MIN_NS;
+        return;
+    }
+    set_patience(wake, WAKE_PATIENCE_NONE, now);
+    wake->patience_until = now + wake->patience_penalty_ns;
+    if (wake->patience_penalty_ns < PENALTY_MAX_NS)
+        wake->patience_penalty_ns *= 2;
+}
+
+/* What came without it is compared with what comes with it, each for some time. That it pays is not
+ * believed for long: senders, and who else wants the CPU, change. */
+static void judge_patience(struct wake *wake, uint64_t now)
+{
+    uint64_t elapsed = now - wake->patience_since;
+    uint64_t rate;
+
+    wake->patience_frames += wake->frames;
+    if (elapsed < PATIENCE_TRY_NS && wake->regime == WAKE_COLD)
+        return;
+    rate = wake->patience_frames * NS_PER_SEC / elapsed;
+    switch (wake->patience) {
+    case WAKE_PATIENCE_NONE:
+        consider_patience(wake, rate, now);
+        break;
+    case WAKE_PATIENCE_TRIED:
+        judge_trial(wake, rate, now);
+        break;
+    case WAKE_PATIENCE_PAYS:
+        if (now >= wake->patience_until)
+            set_patience(wake, WAKE_PATIENCE_NONE, now);
+        break;
+    }
+}
+
 static void judge(struct wake *wake, uint64_t now)
 {
     uint64_t elapsed = now - wake->window_start;
@@ -140,6 +207,7 @@ static void judge(struct wake *wake, uint64_t now)
     judge_probation(wake, now);
     if (before == WAKE_COLD && wake->regime == WAKE_WARM)
         begin_probation(wake, frames, now);
+    judge_patience(wake, now);
     wake->window_start = now;
     wake->frames = 0;
     wake->bytes = 0;
@@ -152,9 +220,23 @@ static struct wake_wait look(struct wake *wake, uint64_t now)
     return (struct wake_wait){.action = WAKE_LOOK};
 }
 
+static uint64_t spin_limit(const struct wake *wake)
+{
+    switch (wake->regime) {
+    case WAKE_COLD:
+        return wake->patience == WAKE_PATIENCE_NONE ? 0 : PATIENCE_SPIN_NS;
+    case WAKE_HOT:
+        return SPIN_NS;
+    case WAKE_WARM:
+    case WAKE_N_REGIMES:
+        break;
+    }
+    return 0;
+}
+
 static bool may_spin_on(const struct wake *wake, uint64_t now)
 {
-    return wake->regime == WAKE_HOT && wake->has_found && now - wake->look_since < SPIN_NS;
+    return wake->has_found && now - wake->look_since < spin_limit(wake);
 }
 
 static struct wake_wait spin(struct wake *wake)

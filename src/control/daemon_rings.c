@@ -6,9 +6,9 @@
 /* Frames come in: rings are read when the kernel says that there is something, and those that had
  * frames a moment ago whenever the loop looks (event.h). */
 
-/* A ring without frames for this long is not looked at any more. It is longer than a spin, so that
- * a ring that is busy is not forgotten between two frames. */
-#define ACTIVE_NS UINT64_C(50000)
+/* A ring without frames for this long is not looked at any more. It is longer than a round trip, so
+ * that a ring that is busy is not forgotten between a frame and the answer to it. */
+#define ACTIVE_NS UINT64_C(250000)
 
 /* ---- aging ---- */
 

@@ -22,6 +22,7 @@ struct thread {
     uint64_t gap_ns; /* 0: nothing comes */
     uint64_t next_at;
     uint32_t frame_bytes;
+    uint64_t wakeup_ns;    /* from the frame that ends its sleep to its being awake */
     uint64_t longest_spin; /* time from one frame to going to sleep */
     uint64_t found_at;
     uint64_t n_looks;
@@ -73,7 +74,7 @@ static bool wait_for_more(struct thread *thread)
         if (thread->gap_ns == 0)
             return false;
         if (thread->next_at > thread->now)
-            thread->now = thread->next_at;
+            thread->now = thread->next_at + thread->wakeup_ns;
         break;
     }
     wake_waited(&thread->wake, thread->now);
@@ -117,11 +118,11 @@ static void test_few_frames_wake_it_each(void **state)
     struct wake_counters did;
 
     thread_init(&thread, true);
-    send_at(&thread, 10000, 60);
+    send_at(&thread, 5000, 60);
     did = run_for(&thread, NS_PER_SEC);
-    assert_in_range(did.sleeps, 9999, 10001);
+    assert_in_range(did.sleeps, 4999, 5001);
     assert_int_equal(did.naps + did.spins, 0);
-    assert_in_range(thread.n_looks, 9999, 10001); /* one more after each, no two */
+    assert_in_range(thread.n_looks, 4999, 5001); /* one more after each, no two */
     assert_int_equal(thread.wake.regime, WAKE_COLD);
 }
 
@@ -201,6 +202,87 @@ static void test_naps_end_if_they_keep_senders_waiting(void **state)
     /* Tried at once, and after 100, 300 and 700 ms. */
     assert_in_range(thread.wake.counters.naps, 4 * 6, 4 * 10);
     assert_in_range(n_taken, 98000, 100000);
+}
+
+/* Two stations, one of which has a frame at a time for the other, which answers. Returns how many
+ * frames crossed. */
+static uint64_t exchange_for(struct thread *thread, uint64_t ns)
+{
+    uint64_t end = thread->now + ns;
+    uint64_t n = 0;
+
+    thread->gap_ns = 35 * US;
+    while (thread->now < end) {
+        if (thread->next_at <= thread->now) {
+            wake_note(&thread->wake, 1, 60);
+            thread->found_at = thread->now;
+            thread->next_at = thread->now + thread->gap_ns;
+            n++;
+        }
+        wait_for_more(thread);
+    }
+    return n;
+}
+
+static void test_answers_are_waited_for(void **state)
+{
+    struct thread thread;
+    struct wake_counters before;
+
+    thread_init(&thread, true);
+    thread.wakeup_ns = 30 * US;
+    assert_in_range(exchange_for(&thread, 8 * NS_PER_MS), 120, 125);
+    exchange_for(&thread, 20 * NS_PER_MS);
+    before = thread.wake.counters;
+    assert_in_range(exchange_for(&thread, 900 * NS_PER_MS), 25500, 25800);
+    assert_int_equal(thread.wake.counters.sleeps, before.sleeps);
+    assert_int_equal(thread.wake.regime, WAKE_COLD);
+    /* Now and then without, to see whether it still pays: and it goes on. */
+    assert_in_range(exchange_for(&thread, 2 * NS_PER_SEC), 56400, 57200);
+    assert_in_range(thread.wake.counters.sleeps - before.sleeps, 2 * 100, 2 * 180);
+}
+
+static void test_patience_ends_with_the_frames(void **state)
+{
+    struct thread thread;
+    struct wake_counters did;
+
+    thread_init(&thread, true);
+    thread.wakeup_ns = 30 * US;
+    exchange_for(&thread, 100 * NS_PER_MS);
+    send_at(&thread, 0, 60);
+    did = run_for(&thread, NS_PER_SEC);
+    assert_int_equal(did.sleeps, 1);
+    assert_int_equal(did.naps, 0);
+    assert_in_range(thread.longest_spin, 50 * US, 60 * US);
+}
+
+static void test_senders_that_come_anyhow_are_slept_for(void **state)
+{
+    struct thread thread;
+    struct wake_counters did;
+
+    thread_init(&thread, true);
+    thread.wakeup_ns = 5 * US;
+    send_at(&thread, 25000, 60);
+    did = run_for(&thread, NS_PER_SEC);
+    /* Tried at once, and after 100, 300 and 700 ms. */
+    assert_in_range(did.spins, 4 * 190, 4 * 260);
+    assert_in_range(did.sleeps, 23900, 24300);
+}
+
+static void test_patience_that_no_longer_pays_ends(void **state)
+{
+    struct thread thread;
+    struct wake_counters did;
+
+    thread_init(&thread, true);
+    thread.wakeup_ns = 30 * US;
+    exchange_for(&thread, 100 * NS_PER_MS);
+    send_at(&thread, 25000, 60);
+    run_for(&thread, NS_PER_SEC + 100 * NS_PER_MS);
+    did = run_for(&thread, 300 * NS_PER_MS);
+    assert_in_range(did.spins, 0, 2 * 260);
 }
 
 static void test_a_flood_keeps_it_looking(void **state)
@@ -293,6 +375,9 @@ static void test_on_one_cpu_it_never_spins(void **state)
     assert_int_equal(thread.wake.regime, WAKE_WARM);
     did = run_for(&thread, NS_PER_SEC);
     assert_int_equal(did.spins, 0);
+    exchange_for(&thread, NS_PER_SEC);
+    assert_int_equal(thread.wake.counters.spins, 0);
+    send_at(&thread, 400000, 60);
     wake_set_may_spin(&thread.wake, true);
     did = run_for(&thread, NS_PER_SEC);
     assert_in_range(did.spins, 1, 500000);
@@ -330,6 +415,10 @@ int main(void)
         cmocka_unit_test(test_many_bytes_do_not_wait_for_a_nap),
         cmocka_unit_test(test_superframes_are_hot),
         cmocka_unit_test(test_naps_end_if_they_keep_senders_waiting),
+        cmocka_unit_test(test_answers_are_waited_for),
+        cmocka_unit_test(test_patience_ends_with_the_frames),
+        cmocka_unit_test(test_senders_that_come_anyhow_are_slept_for),
+        cmocka_unit_test(test_patience_that_no_longer_pays_ends),
         cmocka_unit_test(test_a_flood_keeps_it_looking),
         cmocka_unit_test(test_a_spin_is_bounded),
         cmocka_unit_test(test_a_nap_that_finds_nothing_ends_in_sleep),
