@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 
 from . import space
@@ -69,11 +70,12 @@ def run_inside(test):
 
 
 def run_outside(script, name):
+    started = time.monotonic()
     code = subprocess.run(UNSHARE + (sys.executable, script, "--inside", name),
                           stdin=subprocess.DEVNULL,
                           preexec_fn=space.kill_at_exit_of_parent).returncode
     word = {0: "ok", SKIPPED: "skipped"}.get(code, "FAILED (%d)" % code)
-    print(name, word, flush=True)
+    print("{} {} ({:.1f} s)".format(name, word, time.monotonic() - started), flush=True)
     return code
 
 
