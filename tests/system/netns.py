@@ -15,7 +15,7 @@ from lab.wire import BROADCAST, pattern
 
 EXAMPLE = os.path.join(os.path.dirname(__file__), "../../config/namespaces.json")
 ROUNDS = 5
-MANY_ROUNDS = 200
+MANY_ROUNDS = 60
 CROWD = 60
 
 
@@ -33,8 +33,7 @@ class Guest(Host):
 
     def bring_up(self):
         super().bring_up()
-        ip("-n", self.netns, "link", "set", "eth0", "addrgenmode", "none")
-        ip("-n", self.netns, "link", "set", "eth0", "up")
+        ip_batch(["link set eth0 addrgenmode none", "link set eth0 up"], self.netns)
 
     def config(self, **keys):
         return dict({"name": self.port, "ifname": "eth0", "netns": self.netns}, **keys)

@@ -25,8 +25,7 @@ class Host:
         yield "netns add {0.name}".format(self)
         yield ("link add {0.port} mtu {0.mtu} type veth peer name eth0 mtu {0.mtu} "
                "address {0.mac} netns {0.name}").format(self)
-        yield "link set {0.port} addrgenmode none".format(self)
-        yield "link set {0.port} up".format(self)
+        yield "link set {0.port} addrgenmode none up".format(self)
 
     def cable(self):
         """Lays the cable again after it was deleted."""
@@ -40,8 +39,7 @@ class Host:
 
     def bring_up(self):
         """Silent: no address, so that nothing is on the wire but what the test sends."""
-        self.ip("link", "set", "eth0", "addrgenmode", "none")
-        self.ip("link", "set", "eth0", "up")
+        space.ip_batch(["link set eth0 addrgenmode none", "link set eth0 up"], self.name)
 
     def address(self):
         """Gives it its IPv4 and IPv6 addresses."""

@@ -35,10 +35,11 @@ def ip(*argv):
     return run("ip", *argv)
 
 
-def ip_batch(lines):
+def ip_batch(lines, netns=None):
     """Many ip(8) commands in one process: creating 64 links one by one takes seconds."""
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True,
-                   stdout=subprocess.DEVNULL)
+    where = ["-n", netns] if netns else []
+    subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(lines) + "\n", text=True,
+                   check=True, stdout=subprocess.DEVNULL)
 
 
 def _setns(fd):
@@ -62,8 +63,11 @@ def inside(netns):
 
 def set_sysctl(key, value, netns=None):
     # Whose sysctl tree one sees is decided by the namespace of the process that opens it.
-    command = ["sysctl", "-qw", "{}={}".format(key, value)]
-    run(*(["ip", "netns", "exec", netns] + command if netns else command))
+    if netns:
+        run("ip", "netns", "exec", netns, "sysctl", "-qw", "{}={}".format(key, value))
+        return
+    with open("/proc/sys/" + key.replace(".", "/"), "w") as file:
+        file.write(str(value))
 
 
 def eventually(predicate, what, timeout=DEADLINE):
