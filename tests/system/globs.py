@@ -14,7 +14,7 @@ from lab.traffic import Traffic
 from lab.wire import BROADCAST, pattern
 
 ROUNDS = 10
-CYCLES = 1000
+CYCLES = 400
 MANY = 1000
 RANDOM_ROUNDS = 25
 
