@@ -5,59 +5,9 @@
 
 #include <cmocka.h>
 
-#include "ringspan/fdb.h"
+#include "fdb_fixture.h"
 
 /* What a port may hold, at the sizes and in the moments that a simulation does not come by. */
-
-#define AGING 300
-#define PORTS 8
-
-static struct fdb *new_table(uint32_t max_entries)
-{
-    struct fdb_params params = {
-        .max_entries = max_entries,
-        .max_ports = PORTS,
-        .aging_ns = AGING,
-        .key = {.k0 = 1, .k1 = 2},
-    };
-    struct fdb *fdb = NULL;
-
-    assert_int_equal(fdb_new(&params, &fdb), 0);
-    return fdb;
-}
-
-static void check_and_free(struct fdb *fdb)
-{
-    assert_null(fdb_check(fdb));
-    fdb_free(fdb);
-}
-
-static struct fdb_plan learn(struct fdb *fdb, uint64_t mac, port_id port, uint64_t now)
-{
-    struct fdb_plan plan;
-
-    fdb_plan_learn(fdb, 0, mac, port, now, &plan);
-    fdb_commit(fdb, &plan);
-    assert_null(fdb_check(fdb));
-    return plan;
-}
-
-static void learn_range(struct fdb *fdb, uint64_t from, uint32_t n, port_id port, uint64_t now)
-{
-    for (uint64_t mac = from; mac < from + n; mac++)
-        learn(fdb, mac, port, now);
-}
-
-static uint32_t count_behind(const struct fdb *fdb, port_id port, uint64_t now)
-{
-    struct fdb_entry entry;
-    uint32_t cursor = 0;
-    uint32_t n = 0;
-
-    while (fdb_next(fdb, now, &cursor, &entry))
-        n += entry.port == port;
-    return n;
-}
 
 /* An expired entry of its own makes room for it, though the table is full and another port holds
  * more. */
@@ -77,8 +27,8 @@ static void test_port_at_its_limit_costs_others_nothing(void **state)
         assert_int_equal(fdb_lookup_after(fdb, &plan, 0, 0x300 + i, AGING), 0);
     }
     assert_int_equal(learn(fdb, 0x303, 0, AGING).action, FDB_REFUSE_LIMIT);
-    assert_int_equal(count_behind(fdb, 1, AGING), 61);
-    assert_int_equal(count_behind(fdb, 0, AGING), 3);
+    assert_int_equal(held_by(fdb, 1, AGING), 61);
+    assert_int_equal(held_by(fdb, 0, AGING), 3);
     assert_int_equal(fdb_counters(fdb).evicted, 0);
     assert_int_equal(fdb_counters(fdb).expired, 3);
     check_and_free(fdb);
@@ -105,7 +55,7 @@ static void test_added_entries(void **state)
     add_range(fdb, 0x200, 8, 0);
     assert_int_equal(learn(fdb, 0x300, 0, 0).action, FDB_REFUSE_LIMIT);
     fdb_set_limit(fdb, 0, 2, 0, 64);
-    assert_int_equal(count_behind(fdb, 0, 0), 10);
+    assert_int_equal(held_by(fdb, 0, 0), 10);
     assert_int_equal(fdb_held(fdb, 0), 10);
     assert_int_equal(fdb_lookup(fdb, 0, 0x101, 0), PORT_NONE);
     assert_int_equal(fdb_lookup(fdb, 0, 0x102, 0), 0);
@@ -113,11 +63,11 @@ static void test_added_entries(void **state)
     learn_range(fdb, 0x400, 8, 1, 0); /* six fit in; two learned ones go, and no other */
     assert_int_equal(fdb_lookup(fdb, 0, 0x102, 0), PORT_NONE);
     assert_int_equal(fdb_lookup(fdb, 0, 0x103, 0), PORT_NONE);
-    assert_int_equal(count_behind(fdb, 0, 0), 8);
+    assert_int_equal(held_by(fdb, 0, 0), 8);
     add_range(fdb, 0x500, 1, 0);
-    assert_int_equal(count_behind(fdb, 0, 0), 8);
+    assert_int_equal(held_by(fdb, 0, 0), 8);
     assert_int_equal(fdb_lookup(fdb, 0, 0x200, 0), PORT_NONE);
-    assert_int_equal(count_behind(fdb, 1, 0), 8);
+    assert_int_equal(held_by(fdb, 1, 0), 8);
 
     /* Heard of, it stays added; heard of elsewhere, it is learned there. */
     assert_int_equal(learn(fdb, 0x201, 0, 1).action, FDB_REFRESH);
@@ -125,7 +75,7 @@ static void test_added_entries(void **state)
     assert_int_equal(learn(fdb, 0x202, 2, 1).action, FDB_MOVE);
     assert_int_equal(learn(fdb, 0x203, 2, 1).action, FDB_REFUSE_LIMIT);
     fdb_flush_port(fdb, 0);
-    assert_int_equal(count_behind(fdb, 0, 1), 0);
+    assert_int_equal(held_by(fdb, 0, 1), 0);
     assert_null(fdb_check(fdb));
     check_and_free(fdb);
 }
