@@ -69,7 +69,23 @@ void config_parse_words(const struct config_text *text, struct config_report *re
                         const char *path, uint32_t node, struct json_object *json,
                         const struct config_words *words, uint64_t *ret_bits);
 
-/** A CPU, or a list of CPUs and ranges of them, which is empty if that was reported. */
+/* What a list of numbers and ranges is of. */
+struct config_ranges {
+    const char *noun;
+    const char *how_to_write; /* hints */
+    const char *if_empty;
+    uint32_t min;
+    uint32_t max;
+    void (*add)(void *set, uint32_t first, uint32_t last);
+};
+
+/** A number, or a list of numbers and ranges of them, into @set, which was empty. Errors are
+ * reported. */
+void config_parse_ranges(const struct config_text *text, struct config_report *report,
+                         const char *path, uint32_t node, struct json_object *json,
+                         const struct config_ranges *ranges, void *set);
+
+/** The same of CPUs, into whatever @ret_cpus was. */
 void config_parse_cpus(const struct config_text *text, struct config_report *report,
                        const char *path, uint32_t node, struct json_object *json,
                        struct cpus *ret_cpus);
