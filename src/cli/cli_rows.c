@@ -2,9 +2,12 @@
 #include "cli_rows.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "cli_command.h"
 
 #define FIELD_NAME_SIZE 32
 
@@ -92,4 +95,22 @@ const char *cli_string(struct json_object *row, const char *name)
     const char *string = json_object_get_string(cli_field(row, name));
 
     return string ? string : "-";
+}
+
+int cli_print_table(const struct table_column *columns, uint32_t n_columns, struct json_slice rest,
+                    bool (*add)(struct table *table, struct json_object *row, const void *arg),
+                    const void *arg)
+{
+    struct table *table = table_new(columns, n_columns);
+    struct json_object *row;
+    bool ok = table != NULL;
+
+    while (ok && (row = cli_next_row(&rest))) {
+        ok = add(table, row, arg);
+        json_object_put(row);
+    }
+    if (ok)
+        table_print(table, stdout);
+    table_free(table);
+    return ok ? CLI_OK : cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
 }

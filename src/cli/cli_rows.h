@@ -5,6 +5,7 @@
 #include <json-c/json_object.h>
 
 #include "ringspan/json_text.h"
+#include "ringspan/table.h"
 
 /*
  * Rows of an answer, one at a time: the list may be long, a row is not.
@@ -24,5 +25,11 @@ void cli_format_cell(struct json_object *value, char ret_cell[CLI_CELL_SIZE]);
 uint64_t cli_number(struct json_object *row, const char *name);
 /** A string field; "-" if absent or null. */
 const char *cli_string(struct json_object *row, const char *name);
+
+/** Prints a table of the rows of an array, whose inside is @rest: @add puts a row into it, in as
+ * many lines as it likes, and is false for want of memory. CLI_OK, or it has been said. */
+int cli_print_table(const struct table_column *columns, uint32_t n_columns, struct json_slice rest,
+                    bool (*add)(struct table *table, struct json_object *row, const void *arg),
+                    const void *arg);
 
 #endif

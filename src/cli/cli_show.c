@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli_command.h"
 #include "cli_rows.h"
@@ -22,27 +20,23 @@ struct show {
 
 #define COLUMNS(array) .columns = (array), .n_columns = sizeof(array) / sizeof(*(array))
 
+static bool add_row(struct table *table, struct json_object *row, const void *arg)
+{
+    const struct show *show = arg;
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < show->n_columns; i++) {
+        char cell[CLI_CELL_SIZE];
+
+        cli_format_cell(cli_field(row, show->columns[i].title), cell);
+        ok = table_add(table, cell);
+    }
+    return ok;
+}
+
 static int print_table(const struct show *show, struct json_slice result)
 {
-    struct table *table = table_new(show->columns, show->n_columns);
-    struct json_object *row;
-    bool ok = table != NULL;
-
-    while (ok && (row = cli_next_row(&result))) {
-        for (uint32_t i = 0; ok && i < show->n_columns; i++) {
-            char cell[CLI_CELL_SIZE];
-
-            cli_format_cell(cli_field(row, show->columns[i].title), cell);
-            ok = table_add(table, cell);
-        }
-        json_object_put(row);
-    }
-    if (ok)
-        table_print(table, stdout);
-    table_free(table);
-    if (!ok)
-        return cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
-    return CLI_OK;
+    return cli_print_table(show->columns, show->n_columns, json_text_inside(result), add_row, show);
 }
 
 static int print_all(const struct cli *cli, const struct show *show)
@@ -52,7 +46,7 @@ static int print_all(const struct cli *cli, const struct show *show)
 
     if (status != CLI_OK)
         return status;
-    status = print_table(show, json_text_inside(reply.result));
+    status = print_table(show, reply.result);
     ctl_reply_fini(&reply);
     return status;
 }
@@ -75,7 +69,7 @@ static int run_show(const struct cli *cli, const struct show *show, int argc, ch
     if (cli->json)
         cli_print_json(cli, reply.result);
     else
-        status = print_table(show, json_text_inside(reply.result));
+        status = print_table(show, reply.result);
     if (status == CLI_OK && cli->statistics && !cli->json) {
         putchar('\n');
         status =

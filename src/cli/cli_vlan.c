@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli_command.h"
 #include "cli_rows.h"
-#include "ringspan/table.h"
 
 /* vlan: a port has a list of VLANs; the table has a row for each of them. */
 
@@ -34,7 +31,7 @@ static bool add_vlan(struct table *table, struct json_object *row, struct json_o
            table_add(table, flags);
 }
 
-static bool add_row(struct table *table, struct json_object *row)
+static bool add_row(struct table *table, struct json_object *row, const void *arg)
 {
     struct json_object *vlans = cli_field(row, "vlans");
     bool ok = true;
@@ -44,23 +41,6 @@ static bool add_row(struct table *table, struct json_object *row)
     for (size_t i = 0; ok && i < json_object_array_length(vlans); i++)
         ok = add_vlan(table, row, json_object_array_get_idx(vlans, i));
     return ok;
-}
-
-static int print_rows(struct json_slice result)
-{
-    struct table *table = table_new(columns, sizeof(columns) / sizeof(*columns));
-    struct json_slice rest = json_text_inside(result);
-    struct json_object *row;
-    bool ok = table != NULL;
-
-    while (ok && (row = cli_next_row(&rest))) {
-        ok = add_row(table, row);
-        json_object_put(row);
-    }
-    if (ok)
-        table_print(table, stdout);
-    table_free(table);
-    return ok ? CLI_OK : cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
 }
 
 static int run(const struct cli *cli, int argc, char **argv)
@@ -82,7 +62,8 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (cli->json)
         cli_print_json(cli, reply.result);
     else
-        status = print_rows(reply.result);
+        status = cli_print_table(columns, sizeof(columns) / sizeof(*columns),
+                                 json_text_inside(reply.result), add_row, NULL);
     ctl_reply_fini(&reply);
     return status;
 }
