@@ -130,7 +130,7 @@ void ctl_call_defer(struct ctl_call *call, void (*cancel)(void *arg), void *arg)
 /**
  * Ends the value in the place of ctl_call_close(). Takes @state over. Lines come in two ways, which
  * may be mixed: @lines->next() is called when there is room, as for rows, and CTL_ROW_END means
- * nothing for now; ctl_stream_push() adds one at once. A line ends in a newline.
+ * that none is due; ctl_stream_push() adds one at once. A line ends in a newline.
  */
 void ctl_call_stream(struct ctl_call *call, const struct ctl_rows *lines, void *state);
 /** False if the queue is too full for it. */

@@ -165,7 +165,7 @@ static int run_apply(const struct cli *cli, int argc, char **argv)
 
 const struct cli_command cli_apply = {
     .name = "apply",
-    .summary = "the daemon changes to another file, for now or on trial",
+    .summary = "the daemon changes to another file, until a reload or on trial",
     .help =
         "Usage: ringspan apply FILE [--confirm TIME]\n\n"
         "Runs what FILE says (- is standard input) until the next reload or start, which return\n"

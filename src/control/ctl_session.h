@@ -40,7 +40,7 @@ struct ctl_call {
     const struct ctl_rows *rows;
     bool is_list; /* rows are elements of an array, not pieces of any value */
     void *rows_state;
-    bool is_idle; /* a stream that has no rows for now */
+    bool is_idle; /* a stream that waits for its next row */
     void (*cancel)(void *arg);
     void *cancel_arg;
     int fd; /* that came with the request, and that nobody took; -1: none */

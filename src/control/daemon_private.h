@@ -287,7 +287,7 @@ void managed_taps_sweep(struct daemon *daemon, struct netns *netns);
 /** The loop's thread runs on the CPUs that the configuration says, from now on. */
 void daemon_apply_cpu(struct daemon *daemon);
 
-/** Tells who waits for it when every port that stays is where it can be for now. */
+/** Tells who waits for it when no port that stays has a step before it. */
 void managed_ports_check_ready(struct daemon *daemon);
 
 /** Everything that the daemon publishes goes through here: what tables noted goes first. */

@@ -114,7 +114,7 @@ static void begin(struct pcapng_bytes *block, uint32_t type)
 {
     block->len = 0;
     put_u32(block, type);
-    put_u32(block, 0); /* the length, for now */
+    put_u32(block, 0); /* in the place of the length, which end() knows */
 }
 
 static void end(struct pcapng_bytes *block)
