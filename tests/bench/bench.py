@@ -50,7 +50,7 @@ class Plan(collections.namedtuple("Plan", "name rounds wide others effort limit 
 
 
 PLANS = {
-    "quick": Plan("quick", 2, 2, 1, trial.QUICK, 270, lambda work: work.quick),
+    "quick": Plan("quick", 3, 3, 1, trial.QUICK, 270, lambda work: work.quick),
     "full": Plan("full", 5, 9, 2, trial.FULL, 2700, lambda work: work.engines),
 }
 
@@ -164,7 +164,7 @@ def saver(fd, result):
     """Writes the result so far: what was measured is not lost when somebody has enough."""
     def save():
         if fd >= 0:
-            text = (json.dumps(result, indent=1) + "\n").encode()
+            text = (json.dumps(result) + "\n").encode()
             os.ftruncate(fd, 0)
             os.pwrite(fd, text, 0)
     return save

@@ -260,6 +260,7 @@ class Sendmmsg(Engine):
     title = "sendmmsg engine"
     settings = "RX ring, sendmmsg() out of its slots, Ringspan's wake-up policy; no superframes"
     max_ports = 64
+    max_mtu = 1500  # what fits a slot
 
     @classmethod
     def program(cls):

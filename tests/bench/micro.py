@@ -56,7 +56,7 @@ def _ceiling(effort):
     stage.open()
     try:
         trial = Trial(stage, effort)
-        seconds = ["--seconds", effort.trial]
+        seconds = ["--seconds", effort.seconds]
         return trial.traffic("self", *stage.stream(1, 2), *seconds)
     finally:
         stage.close()

@@ -58,7 +58,6 @@ class Session:
         try:
             for family in block:
                 self._run_family(family, stages)
-                self.save()
         finally:
             for stage in stages.values():
                 self._close(stage)
@@ -81,6 +80,7 @@ class Session:
                         work.name, index, rounds))
             if not left:
                 break
+            self.save()
 
     def _run_round(self, work, index, stages):
         for name in rotated(self._engines_for(work), index):

@@ -104,7 +104,7 @@ def target_table(result):
             if verdict.low != verdict.high:
                 value += " (%s–%s)" % (number(verdict.low), number(verdict.high))
         rows.append([target.text, number(target.floor), number(target.aim), value,
-                     str(verdict.n), verdict.word])
+                     str(verdict.n) if target.is_timed else "–", verdict.word])
     return markdown(["work", "floor", "aim", "measured", "rounds", "verdict"], rows)
 
 

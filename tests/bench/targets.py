@@ -11,7 +11,16 @@ import collections
 import analysis
 import stats
 
-Target = collections.namedtuple("Target", "text mine theirs floor aim")
+
+class Target(collections.namedtuple("Target", "text mine theirs floor aim")):
+    """A row."""
+
+    @property
+    def is_timed(self):
+        """Whether it is measured in rounds of a work."""
+        return isinstance(self.mine, tuple)
+
+
 Verdict = collections.namedtuple("Verdict", "target value low high n word")
 
 US = "ringspan"
