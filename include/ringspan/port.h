@@ -106,6 +106,9 @@ struct rx_source_ops {
     /* When frame @i of the last batch() arrived, in ns since 1970 (UTC); 0 if that is not known.
      */
     uint64_t (*arrival)(const struct rx_source *source, uint32_t i);
+    /* How long that frame was before it was cut (DROP_TRUNCATED), without the tags that were taken
+     * off its bytes. */
+    uint32_t (*length)(const struct rx_source *source, uint32_t i);
     /* Gives the frames of the last batch() back. */
     void (*release)(struct rx_source *source);
     /* Whether a frame waits, as far as memory tells: no system call. */

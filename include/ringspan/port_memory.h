@@ -41,6 +41,10 @@ bool memory_port_inject(struct port *port, const uint8_t *bytes, uint32_t len,
 bool memory_port_inject_defect(struct port *port, const uint8_t *bytes, uint32_t len,
                                enum drop_reason defect);
 
+/** The same with a frame of which the last @cut bytes were cut off: these are what is left of it.
+ */
+bool memory_port_inject_cut(struct port *port, const uint8_t *bytes, uint32_t len, uint32_t cut);
+
 /** When the frames that are injected from now on arrive, in ns since 1970; at first 0: unknown. */
 void memory_port_set_time(struct port *port, uint64_t time);
 

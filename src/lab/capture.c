@@ -204,6 +204,11 @@ bool capture_has_room(const struct capture *capture, uint32_t n_copies)
     return capture->n_sightings + 1 + n <= capture->capacity;
 }
 
+static uint32_t cut_of(const struct rx_source *source, uint32_t i, const struct frame *frame)
+{
+    return frame->defect == DROP_TRUNCATED ? source->ops->length(source, i) - frame->len : 0;
+}
+
 void capture_arrival(struct capture *capture, const struct port *ingress, uint32_t i,
                      const struct frame *frame, const struct decision *decision,
                      const struct port *egress)
@@ -218,6 +223,7 @@ void capture_arrival(struct capture *capture, const struct port *ingress, uint32
     current->frame = *frame;
     current->other = egress;
     current->time = capture->source->ops->arrival(capture->source, i);
+    current->cut = cut_of(capture->source, i, frame);
     current->verdict = decision->verdict;
     current->reason = decision->reason;
     current->fanout = decision->fanout;

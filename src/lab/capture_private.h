@@ -32,6 +32,7 @@ struct sighting {
     const struct port *other; /* where a copy comes from, or where the only one goes */
     uint64_t id;
     uint64_t time;
+    uint32_t cut; /* bytes of the frame that did not get here */
     bool is_copy;
     enum verdict verdict; /* of an arrival */
     enum drop_reason reason;

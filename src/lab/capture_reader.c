@@ -302,7 +302,7 @@ static void deliver(struct capture_reader *reader, uint32_t number, const struct
         .interface = number,
         .time = sight->sighting->time,
         .captured = snaplen > 0 && snaplen < sight->len ? snaplen : sight->len,
-        .original = sight->len,
+        .original = sight->len + sight->sighting->cut,
         .direction = sight->sighting->is_copy ? PCAPNG_OUTBOUND : PCAPNG_INBOUND,
         .id = sight->sighting->id,
         .lost = interface->lost_lately,

@@ -130,6 +130,13 @@ static uint64_t rx_arrival(const struct rx_source *source, uint32_t i)
     return slot->tp_sec * NS_PER_SEC + slot->tp_nsec;
 }
 
+static uint32_t rx_length(const struct rx_source *source, uint32_t i)
+{
+    const struct packet_port *p = container_of(source, struct packet_port, source);
+
+    return packet_slot(&p->rx, p->rx.head + i)->tp_len;
+}
+
 static void rx_release(struct rx_source *source)
 {
     struct packet_port *p = container_of(source, struct packet_port, source);
@@ -163,6 +170,7 @@ static int rx_take_error(struct rx_source *source)
 const struct rx_source_ops packet_rx_ops = {
     .batch = rx_batch,
     .arrival = rx_arrival,
+    .length = rx_length,
     .release = rx_release,
     .has_news = rx_has_news,
     .take_error = rx_take_error,

@@ -15,6 +15,7 @@ struct arrival {
     uint8_t *bytes;
     struct frame frame;
     uint64_t time;
+    uint32_t length; /* before it was cut */
 };
 
 struct memory_port {
@@ -70,6 +71,13 @@ static uint64_t memory_arrival(const struct rx_source *source, uint32_t i)
     return m->arrivals[(m->first + i) % QUEUE_FRAMES].time;
 }
 
+static uint32_t memory_length(const struct rx_source *source, uint32_t i)
+{
+    const struct memory_port *m = container_of(source, struct memory_port, source);
+
+    return m->arrivals[(m->first + i) % QUEUE_FRAMES].length;
+}
+
 static void memory_release(struct rx_source *source)
 {
     struct memory_port *m = container_of(source, struct memory_port, source);
@@ -94,6 +102,7 @@ static int memory_take_error(struct rx_source *source)
 static const struct rx_source_ops memory_source_ops = {
     .batch = memory_batch,
     .arrival = memory_arrival,
+    .length = memory_length,
     .release = memory_release,
     .has_news = memory_has_news,
     .take_error = memory_take_error,
@@ -245,6 +254,7 @@ static bool inject(struct memory_port *m, const uint8_t *bytes, uint32_t len,
     if (vnet)
         arrival->frame.vnet = *vnet;
     frame_take_outer_tag(&arrival->frame, copy);
+    arrival->length = arrival->frame.len;
     if (defect == DROP_NONE && !frame_vnet_is_sane(&arrival->frame))
         arrival->frame.defect = DROP_MALFORMED;
     m->n_arrivals++;
@@ -261,6 +271,17 @@ bool memory_port_inject_defect(struct port *port, const uint8_t *bytes, uint32_t
                                enum drop_reason defect)
 {
     return inject(memory_of(port), bytes, len, NULL, defect);
+}
+
+bool memory_port_inject_cut(struct port *port, const uint8_t *bytes, uint32_t len, uint32_t cut)
+{
+    struct memory_port *m = memory_of(port);
+    struct arrival *arrival = &m->arrivals[(m->first + m->n_arrivals) % QUEUE_FRAMES];
+
+    if (!inject(m, bytes, len, NULL, DROP_TRUNCATED))
+        return false;
+    arrival->length += cut;
+    return true;
 }
 
 size_t memory_port_n_sent(const struct port *port)

@@ -51,6 +51,10 @@ static void superframes_beyond_the_buffer_are_truncated_and_say_so(void **state)
             n_truncated += frames[i].defect == DROP_TRUNCATED;
             if (frames[i].defect == DROP_NONE)
                 assert_int_equal(frames[i].len, len - FRAME_VNET_SIZE);
+            else
+                assert_true(frames[i].len > 1000 && frames[i].len < LIMIT_RING_SLOT);
+            assert_int_equal(f->port->source->ops->length(f->port->source, i),
+                             len - FRAME_VNET_SIZE);
         }
         release(f, n);
     }

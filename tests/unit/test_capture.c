@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "ringspan/bridge.h"
 #include "ringspan/capture.h"
+#include "ringspan/clock.h"
 #include "ringspan/limits.h"
 #include "ringspan/pcapng.h"
 #include "ringspan/port_memory.h"
@@ -87,10 +89,75 @@ static void test_names_without_end(void **state)
     event_loop_free(loop);
 }
 
+/* Of the first packet in a capture that has ended. */
+static void read_lengths(struct event_loop *loop, int fd, uint32_t *ret_captured,
+                         uint32_t *ret_original)
+{
+    static uint8_t bytes[64u << 10];
+    ssize_t len;
+    size_t at = 0;
+    uint32_t head[7];
+
+    event_loop_turn(loop, 0);
+    len = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    for (;; at += head[1]) {
+        assert_true((ssize_t)(at + sizeof(head)) <= len);
+        memcpy(head, bytes + at, sizeof(head));
+        if (head[0] == PCAPNG_PACKET)
+            break;
+    }
+    *ret_captured = head[5];
+    *ret_original = head[6];
+}
+
+static const struct bridge_params one_port = {
+    .name = "b", .max_ports = 1, .max_entries = 16, .aging_ns = NS_PER_SEC};
+
+/* A frame that the ring had no room for is in the file as far as it got here, with its length; a
+ * tag that was taken off is part of both. */
+static void test_cut_frames(void **state)
+{
+    static const uint8_t tagged[64] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 8};
+    const struct port_device device = {.ifindex = 1, .mtu = 1500};
+    const struct capture_params wish = {
+        .count = 1, .buffer = LIMIT_CAPTURE_BUFFER_MIN, .segments = true};
+    struct port *port = new_port("p", 0);
+    struct capture *capture;
+    struct event_loop *loop;
+    struct bridge *bridge;
+    uint32_t captured;
+    uint32_t original;
+    int fd;
+
+    assert_int_equal(bridge_new(&one_port, &bridge), 0);
+    assert_int_equal(port_bring_up(port), 0);
+    assert_int_equal(port->ops->start(port, &device), 0);
+    assert_int_equal(bridge_add_port(bridge, port), 0);
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    bridge_set_capture(bridge, capture);
+    assert_int_equal(capture_start(capture, &wish, &fd), 0);
+    assert_int_equal(capture_offer_port(capture, "b", port, ""), 0);
+    assert_true(memory_port_inject_cut(port, tagged, sizeof(tagged), 9000));
+    assert_int_equal(bridge_poll(bridge, port->source, 1).frames, 1);
+    assert_int_equal(port->ledger.in_dropped[DROP_TRUNCATED], 1);
+    read_lengths(loop, fd, &captured, &original);
+    assert_int_equal(captured, sizeof(tagged));
+    assert_int_equal(original, sizeof(tagged) + 9000);
+    close(fd);
+    capture_forget_port(capture, port);
+    capture_free(capture);
+    event_loop_free(loop);
+    port->ops->stop(port);
+    port->ops->close(port);
+    bridge_free(bridge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_without_end),
+        cmocka_unit_test(test_cut_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
