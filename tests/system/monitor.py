@@ -68,6 +68,29 @@ def about(event, *keys):
     return tuple(event[key] for key in keys)
 
 
+@ringspan_only
+def test_a_storm_is_two_events(lab):
+    """One when it begins, one when there was none for ten seconds, with all that were too many."""
+    a, b = lab.add_hosts(2)
+    limit = {"broadcast": {"rate": "10pps", "burst": "10packets"}}
+    lab.switch.write_bridges({"name": "lab0", "ports": [{"name": a.port, "storm_control": limit},
+                                                        {"name": b.port}]})
+    lab.switch.launch()
+    monitor = Monitor(lab, "port")
+    storm = [a.frame(BROADCAST, pattern(46))] * 2000
+    a.wire.send(*storm)
+    events = monitor.until(lambda event: event["event"] == "limit_begin")
+    assert 0 < events[0]["count"] <= lab.switch.dropped(a.port, "in")["storm_broadcast"], events
+    a.wire.send(*storm)
+    events += monitor.until(lambda event: event["event"] == "limit_end", 2 * DEADLINE)
+    assert [about(event, "kind", "event", "port", "master", "limit") for event in events] == [
+        ("port", "limit_" + what, a.port, "lab0", "storm_control.broadcast") for what in ("begin", "end")], events
+    dropped = lab.switch.dropped(a.port, "in")
+    assert dropped == {"storm_broadcast": events[-1]["count"]} and events[-1]["count"] > 3000, (events, dropped)
+    assert monitor.interrupt() == []
+    lab.check()
+
+
 def learned(host):
     return lambda event: event["event"] == "learn" and event["mac"] == host
 

@@ -16,6 +16,7 @@ import time
 from lab import DEADLINE, eventually, main, ringspan_only
 
 OK, USAGE, UNREACHABLE = 0, 1, 3
+N_MANY = 1500
 TOKEN = re.compile(r"\033\[(\??)([0-9;]*)([A-Za-z])|\r|\n|[^\033\r\n]")
 
 
@@ -174,6 +175,39 @@ def test_screen(lab):
     top.press("x\0\xff\033[99~")
     top.press("q")
     assert top.end() == (OK, "")
+
+
+@ringspan_only
+def test_many_ports(lab):
+    """More than a thousand ports with names as long as can be, 80x24: each can be got at."""
+    a, b = lab.add_hosts(2)
+    names = ["n" * 11 + "%04d" % number for number in range(N_MANY)]
+    lab.switch.write_bridges({"name": "b" * 15, "ports": [{"name": name} for name in (a.port, b.port, *names)]})
+    lab.switch.launch(wait=False)
+    lab.switch.wait(a.port, b.port)
+    top = Top(lab)
+    top.has("ringspan: {} ports, 2 forwarding".format(N_MANY + 2))
+    top.press("ss")
+    top.has("sorted by name")
+    def shows(name):
+        return lambda lines: any(line.startswith(name + " ") for line in lines)
+    top.until(shows(names[0]), "the first by name")
+    top.press("\033[6~" * 3)
+    top.until(lambda lines: not shows(names[0])(lines), "another page")
+    top.press("\033[6~" * (N_MANY // 10))
+    top.until(lambda lines: shows(a.port)(lines) and shows(names[-1])(lines), "the last page")
+    top.press("k" * 2 + "\r")
+    top.has("port {} of {}: waiting".format(names[-1], "b" * 15))
+    top.has("no interface named " + names[-1])
+    top.press("\033")
+    top.has("s: sort")
+    top.press("\033[5~" * (N_MANY // 10))
+    top.until(shows(names[0]), "the first page")
+    top.press("q")
+    assert top.end() == (OK, "")
+    table = lab.switch.call("top", "--batch", "1").stdout.rstrip("\n").splitlines()
+    assert len(table) == N_MANY + 3
+    assert {line.split()[0] for line in table[1:]} == {a.port, b.port, *names}
 
 
 @ringspan_only
