@@ -10,9 +10,11 @@
 
 # _ringspan_offer WORD... : those that begin like what was typed, once each.
 _ringspan_offer() {
-    local word
+    local word quoted
     for word; do
-        [[ $word == "$cur"* ]] && COMPREPLY+=("$(printf %q "$word")")
+        [[ $word == "$cur"* ]] || continue
+        printf -v quoted %q "$word"
+        [[ " ${COMPREPLY[*]} " == *" $quoted "* ]] || COMPREPLY+=("$quoted")
     done
 }
 
@@ -50,15 +52,20 @@ _ringspan_usage() {
 }
 
 # Usage lines on standard input, one bracketed or bare part per line. What comes first and stands
-# for itself is a part of its own.
+# for itself is a part of its own; so is each alternative, but for those of an option's value.
 _ringspan_parts() {
-    sed 's/^\([A-Z]\{1,\}\) /[\1]/; s/\.\.\.//g; s/|/\n/g; s/[][]/\n/g; s/ --/\n--/g' |
-        sed 's/^ *//; s/ *$//; /^$/d'
+    sed 's/^\([A-Z]\{1,\}\) /[\1]/; s/\.\.\.//g; s/[][]/\n/g; s/ --/\n--/g' |
+        sed '/^ *-/!s/|/\n/g' | sed 's/^ *//; s/ *$//; /^$/d'
 }
 
 # What the help of a verb lists as keys.
 _ringspan_keys() {
     _ringspan_help "$object" "$verb" | sed -n '1,/^KEY$/d; s/^  \([a-z_]\{1,\}\) .*/\1/p'
+}
+
+# Why frames are dropped: triggers of the recorder have the reasons in them.
+_ringspan_reasons() {
+    "$tool" schema 2>/dev/null | grep -o '"drop:[a-z_]*"' | tr -d '"' | cut -d: -f2
 }
 
 # What stands for a value in the usage, for the object's own NAME too.
@@ -68,6 +75,8 @@ _ringspan_offer_value() {
     PORT) _ringspan_offer_lines < <(_ringspan_names port) ;;
     NAME) _ringspan_offer_lines < <(_ringspan_names "$object") ;;
     KEY) _ringspan_offer_lines < <(_ringspan_keys) ;;
+    REASON) _ringspan_offer_lines < <(_ringspan_reasons) ;;
+    *'|'*) _ringspan_offer_lines < <(tr '|' '\n' <<<"$1") ;;
     STATE) _ringspan_offer waiting down blocking learning forwarding disabled error ;;
     SOCKET)
         _ringspan_offer_lines < <(_ringspan_sockets)
@@ -105,13 +114,23 @@ _ringspan_read_usage() {
     )
 }
 
-# Behind an object: the value of the keyword that was just given, else what was not given yet.
+# The options of an object.
+_ringspan_offer_options() {
+    local part
+    for part in "${parts[@]}"; do
+        [[ $part != -* ]] || _ringspan_offer "${part%% *}"
+    done
+}
+
+# Behind an object: the value of the keyword that was just given, else what was not given yet. An
+# object may have the name of a keyword.
 _ringspan_behind_object() {
     local parts part keyword value bare=() verb= verbs_to_offer=()
     _ringspan_read_usage
     for part in "${parts[@]}"; do
         read -r keyword value <<<"$part"
-        if [[ -n $value && $keyword == "$previous" ]]; then
+        if [[ -n $value && $keyword == "$previous" ]] &&
+            [[ $keyword == -* || ${#words[@]} -gt 1 ]]; then
             _ringspan_offer_value "$value"
             return
         fi
@@ -131,17 +150,22 @@ _ringspan_behind_object() {
         if [[ $keyword == *[A-Z]* ]]; then
             [[ -n $verb && $keyword == NAME ]] || bare+=("$keyword")
         elif [[ $keyword == -* ]]; then
-            [[ $cur == -* ]] && _ringspan_offer "$keyword"
-        elif [[ " ${words[*]} " != *" $keyword "* ]] &&
+            continue
+        elif [[ " ${words[*]:1} " != *" $keyword "* ]] &&
             [[ $keyword != show || ${#words[@]} == 1 ]]; then
             _ringspan_offer "$keyword"
         fi
     done
-    [[ $cur == -* ]] && return
+    if [[ $cur == -* ]]; then
+        _ringspan_offer_options
+        return
+    fi
     _ringspan_offer "${verbs_to_offer[@]}"
     for value in "${bare[@]}"; do
         _ringspan_offer_value "$value"
     done
+    # Who has to begin with a dash is told so.
+    ((${#COMPREPLY[@]} > 0)) || _ringspan_offer_options
 }
 
 # Sorts the words before the cursor: the socket, the object and what follows it.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,11 +41,13 @@ static void run_child(char *line, FILE *out)
         execv(bash, words);
 }
 
-static void assert_offers(const char *line, const char *offers)
+#define OFFERS_SIZE 1024
+
+/* Returns the status of bash. */
+static int complete(const char *line, char found[OFFERS_SIZE])
 {
     FILE *out = tmpfile();
     char copy[128];
-    char found[1024];
     int status;
     pid_t pid;
 
@@ -58,9 +61,17 @@ static void assert_offers(const char *line, const char *offers)
     }
     TURN_UNTIL(waitpid(pid, &status, WNOHANG) == pid);
     rewind(out);
-    found[fread(found, 1, sizeof(found) - 1, out)] = '\0';
+    found[fread(found, 1, OFFERS_SIZE - 1, out)] = '\0';
     fclose(out);
     found[strcspn(found, "\n")] = '\0';
+    return status;
+}
+
+static void assert_offers(const char *line, const char *offers)
+{
+    char found[OFFERS_SIZE];
+    int status = complete(line, found);
+
     if (status != 0 || strcmp(found, offers) != 0)
         fail_msg("'%s': status %d, '%s' instead of '%s'", line, status, found, offers);
 }
@@ -88,6 +99,57 @@ static void test_objects_and_options(void **state)
     assert_offers("port --j", "--json");
     assert_offers("wait --f", "--for");
     assert_offers("port --f", "");
+}
+
+/* Whether the usage of an object has more than its name. */
+static bool takes_words(const char *object)
+{
+    char command[256];
+    char usage[256] = "";
+    FILE *help;
+
+    snprintf(command, sizeof(command), "%s help %s", tool, object);
+    help = popen(command, "re");
+    assert_non_null(help);
+    assert_non_null(fgets(usage, sizeof(usage), help));
+    pclose(help);
+    assert_memory_equal(usage, "Usage: ringspan ", 16);
+    return strcspn(usage + 16, "\n") > strlen(object);
+}
+
+/* Nobody has to know that there is something to type. */
+static void test_every_object_offers_something(void **state)
+{
+    char objects[OFFERS_SIZE];
+    char *rest = objects;
+    unsigned n = 0;
+
+    assert_int_equal(complete("", objects), 0);
+    for (const char *object; (object = strsep(&rest, " ")); n++) {
+        char line[64];
+        char found[OFFERS_SIZE];
+
+        snprintf(line, sizeof(line), "%s ", object);
+        assert_int_equal(complete(line, found), 0);
+        if (strcmp(object, "help") != 0 && takes_words(object) != (*found != '\0'))
+            fail_msg("'%s' offers '%s'", line, found);
+    }
+    assert_in_range(n, 20, 100);
+}
+
+static void test_capture(void **state)
+{
+    assert_offers("capture ", "--port --bridge --drops-only --reason --filter --segment -c "
+                              "--snaplen -w -x --recorder --wait");
+    assert_offers("capture --port ", "rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("capture --port rsp-r1 --re", "--reason --recorder");
+    assert_offers("capture --bridge ", "lab0 lab1");
+    assert_offers("capture --reason tx_", "tx_queue_full tx_busy tx_rejected tx_error");
+    assert_offers("capture -w c.sock.l", "c.sock.lock");
+    assert_offers("recorder ", "show freeze arm");
+    assert_offers("vlan ", "show bridge vlan stats rsp-r1 rsp-r2 rsp-r3");
+    assert_offers("graph --format ", "dot mermaid");
+    assert_offers("graph ", "show bridge");
 }
 
 static void test_words_of_an_object(void **state)
@@ -199,6 +261,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         COMPLETION_TEST(test_objects_and_options),
         COMPLETION_TEST(test_words_of_an_object),
+        COMPLETION_TEST(test_every_object_offers_something),
+        COMPLETION_TEST(test_capture),
         COMPLETION_TEST(test_states),
         COMPLETION_TEST(test_files),
         COMPLETION_TEST(test_names),
