@@ -37,7 +37,12 @@ static int format(const struct bpf_program *program, char **ret_program)
         return cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
     copy_program(program, &code);
     bpf_format(&code, *ret_program, size);
-    return CLI_OK;
+    if (bpf_parse(*ret_program, &code))
+        return CLI_OK;
+    free(*ret_program);
+    *ret_program = NULL;
+    return cli_fail(CLI_USAGE,
+                    "--filter: this takes a loop (protochain), which no filter has here");
 }
 
 int cli_compile_filter(const char *expression, char **ret_program)

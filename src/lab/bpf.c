@@ -81,6 +81,8 @@ static bool is_calculation(const struct sock_filter *in)
 {
     if (BPF_CLASS(in->code) != BPF_ALU || (in->code & ~0xff) != 0 || BPF_OP(in->code) > BPF_XOR)
         return false;
+    if (BPF_OP(in->code) == BPF_NEG)
+        return in->code == (BPF_ALU | BPF_NEG); /* it takes nothing */
     return BPF_SRC(in->code) == BPF_X || in->k != 0 ||
            (BPF_OP(in->code) != BPF_DIV && BPF_OP(in->code) != BPF_MOD);
 }

@@ -78,6 +78,7 @@ static void test_refused(void **state)
         "2,52 0 0 0,6 0 0 1", /* divides by zero */
         "2,148 0 0 0,6 0 0 1",
         "2,255 0 0 0,6 0 0 1", /* no such instruction */
+        "2,140 0 0 0,6 0 0 1",
         "2,184 0 0 0,6 0 0 1",
         "2,260 0 0 1,6 0 0 1",
         "1025,6 0 0 1",
