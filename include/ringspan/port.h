@@ -163,6 +163,7 @@ struct port {
     struct reserved_counters reserved_counters[RESERVED_N_PROTOCOLS]; /* as lasting as the ledger */
     struct reserved_settings reserved; /* of its own; see bridge_set_port_reserved() */
     uint32_t mtu;
+    uint32_t speed;                /* Mbit/s, when it was bound; 0: unknown */
     uint32_t ifindex;              /* 0 while not bound */
     struct port_settings settings; /* while bound: that it has. Its owner's notes, both */
     struct port_isolation isolation;

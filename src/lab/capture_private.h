@@ -88,6 +88,7 @@ struct capture_interface {
     struct port *port; /* NULL: it is gone */
     char name[LIMIT_NAME_SIZE];
     char description[CAPTURE_DESCRIPTION_SIZE];
+    uint32_t speed;    /* Mbit/s; 0: unknown */
     uint64_t received; /* frames and copies that there were */
     uint64_t dropped;  /* of them */
     uint64_t accepted; /* that the reader wants */

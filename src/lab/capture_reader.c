@@ -173,7 +173,10 @@ static int add_interface(struct capture_reader *reader, const struct port *port,
         return -ENOMEM;
     reader->interfaces = grown;
     interface = &grown[reader->n_interfaces++];
-    *interface = (struct capture_interface){.ring_drops = port->ledger.tp_drops};
+    *interface = (struct capture_interface){
+        .speed = port->ifindex ? port->speed : 0,
+        .ring_drops = port->ledger.tp_drops,
+    };
     snprintf(interface->name, sizeof(interface->name), "%s", port->name);
     snprintf(interface->description, sizeof(interface->description), "%s", description);
     return 0;
@@ -185,6 +188,7 @@ static bool describe(struct capture_reader *reader)
     const struct pcapng_interface description = {
         .name = interface->name,
         .description = interface->description,
+        .speed = interface->speed * UINT64_C(1000000),
         .snaplen = reader->params.snaplen ? reader->params.snaplen : PCAPNG_SNAPLEN_MAX,
     };
     struct pcapng_bytes block;

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "ringspan/mac.h"
 
@@ -238,4 +241,18 @@ int device_del(uint32_t ifindex)
 
     begin(&request, RTM_DELLINK, NLM_F_ACK, ifindex);
     return ask(&request, NULL, NULL);
+}
+
+/* The old command, which every driver answers. */
+uint32_t device_speed(int fd, const char *ifname)
+{
+    struct ethtool_cmd command = {.cmd = ETHTOOL_GSET};
+    struct ifreq request = {.ifr_data = (void *)&command};
+    uint32_t speed;
+
+    strncpy(request.ifr_name, ifname, sizeof(request.ifr_name) - 1);
+    if (ioctl(fd, SIOCETHTOOL, &request) < 0)
+        return 0;
+    speed = ethtool_cmd_speed(&command);
+    return speed == (uint32_t)SPEED_UNKNOWN || speed == UINT16_MAX ? 0 : speed;
 }

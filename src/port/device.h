@@ -39,6 +39,10 @@ int device_set(uint32_t ifindex, uint16_t attribute, const void *value, size_t l
 int device_set_up(uint32_t ifindex);
 int device_del(uint32_t ifindex);
 
+/** Mbit/s, as the driver says; 0: it does not know, or has no carrier. @fd: any socket of the
+ * interface's namespace. */
+uint32_t device_speed(int fd, const char *ifname);
+
 /* One port of one daemon on the machine may use a device: an abstract name in the namespace that
  * the device lives in, which is the calling thread's. It vanishes with the process, whatever ends
  * it. A descriptor to close; or -errno, -EADDRINUSE if somebody has it. */
