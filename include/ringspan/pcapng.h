@@ -25,8 +25,14 @@
 #define PCAPNG_STATISTICS 5
 #define PCAPNG_PACKET     6
 
-/* The option of a statistics block with those that were lost on their way to the reader. */
-#define PCAPNG_STATISTICS_LOST 7
+/* Options of blocks that our own readers look for. */
+#define PCAPNG_COMMENT         1
+#define PCAPNG_INTERFACE_NAME  2
+#define PCAPNG_PACKET_FLAGS    2 /* the direction is its lowest bits */
+#define PCAPNG_PACKET_LOST     4
+#define PCAPNG_PACKET_ID       5
+#define PCAPNG_PACKET_VERDICT  7 /* behind a byte that says of which kind */
+#define PCAPNG_STATISTICS_LOST 7 /* on their way to the reader */
 
 /* The longest packet that readers of the format take. */
 #define PCAPNG_SNAPLEN_MAX 262144

@@ -10,15 +10,20 @@
 #include <unistd.h>
 
 #include "capture_filter.h"
+#include "capture_text.h"
 #include "cli_command.h"
 #include "ringspan/pcapng.h"
 
 /*
  * capture: the daemon makes the file, block by block, and we take it off its hands. A block is
- * written whole or not at all, so that the file can be read whatever ends us.
+ * written whole or not at all, so that the file can be read whatever ends us; or, without a file,
+ * it becomes a line.
  */
 
 #define CHUNK_SIZE ((size_t)1 << 20) /* longer than any block */
+
+/* Enough for a line about a frame. */
+#define TEXT_SNAPLEN 256
 
 /* What the rest of a capture may take to come when it was asked to end. */
 #define LAST_WORDS_MS 5000
@@ -83,6 +88,13 @@ static int put_filter(struct json_writer *writer, const char *expression)
     return status;
 }
 
+/* Only lines, and nobody says how much of a frame is to be looked at. */
+static bool is_glance(const struct cli *cli)
+{
+    return !value_of(cli, "write") && !value_of(cli, "dump") && !value_of(cli, "snaplen") &&
+           !value_of(cli, "recorder");
+}
+
 static int write_params(const struct cli *cli, struct byte_queue *out)
 {
     struct json_writer writer;
@@ -103,7 +115,9 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
     if (value_of(cli, "segment"))
         json_put_bool(&writer, "segment", true);
     status = put_number(&writer, cli, "count");
-    if (status == CLI_OK)
+    if (is_glance(cli))
+        json_put_u64(&writer, "snaplen", TEXT_SNAPLEN);
+    else if (status == CLI_OK)
         status = put_number(&writer, cli, "snaplen");
     if (status == CLI_OK)
         status = put_filter(&writer, value_of(cli, "filter"));
@@ -117,7 +131,8 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
 struct stream {
     int in;
     int out;
-    const char *name; /* of out */
+    const char *name;          /* of out */
+    struct capture_text *text; /* NULL: blocks are written as they are */
     int signals;
     bool is_ending;
     uint8_t *bytes;
@@ -181,18 +196,45 @@ static size_t whole_blocks(struct stream *stream)
     return at;
 }
 
-static int write_all(const struct stream *stream, size_t len)
+static int write_all(const struct stream *stream, const void *bytes, size_t len)
 {
     size_t at = 0;
 
     while (at < len) {
-        ssize_t n = write(stream->out, stream->bytes + at, len - at);
+        ssize_t n = write(stream->out, (const char *)bytes + at, len - at);
 
         if (n < 0 && errno != EINTR)
             return -errno;
         at += n > 0 ? (size_t)n : 0;
     }
     return 0;
+}
+
+static bool write_blocks(const struct stream *stream, size_t len, FILE *out)
+{
+    bool is_fine = true;
+
+    for (size_t at = 0; is_fine && at < len; at += word_at(stream->bytes + at + 4))
+        is_fine = capture_text_write(stream->text, out, stream->bytes + at,
+                                     word_at(stream->bytes + at + 4));
+    return is_fine;
+}
+
+static int write_text(const struct stream *stream, size_t len)
+{
+    char *lines = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&lines, &size);
+    int r = -ENOMEM;
+
+    if (!out)
+        return r;
+    if (write_blocks(stream, len, out))
+        r = 0;
+    if (fclose(out) == 0 && r == 0)
+        r = write_all(stream, lines, size);
+    free(lines);
+    return r;
 }
 
 /* 1 to go on, 0 at the end, or -errno of the file. */
@@ -206,7 +248,7 @@ static int pass_on(struct stream *stream)
         return 0;
     stream->len += n > 0 ? (size_t)n : 0;
     whole = whole_blocks(stream);
-    r = write_all(stream, whole);
+    r = stream->text ? write_text(stream, whole) : write_all(stream, stream->bytes, whole);
     if (r < 0)
         return r;
     stream->len -= whole;
@@ -254,12 +296,13 @@ static int follow(struct stream *stream)
     return CLI_OK;
 }
 
-static int follow_from(int in, int out, const char *name)
+static int follow_from(int in, int out, const char *name, struct capture_text *text)
 {
     struct stream stream = {
         .in = in,
         .out = out,
         .name = name,
+        .text = text,
         .signals = cli_open_signals(),
         .bytes = malloc(CHUNK_SIZE),
     };
@@ -298,15 +341,24 @@ static int start(const struct cli *cli, int *ret_fd)
     return *ret_fd >= 0 ? CLI_OK : cli_fail(CLI_REFUSED, "the daemon passed no descriptor");
 }
 
-static int capture_to(const struct cli *cli, int out, const char *name)
+static int capture_to(const struct cli *cli, int out, const char *name, struct capture_text *text)
 {
     int in;
     int status = start(cli, &in);
 
     if (status != CLI_OK)
         return status;
-    status = follow_from(in, out, name);
+    status = follow_from(in, out, name, text);
     close(in);
+    return status;
+}
+
+static int capture_as_text(const struct cli *cli)
+{
+    struct capture_text text = {.shows_bytes = value_of(cli, "dump"), .is_json = cli->json};
+    int status = capture_to(cli, STDOUT_FILENO, "standard output", &text);
+
+    capture_text_fini(&text);
     return status;
 }
 
@@ -319,33 +371,36 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (argc > 0)
         return cli_fail(CLI_USAGE, "what is '%s'? See `ringspan help capture`", argv[0]);
     if (!name)
-        return cli_fail(CLI_USAGE, "where to? -w FILE, or -w - for standard output");
+        return capture_as_text(cli);
+    if (value_of(cli, "dump"))
+        return cli_fail(CLI_USAGE, "-x is for lines, and -w for a file that has the bytes anyway");
     if (strcmp(name, "-") == 0)
-        return capture_to(cli, STDOUT_FILENO, "standard output");
+        return capture_to(cli, STDOUT_FILENO, "standard output", NULL);
     out = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (out < 0)
         return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
-    status = capture_to(cli, out, name);
+    status = capture_to(cli, out, name, NULL);
     if (close(out) < 0 && status == CLI_OK)
         status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
     return status;
 }
 
-static const char *const options[] = {"port",   "bridge",  "drops-only", "reason",
-                                      "filter", "segment", "recorder",   "wait",
-                                      "count",  "snaplen", "write",      NULL};
+static const char *const options[] = {"port",    "bridge",   "drops-only", "reason", "filter",
+                                      "segment", "recorder", "wait",       "count",  "snaplen",
+                                      "write",   "dump",     NULL};
 
 const struct cli_command cli_capture = {
     .name = "capture",
-    .summary = "frames, with what became of each, as a pcapng file",
+    .summary = "frames, with what became of each",
     .help =
         "Usage: ringspan capture [--port PORT]... [--bridge BRIDGE] [--drops-only]\n"
         "                        [--reason REASON]... [--filter EXPRESSION] [--segment] [-c COUNT]\n"
-        "                        [--snaplen BYTES] -w FILE\n"
-        "       ringspan capture --recorder [--wait] -w FILE\n\n"
-        "Writes frames that arrive on these ports, and copies that are to leave by them, until\n"
-        "it is interrupted, or there are COUNT. Each has a comment: the decision about it, or\n"
-        "why it was dropped. A frame and its copies have the same packet id.\n\n"
+        "                        [--snaplen BYTES] [-w FILE] [-x]\n"
+        "       ringspan capture --recorder [--wait] [-w FILE] [-x]\n\n"
+        "Frames that arrive on these ports, and copies that are to leave by them, until it is\n"
+        "interrupted, or there are COUNT: a line each, or a pcapng file. Each has a comment: the\n"
+        "decision about it, or why it was dropped. A frame and its copies have the same number,\n"
+        "the packet id. -x prints bytes below the line, -j objects instead of lines.\n\n"
         "Without --port and --bridge it is all ports. --drops-only leaves out what was not\n"
         "dropped, --reason what was not dropped for one of these, --filter what a pcap-filter(7)\n"
         "expression does not match. With --segment superframes are the frames that they stand\n"
@@ -354,8 +409,9 @@ const struct cli_command cli_capture = {
         "trigger or `ringspan recorder freeze` has frozen them. Who reads too slowly loses\n"
         "packets, which the file counts, and slows nothing down. It takes the permission to\n"
         "change things: root, or the daemon's user.\n\n"
-        "Example: ringspan capture --port r1 -w r1.pcapng\n"
-        "         ringspan capture --drops-only -w - | tshark -r - -T fields -e frame.comment\n",
+        "Example: ringspan capture --port r1 --filter arp\n"
+        "         ringspan capture --port r1 -w r1.pcapng\n"
+        "         ringspan capture --drops-only -w - | tshark -r - -V\n",
     .options = options,
     .run = run,
 };

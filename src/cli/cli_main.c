@@ -7,10 +7,10 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge,  &cli_port,     &cli_fdb,    &cli_vlan,    &cli_ledger,  &cli_explain,
-    &cli_capture, &cli_recorder, &cli_wait,   &cli_monitor, &cli_metrics, &cli_graph,
-    &cli_doctor,  &cli_top,      &cli_check,  &cli_plan,    &cli_reload,  &cli_config,
-    &cli_apply,   &cli_confirm,  &cli_schema, &cli_version,
+    &cli_bridge,  &cli_port,    &cli_fdb,     &cli_vlan,    &cli_ledger,   &cli_explain,
+    &cli_capture, &cli_wait,    &cli_monitor, &cli_metrics, &cli_graph,    &cli_doctor,
+    &cli_top,     &cli_check,   &cli_plan,    &cli_reload,  &cli_recorder, &cli_config,
+    &cli_apply,   &cli_confirm, &cli_schema,  &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -60,6 +60,7 @@ static const struct option options[] = {
     {"snaplen", required_argument, NULL, OPTION_OWN},
     {"count", required_argument, NULL, 'c'},
     {"write", required_argument, NULL, 'w'},
+    {"dump", no_argument, NULL, 'x'},
     {0},
 };
 
@@ -141,6 +142,8 @@ static int take_option(struct cli *cli, int option, int index)
         return take_given(cli, "count");
     case 'w':
         return take_given(cli, "write");
+    case 'x':
+        return take_given(cli, "dump");
     case 'V':
         puts("ringspan " RINGSPAN_VERSION);
         return CLI_OK;
@@ -265,7 +268,7 @@ static int parse_and_run(int argc, char **argv)
     int option;
 
     optind = 0; /* glibc: start afresh, whoever parsed before */
-    while ((option = getopt_long(argc, argv, "jpsS:Vhc:w:", options, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, "jpsS:Vhc:w:x", options, &index)) != -1) {
         int status = take_option(&cli, option, index);
 
         if (status >= 0)

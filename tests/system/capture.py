@@ -4,6 +4,8 @@
 
 import json
 import os
+import re
+import select
 import shutil
 import signal
 import socket
@@ -84,8 +86,47 @@ def test_frames_and_copies_have_one_id(lab):
     assert times == sorted(times) and times[-1] <= file.of(c.port, OUT)[0].time
     assert file.statistics[a.port]["received"] == 3
     assert file.statistics[a.port]["comment"] == "1 dropped by the switch"
+    assert {each["speed"] for each in file.interfaces} == {10 * 10 ** 9}  # as all veth say
+    assert file.interfaces[0]["description"].startswith("port {} of bridge lab0, ".format(a.port))
     assert "6 packets captured, 0 lost" in capture.said, capture.said
     check_with_tshark(capture.path, file.packets)
+
+
+def spawn_client(lab, *argv, **kwargs):
+    return subprocess.Popen([lab.switch.client, "-S", lab.switch.socket, *argv],
+                            stderr=subprocess.PIPE, text=True, **kwargs)
+
+
+@ringspan_only
+def test_lines(lab):
+    a, b = hosts = lab.start_with_hosts(2)
+    lab.teach(*hosts)
+    lines = spawn_client(lab, "capture", "--drops-only", stdout=subprocess.PIPE)
+    objects = spawn_client(lab, "-j", "capture", "-c", "3", "-x", stdout=subprocess.PIPE)
+    sent = []
+
+    def has_begun():
+        """Nothing else says when they have."""
+        sent.append(a.frame(PAUSE, str(len(sent)).encode()))
+        a.wire.send(sent[-1], a.frame(b.mac, b"known"))
+        return select.select([lines.stdout], [], [], 0)[0] and objects.poll() is not None
+    eventually(has_begun, "lines of both")
+    lines.send_signal(signal.SIGINT)
+    said, complaints = lines.communicate(timeout=10)
+    assert "{} packets captured, 0 lost".format(len(said.splitlines())) in complaints, complaints
+    expected = r"\d\d:\d\d:\d\d\.\d{{6}} #\d+ {} In  {} > {}, 0x88b5, length {}: dropped \(mac_control\): .*".format(
+        a.port, a.mac, PAUSE, len(sent[0]))
+    assert all(re.fullmatch(expected, line) for line in said.splitlines()), (said, expected)
+    rows = [json.loads(line) for line in objects.communicate(timeout=10)[0].splitlines()]
+    assert len(rows) == 3 and "mac_control" in [row["verdict"] for row in rows], rows
+    assert [row["bytes"] for row in rows if row["verdict"] == "mac_control"][0] in \
+        [raw.hex() for raw in sent]
+    refused = lab.switch.call("capture", "-x", "-w", "-")
+    assert refused.returncode == 1 and "-x is for lines" in refused.stderr, refused.stderr
+    gone = spawn_client(lab, "capture", stdout=subprocess.PIPE)
+    gone.stdout.close()
+    eventually(lambda: a.wire.send(a.frame(b.mac)) or gone.poll() is not None, "the end of a pipe")
+    assert gone.returncode == 0, gone.stderr.read()
 
 
 @ringspan_only
@@ -328,11 +369,6 @@ def test_recorder(lab):
     a.wire.send(last)
     b.wire.receive_until_sentinel(last)
     assert [packet.raw for packet in recorded(lab).packets] == [last, last]
-
-
-def spawn_client(lab, *argv, **kwargs):
-    return subprocess.Popen([lab.switch.client, "-S", lab.switch.socket, *argv],
-                            stderr=subprocess.DEVNULL, **kwargs)
 
 
 def recorder(lab):
