@@ -304,33 +304,80 @@ static void look_softnet(const struct doctor_facts *facts, struct doctor_report 
     cure(finding, "sysctl -w net.core.netdev_max_backlog=10000");
 }
 
-/* Bugs of AF_PACKET, and the versions from which on a series does not have them. A series that has
- * no row is one of which that is not known. */
-struct fixed_kernel {
-    unsigned major, minor, patch;
-    const char *bugs;
+/* Bugs that a user of packet sockets meets, and the kernels that have them. Ranges are those of the
+ * kernel's own CVE records, as OSV has them; of the last one there is no record, and only of 6.6 it
+ * is known when it came and went. A kernel in no range is not known to have the bug. */
+struct kernel_range {
+    struct doctor_kernel first; /* with the bug */
+    struct doctor_kernel fixed; /* without it */
 };
 
-static const struct fixed_kernel fixed_kernels[] = {
-    {6, 1, 176, "CVE-2025-38617, CVE-2026-31504 and CVE-2026-31700"},
+struct kernel_bug {
+    const char *name;
+    const char *sentence; /* "Linux 6.1.2 …" */
+    struct kernel_range ranges[8];
 };
+
+/* clang-format off */
+static const struct kernel_bug kernel_bugs[] = {
+    /* net/packet: fix a race in packet_set_ring() and packet_notifier() */
+    {"CVE-2025-38617", "may crash when a link comes up while a port opens or closes its rings",
+     {{{2, 6, 12}, {5, 4, 297}}, {{5, 5, 0}, {5, 10, 241}}, {{5, 11, 0}, {5, 15, 190}},
+      {{5, 16, 0}, {6, 1, 148}}, {{6, 2, 0}, {6, 6, 102}}, {{6, 7, 0}, {6, 12, 42}},
+      {{6, 13, 0}, {6, 15, 10}}, {{6, 16, 0}, {6, 16, 1}}}},
+    /* net: fix fanout UAF in packet_release() via NETDEV_UP race */
+    {"CVE-2026-31504", "may crash when a program that captures with a fanout ends as a link comes up",
+     {{{3, 1, 0}, {5, 10, 253}}, {{5, 11, 0}, {5, 15, 203}}, {{5, 16, 0}, {6, 1, 168}},
+      {{6, 2, 0}, {6, 6, 131}}, {{6, 7, 0}, {6, 12, 80}}, {{6, 13, 0}, {6, 18, 21}},
+      {{6, 19, 0}, {6, 19, 11}}}},
+    /* net/packet: fix TOCTOU race on mmap'd vnet_hdr in tpacket_snd() */
+    {"CVE-2026-31700", "trusts the offload headers in the rings of whoever may open packet sockets",
+     {{{4, 6, 0}, {5, 10, 259}}, {{5, 11, 0}, {5, 15, 210}}, {{5, 16, 0}, {6, 1, 176}},
+      {{6, 2, 0}, {6, 6, 136}}, {{6, 7, 0}, {6, 12, 84}}, {{6, 13, 0}, {6, 18, 25}},
+      {{6, 19, 0}, {7, 0, 2}}}},
+    /* net: missing check virtio; net: drop bad gso csum_start and offset in virtio_net_hdr */
+    {"e269d79c7d35", "refuses some superframes with EINVAL: TCP is slow",
+     {{{6, 6, 44}, {6, 6, 46}}}},
+};
+/* clang-format on */
+
+static bool is_before(const struct doctor_kernel *a, const struct doctor_kernel *b)
+{
+    if (a->major != b->major)
+        return a->major < b->major;
+    return a->minor != b->minor ? a->minor < b->minor : a->patch < b->patch;
+}
+
+/* NULL: it does not have the bug. */
+static const struct kernel_range *range_of(const struct kernel_bug *bug,
+                                           const struct doctor_kernel *kernel)
+{
+    const uint32_t n = sizeof(bug->ranges) / sizeof(*bug->ranges);
+
+    for (uint32_t i = 0; i < n && bug->ranges[i].fixed.major != 0; i++) {
+        const struct kernel_range *range = &bug->ranges[i];
+
+        if (!is_before(kernel, &range->first) && is_before(kernel, &range->fixed))
+            return range;
+    }
+    return NULL;
+}
 
 static void look_kernel(const struct doctor_facts *facts, struct doctor_report *report)
 {
     const struct doctor_kernel *kernel = &facts->kernel;
 
-    for (size_t i = 0; i < sizeof(fixed_kernels) / sizeof(*fixed_kernels); i++) {
-        const struct fixed_kernel *fixed = &fixed_kernels[i];
+    for (size_t i = 0; i < sizeof(kernel_bugs) / sizeof(*kernel_bugs); i++) {
+        const struct kernel_bug *bug = &kernel_bugs[i];
+        const struct kernel_range *range = range_of(bug, kernel);
         struct doctor_finding *finding;
 
-        if (kernel->major != fixed->major || kernel->minor != fixed->minor ||
-            kernel->patch >= fixed->patch)
+        if (!range)
             continue;
         finding = add(report, true, NULL);
-        say(finding,
-            "Linux %u.%u.%u has known bugs in packet sockets, which crash it: %s, fixed in %u.%u.%u",
-            kernel->major, kernel->minor, kernel->patch, fixed->bugs, fixed->major, fixed->minor,
-            fixed->patch);
+        say(finding, "Linux %u.%u.%u %s (%s, fixed in %u.%u.%u)", kernel->major, kernel->minor,
+            kernel->patch, bug->sentence, bug->name, range->fixed.major, range->fixed.minor,
+            range->fixed.patch);
         cure(
             finding,
             "apt-get update && apt-get install linux-image-$(dpkg --print-architecture), and reboot");

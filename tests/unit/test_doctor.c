@@ -224,16 +224,82 @@ static void test_backlog(void **state)
     assert_finds_nothing();
 }
 
+static bool kernel_has(unsigned major, unsigned minor, unsigned patch, const char *bug)
+{
+    bool has = false;
+
+    facts.kernel = (struct doctor_kernel){major, minor, patch};
+    doctor_report_fini(&report);
+    doctor_examine(&facts, &report);
+    assert_false(report.has_failed);
+    for (uint32_t i = 0; i < report.n_findings; i++) {
+        assert_string_equal(report.findings[i].check, "kernel");
+        has = has || strstr(report.findings[i].sentence, bug);
+    }
+    return has;
+}
+
+/* Each bug where it comes and where it goes. */
+static void test_kernel_ranges(void **state)
+{
+    static const char ring[] = "CVE-2025-38617";
+    static const char fanout[] = "CVE-2026-31504";
+    static const char header[] = "CVE-2026-31700";
+    static const char gso[] = "e269d79c7d35";
+    static const struct {
+        const char *bug;
+        struct doctor_kernel last, fixed;
+    } ends[] = {
+        {ring, {5, 4, 296}, {5, 4, 297}},     {ring, {5, 10, 240}, {5, 10, 241}},
+        {ring, {5, 15, 189}, {5, 15, 190}},   {ring, {6, 1, 147}, {6, 1, 148}},
+        {ring, {6, 6, 101}, {6, 6, 102}},     {ring, {6, 12, 41}, {6, 12, 42}},
+        {ring, {6, 15, 9}, {6, 15, 10}},      {ring, {6, 16, 0}, {6, 16, 1}},
+        {fanout, {5, 10, 252}, {5, 10, 253}}, {fanout, {5, 15, 202}, {5, 15, 203}},
+        {fanout, {6, 1, 167}, {6, 1, 168}},   {fanout, {6, 6, 130}, {6, 6, 131}},
+        {fanout, {6, 12, 79}, {6, 12, 80}},   {fanout, {6, 18, 20}, {6, 18, 21}},
+        {fanout, {6, 19, 10}, {6, 19, 11}},   {header, {5, 10, 258}, {5, 10, 259}},
+        {header, {5, 15, 209}, {5, 15, 210}}, {header, {6, 1, 175}, {6, 1, 176}},
+        {header, {6, 6, 135}, {6, 6, 136}},   {header, {6, 12, 83}, {6, 12, 84}},
+        {header, {6, 18, 24}, {6, 18, 25}},   {header, {7, 0, 1}, {7, 0, 2}},
+        {gso, {6, 6, 45}, {6, 6, 46}},
+    };
+    static const struct {
+        const char *bug;
+        struct doctor_kernel before, first;
+    } beginnings[] = {
+        {ring, {2, 6, 11}, {2, 6, 12}},    {ring, {5, 4, 300}, {5, 5, 0}},
+        {ring, {5, 15, 200}, {5, 16, 0}},  {ring, {6, 15, 10}, {6, 16, 0}},
+        {fanout, {3, 0, 101}, {3, 1, 0}},  {fanout, {6, 18, 21}, {6, 19, 0}},
+        {header, {4, 5, 7}, {4, 6, 0}},    {header, {6, 1, 176}, {6, 2, 0}},
+        {header, {6, 18, 25}, {6, 19, 0}}, {gso, {6, 6, 43}, {6, 6, 44}},
+    };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        const struct doctor_kernel *last = &ends[i].last;
+        const struct doctor_kernel *fixed = &ends[i].fixed;
+
+        assert_true(kernel_has(last->major, last->minor, last->patch, ends[i].bug));
+        assert_false(kernel_has(fixed->major, fixed->minor, fixed->patch, ends[i].bug));
+    }
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+        const struct doctor_kernel *before = &beginnings[i].before;
+        const struct doctor_kernel *first = &beginnings[i].first;
+
+        assert_false(kernel_has(before->major, before->minor, before->patch, beginnings[i].bug));
+        assert_true(kernel_has(first->major, first->minor, first->patch, beginnings[i].bug));
+    }
+}
+
 static void test_kernel(void **state)
 {
     static const char cure[] =
         "apt-get update && apt-get install linux-image-$(dpkg --print-architecture), and reboot";
 
     facts.kernel = (struct doctor_kernel){6, 1, 175};
-    assert_finds("kernel", true, "", "Linux 6.1.175 has known bugs in packet sockets", cure);
-    facts.kernel = (struct doctor_kernel){6, 1, 0};
-    assert_finds("kernel", true, "", "CVE-2025-38617", cure);
-    facts.kernel = (struct doctor_kernel){6, 18, 1}; /* nobody has said */
+    assert_finds("kernel", true, "", "(CVE-2026-31700, fixed in 6.1.176)", cure);
+    facts.kernel = (struct doctor_kernel){7, 1, 0};
+    assert_finds_nothing();
+    facts.kernel = (struct doctor_kernel){0, 0, 0};
     assert_finds_nothing();
 }
 
@@ -302,6 +368,7 @@ int main(void)
         DOCTOR_TEST(test_bridge_netfilter),
         DOCTOR_TEST(test_backlog),
         DOCTOR_TEST(test_kernel),
+        DOCTOR_TEST(test_kernel_ranges),
         DOCTOR_TEST(test_kernel_versions),
         DOCTOR_TEST(test_capabilities),
         DOCTOR_TEST(test_table),
