@@ -8,6 +8,7 @@
 #include "ringspan/fdb.h"
 #include "ringspan/forward.h"
 #include "ringspan/ledger.h"
+#include "ringspan/mirror.h"
 #include "ringspan/port.h"
 
 /*
@@ -113,6 +114,21 @@ const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port
 void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port_policy *policy,
                             uint64_t now);
 const struct port_policy *bridge_port_policy(const struct bridge *bridge, port_id id);
+
+/** The mirrors of this bridge (@n may be 0), and the bridge's from its next frame on: it takes
+ * @mirrors over. A port that becomes the output of one forgets what was learned behind it, and
+ * nothing but copies leaves by it; in a VLAN that becomes one everything is flooded. Only the first
+ * can fail: 0 or -ENOMEM. */
+int bridge_new_mirrors(const struct bridge *bridge, const struct mirror_settings *settings,
+                       uint32_t n, struct mirrors **ret);
+void bridge_set_mirrors(struct bridge *bridge, struct mirrors *mirrors, uint64_t now);
+/** NULL: there are none. */
+const struct mirrors *bridge_mirrors(const struct bridge *bridge);
+/** The output port of one of them, if it can send now; or NULL. */
+const struct port *bridge_mirror_port(const struct bridge *bridge, const struct mirror *mirror);
+/** VLANs of a VLAN-aware bridge in which nothing is learned and everything is flooded, beside those
+ * of mirrors. What was learned there is forgotten. */
+void bridge_set_flood_vlans(struct bridge *bridge, const struct vidset *vlans, uint64_t now);
 
 /** Who is told of frames from now on (capture.h); NULL: nobody. */
 void bridge_set_capture(struct bridge *bridge, struct capture *capture);

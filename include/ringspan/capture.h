@@ -92,10 +92,10 @@ bool capture_has_room(const struct capture *capture, uint32_t n_copies);
 void capture_arrival(struct capture *capture, const struct port *ingress, uint32_t i,
                      const struct frame *frame, const struct decision *decision,
                      const struct port *egress);
-/** A copy of the last arrival is decided for @port, which has a capture_point. To be sent instead
- * of it: the copy as in @noted. */
+/** A copy of the last arrival is for @port, which has a capture_point: decided, or made by the
+ * mirror @mirror, which outlives the turn. To be sent instead of it: the copy as in @noted. */
 const struct frame *capture_copy(struct capture *capture, struct port *port,
-                                 const struct frame *copy, struct frame *noted);
+                                 const struct frame *copy, const char *mirror, struct frame *noted);
 /** All copies were flushed. */
 void capture_settle(struct capture *capture);
 

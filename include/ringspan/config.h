@@ -13,6 +13,7 @@
 #include "ringspan/limits.h"
 #include "ringspan/log.h"
 #include "ringspan/meter.h"
+#include "ringspan/mirror.h"
 #include "ringspan/port.h"
 #include "ringspan/port_policy.h"
 #include "ringspan/recorder.h"
@@ -136,6 +137,9 @@ struct config_bridge {
         struct config_move_limit move_limit;
         char *move_limit_description;
     } fdb;
+    struct mirror_settings *mirrors;
+    uint32_t n_mirrors;
+    struct vidset flood_vlans;
     struct config_port *ports;
     uint32_t n_ports;
 };

@@ -34,12 +34,16 @@ enum config_type {
     CONFIG_WORDS,   /* a list of such words; into a uint64_t, a bit for each */
     CONFIG_RATE,    /* "10mbit", "1000pps"; into a struct rate; 0, where nobody said */
     CONFIG_BURST,   /* "64KiB", "100packets"; into a struct burst; 0, where nobody said */
-    CONFIG_VIDS,    /* a list of VIDs and ranges of them, all if absent; into a struct vidset */
+    CONFIG_VIDS,    /* a list of VIDs and ranges of them; into a struct vidset; if absent, all, or
+                     * none by CONFIG_NO_VIDS */
     CONFIG_CPUS,    /* a CPU, or a list of CPUs and ranges; into a struct cpus; empty if absent */
     CONFIG_VID_MAP, /* an object from VIDs outside to VIDs inside; a struct vlan_translations */
     CONFIG_WORD_OR_OBJECT, /* an object of words and texts, or alone the word of its first key */
     CONFIG_PLANNED,
 };
+
+/* The default of CONFIG_VIDS that is no VLAN. */
+#define CONFIG_NO_VIDS 1
 
 /* In place of an offset: checked, and then forgotten. */
 #define CONFIG_NO_FIELD SIZE_MAX

@@ -11,6 +11,7 @@
  *   - which keys go with which type of port, mode of a bridge or VLAN mode of a port;
  *   - what VLANs ask of each other: that a range does not run backwards, that translations are one
  *     to one and of VLANs that the port has, that a static entry's port is in its VLAN;
+ *   - that no output of a mirror is its source;
  *   - that names are unique or those of something that there is, that an interface is used once,
  *     that an address has one static entry, that a key stands once;
  *   - how many ports there are in all, and static entries beside max_entries;

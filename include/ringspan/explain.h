@@ -74,6 +74,25 @@ port_id explain_next_egress(const struct bridge *bridge, const struct explanatio
 void explain_copy(const struct bridge *bridge, const struct explanation *explanation,
                   port_id egress, struct explained_copy *ret_copy);
 
+/* A mirror that copies the frame. */
+struct explained_mirror {
+    const struct mirror *mirror;
+    port_id seen_at; /* the port that the frame leaves by; PORT_NONE: where it comes in */
+};
+
+/** Those that do, LIMIT_MIRRORS at most; returns how many. */
+uint32_t explain_mirrors(const struct bridge *bridge, const struct explanation *explanation,
+                         struct explained_mirror *ret_mirrors);
+/** The ports that its copies leave by, one after the other: the first at or after @from, or
+ * PORT_NONE. */
+port_id explain_next_mirror_egress(const struct bridge *bridge,
+                                   const struct explanation *explanation,
+                                   const struct explained_mirror *mirror, uint32_t from);
+/** Of one of these ports. What other copies take from its meter before is not considered. */
+void explain_mirror_copy(const struct bridge *bridge, const struct explanation *explanation,
+                         const struct explained_mirror *mirror, port_id egress,
+                         struct explained_copy *ret_copy);
+
 /** Of a frame that is flooded, or would be if it left by any port: why it does not leave by
  * @egress, a port of @bridge. DROP_NONE if it does, or if no port was looked for. */
 enum drop_reason explain_excluded(const struct bridge *bridge,

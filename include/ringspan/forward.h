@@ -25,27 +25,28 @@
  *   classify  which VLAN: 0 on a bridge that is transparent to tags, else by the port's VLAN mode
  *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change), if the port
- *             learns. A port with as many addresses as it may have ends the path here, if its
- *             mac_limit says so; frames that are vital (reserved.h) pass, and teach nothing there.
- *   lookup    where the destination is, as if that had been noted already.
- *   egress    which ports get a copy: not the one it came from, unless it is a hairpin; only
- *             members of its VLAN; none of the same isolation group; and of a flood those that take
- *             its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears
- *             is decided per port, by forward_dress().
- *   meter     whether the ingress port's rates let it pass: what is left to cross, of all that it
- *             takes in and, if it is flooded, of its kind. So known unicast is out of the reach of
- *             storm control, frames that cross in any case nowhere use up nothing, and a frame that
- *             is dropped here teaches nothing either. Vital frames are not asked.
+ *             learns, and the VLAN is not one of those that only flood. A port with as many
+ * addresses as it may have ends the path here, if its mac_limit says so; frames that are vital
+ * (reserved.h) pass, and teach nothing there. lookup    where the destination is, as if that had
+ * been noted already. egress    which ports get a copy: not the one it came from, unless it is a
+ * hairpin; only members of its VLAN; none of the same isolation group; and of a flood those that
+ * take its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears is
+ * decided per port, by forward_dress(). meter     whether the ingress port's rates let it pass:
+ * what is left to cross, of all that it takes in and, if it is flooded, of its kind. So known
+ * unicast is out of the reach of storm control, frames that cross in any case nowhere use up
+ * nothing, and a frame that is dropped here teaches nothing either. Vital frames are not asked.
  *
  * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
  * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies
  * the decision's effects. `explain` is the first without the second, on the same code.
  */
 
-/* Ordered: each state does all that those before it do. What a port that is waiting, down, disabled
- * or in error does is nothing: PORT_ACTIVITY_NONE. */
+/* Ordered: each state does all that those before it do, but for what mirrors send copies to, which
+ * does nothing else (mirror.h). What a port that is waiting, down, disabled or in error does is
+ * nothing: PORT_ACTIVITY_NONE. */
 enum port_activity {
     PORT_ACTIVITY_NONE,
+    PORT_ACTIVITY_MIRROR,
     PORT_ACTIVITY_LEARN,
     PORT_ACTIVITY_FORWARD,
 };
@@ -91,6 +92,7 @@ struct decision {
     enum drop_reason reason;         /* why, for VERDICT_DROP; else DROP_NONE */
     enum reserved_protocol reserved; /* RESERVED_N_PROTOCOLS: it is to no reserved address */
     uint16_t vid;
+    bool looks_up; /* addresses count: the bridge is a switch, and the VLAN not one for floods */
     struct vlan_class class; /* of a VLAN-aware bridge: how it came to be in that VLAN */
     port_id ingress;
     bool hairpin; /* of the ingress port, as is the next */

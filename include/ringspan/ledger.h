@@ -14,11 +14,13 @@
  *
  *   in:      received = unicast + flooded + consumed + Σ in_dropped[reason] + held_in
  *   across:  Σ fan-out of the decisions = Σ decided over the egress ports + retired
- *   out:     decided + originated + duplicated = accepted + Σ out_dropped[reason] + held_out
+ *   out:     decided + originated + mirrored + duplicated
+ *                = accepted + Σ out_dropped[reason] + held_out
  *   kernel:  tp_packets = received + tp_drops + not yet read
  *
  * "Originated" are frames that the egress made itself: a superframe that it had to cut counts as
- * decided once, and each segment beyond the first as originated. "Accepted" means that the kernel
+ * decided once, and each segment beyond the first as originated. "Mirrored" are the copies that
+ * mirrors sent to the port (mirror.h), which no decision is about. "Accepted" means that the kernel
  * took the copy; it is not "delivered": a device may still drop it, and says so in its own
  * counters. A superframe (GSO) is one frame here; the segments that it stands for and its bytes are
  * counted beside it. There is no reason called "unknown".
@@ -37,6 +39,8 @@
     X(MALFORMED, "malformed", LOST, "the ring slot or its offload header made no sense")           \
     X(RUNT, "runt", FILTERED, "the frame ends within its Ethernet header or its tag")              \
     X(INGRESS_DOWN, "ingress_down", FILTERED, "the port it arrived on is not forwarding")          \
+    X(MIRROR_DESTINATION, "mirror_destination", FILTERED,                                          \
+      "the port it arrived on is the output_port of a mirror, and is for nothing else")            \
     X(SOURCE_GROUP, "source_group", FILTERED, "the source address is a group address")             \
     X(SOURCE_ZERO, "source_zero", FILTERED, "the source address is 00:00:00:00:00:00")             \
     X(MAC_CONTROL, "mac_control", FILTERED,                                                        \
@@ -123,6 +127,7 @@ struct ledger_port {
 
     uint64_t decided;
     uint64_t originated;
+    uint64_t mirrored;
     uint64_t duplicated;
     struct ledger_volume accepted;
     uint64_t out_dropped[DROP_N_REASONS];

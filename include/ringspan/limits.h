@@ -76,6 +76,11 @@
 #define LIMIT_CAPTURE_BUFFER_MAX     (64u << 20)
 #define LIMIT_RECORDER_AFTER_MAX     3600 /* seconds that the recorder goes on after a trigger */
 
+/* Mirrors of one bridge: each is a bit of a port. */
+#define LIMIT_MIRRORS     32
+#define LIMIT_SNAPLEN_MIN 64
+#define LIMIT_SNAPLEN_MAX 65535
+
 /* Changes of forwarding tables that are told in one turn of the loop, while anybody listens. More
  * than one sweep reclaims, and what 32 ports learn from full batches. */
 #define LIMIT_FDB_JOURNAL 4096

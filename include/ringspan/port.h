@@ -206,6 +206,8 @@ bool port_set_state(struct port *port, enum port_state state, const char *why);
  * struct that describes them is not referred to after the call.
  */
 void port_tx(struct port *port, const struct frame *frame);
+/** The same for a mirror's copy, which is counted as mirrored. */
+void port_tx_mirrored(struct port *port, const struct frame *frame);
 void port_flush(struct port *port);
 
 /** For backends: the outcome of a frame that port_tx() handed over. */
@@ -236,6 +238,14 @@ static inline void port_refuse(struct port *port, enum drop_reason reason,
                                const struct frame *frame)
 {
     port->ledger.decided++;
+    port_count_out_dropped(port, reason, frame->tally);
+}
+
+/** In place of port_tx_mirrored(). */
+static inline void port_refuse_mirrored(struct port *port, enum drop_reason reason,
+                                        const struct frame *frame)
+{
+    port->ledger.mirrored++;
     port_count_out_dropped(port, reason, frame->tally);
 }
 

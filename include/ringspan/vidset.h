@@ -38,6 +38,8 @@ static inline void vidset_del(struct vidset *set, uint16_t vid)
 
 /** @first to @last, both of them in. */
 void vidset_add_range(struct vidset *set, uint16_t first, uint16_t last);
+/** The members of @others become members, too. */
+void vidset_add_all(struct vidset *set, const struct vidset *others);
 /** All VLANs that there can be: 1 to 4094. */
 struct vidset vidset_all(void);
 /** Members of @a that are not in @b. */

@@ -112,6 +112,8 @@ struct vlan_table {
     struct vlan_port *ports;        /* by id */
     uint64_t *members;              /* bit id % 64 of members[id / 64 * VID_LIMIT + vid] */
     struct vlan_counters *counters; /* by VID */
+    bool floods_some;
+    struct vidset flooded; /* VLANs whose addresses are not learned: all is flooded */
 };
 
 /* What a frame is to the bridge. */
@@ -159,6 +161,14 @@ static inline uint64_t vlan_table_word(const struct vlan_table *table, uint16_t 
 static inline bool vlan_table_has(const struct vlan_table *table, uint16_t vid, port_id port)
 {
     return vlan_table_word(table, vid, port / 64u) >> (port % 64u) & 1;
+}
+
+/** Of these nothing is learned any more. What was stays in the table, and nobody looks. */
+void vlan_table_set_flooded(struct vlan_table *table, const struct vidset *vlans);
+
+static inline bool vlan_table_floods(const struct vlan_table *table, uint16_t vid)
+{
+    return table->floods_some && vidset_has(&table->flooded, vid);
 }
 
 /** What @frame, which is at least an Ethernet header long, is on its ingress port. */

@@ -11,6 +11,12 @@ void vidset_add_range(struct vidset *set, uint16_t first, uint16_t last)
         vidset_add(set, (uint16_t)vid);
 }
 
+void vidset_add_all(struct vidset *set, const struct vidset *others)
+{
+    for (uint32_t i = 0; i < N_WORDS; i++)
+        set->words[i] |= others->words[i];
+}
+
 struct vidset vidset_all(void)
 {
     struct vidset set = {{0}};

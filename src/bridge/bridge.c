@@ -9,7 +9,6 @@
 #include "bridge_private.h"
 
 #define SWEEP_BUDGET 2048 /* entries per call: tens of microseconds */
-#define FLUSH_BUDGET 1024 /* entries that a change may forget at once; ringspan.json(5) says it */
 #define SETTLE_NS    UINT64_C(1000000)
 
 int bridge_new_fdb(const struct bridge *bridge, uint32_t max_entries, struct fdb **ret_fdb)
@@ -82,6 +81,7 @@ void bridge_free(struct bridge *bridge)
         return;
     for (uint32_t i = 0; i < bridge->id_limit; i++)
         port_free(bridge->ports[i]);
+    mirrors_free(bridge->mirrors);
     fdb_free(bridge->fdb);
     vlan_table_free(bridge->vlans);
     policy_table_fini(&bridge->port_policies);
@@ -236,6 +236,7 @@ void bridge_set_vlans(struct bridge *bridge, struct vlan_table *vlans)
     bridge->tables.vlans = vlans;
     set_edges(bridge);
     fdb_flush_all(bridge->fdb);
+    bridge_apply_flood_vlans(bridge, 0);
 }
 
 void bridge_set_ethertype(struct bridge *bridge, uint16_t ethertype)
@@ -278,9 +279,10 @@ void bridge_set_port_policy(struct bridge *bridge, port_id id, const struct port
 
 /* ---- meters ---- */
 
-static void note_detour(struct bridge *bridge)
+void bridge_note_detour(struct bridge *bridge)
 {
-    bridge->has_detour = bridge->tables.meters || bridge->capture;
+    bridge->is_watched = bridge->capture || bridge->mirrors;
+    bridge->has_detour = bridge->tables.meters || bridge->is_watched;
 }
 
 void bridge_set_port_meters(struct bridge *bridge, port_id id,
@@ -292,7 +294,7 @@ void bridge_set_port_meters(struct bridge *bridge, port_id id,
     port_meters_set(meters, settings, now);
     bridge->n_metered += meters->in_use != 0;
     bridge->tables.meters = bridge->n_metered > 0 ? bridge->meters : NULL;
-    note_detour(bridge);
+    bridge_note_detour(bridge);
 }
 
 const struct meter_settings *bridge_port_meter(const struct bridge *bridge, port_id id,
@@ -323,6 +325,8 @@ int bridge_add_port(struct bridge *bridge, struct port *port)
     port->id = (port_id)id;
     set_reserved_policy(bridge, port->id);
     port->edge_tpid = bridge_ethertype(bridge);
+    if (bridge->mirrors)
+        mirrors_add_port(bridge->mirrors, port->id, port->name);
     return 0;
 }
 
@@ -338,6 +342,8 @@ void bridge_del_port(struct bridge *bridge, port_id id)
     bridge_set_port_meters(bridge, id, no_meters, 0);
     bridge->retired.fanout += port->ledger.fanout;
     bridge->retired.decided += port->ledger.decided;
+    if (bridge->mirrors)
+        mirrors_del_port(bridge->mirrors, id);
     bridge->ports[id] = NULL;
     bridge->n_ports--;
     port->id = PORT_NONE;
@@ -385,18 +391,27 @@ static enum port_activity activity_of(enum port_state state)
     return PORT_ACTIVITY_NONE;
 }
 
+/* Nothing but copies of frames leaves by the output port of a mirror. */
+void bridge_set_activity(struct bridge *bridge, port_id id)
+{
+    enum port_activity before = bridge->activity[id];
+    enum port_activity after = activity_of(bridge->ports[id]->state);
+
+    if (after != PORT_ACTIVITY_NONE && mirrors_has_output(bridge->mirrors, id))
+        after = PORT_ACTIVITY_MIRROR;
+    bridge->activity[id] = (uint8_t)after;
+    policy_table_set_forwarding(&bridge->port_policies, id, after == PORT_ACTIVITY_FORWARD);
+    if (before >= PORT_ACTIVITY_LEARN && after < PORT_ACTIVITY_LEARN)
+        fdb_flush_port(bridge->fdb, id);
+}
+
 bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state state,
                            const char *why)
 {
-    enum port_activity before = bridge->activity[id];
-    enum port_activity after = activity_of(state);
     enum port_state was = bridge->ports[id]->state;
     bool changed = port_set_state(bridge->ports[id], state, why);
 
-    bridge->activity[id] = (uint8_t)after;
-    policy_table_set_forwarding(&bridge->port_policies, id, after == PORT_ACTIVITY_FORWARD);
-    if (before != PORT_ACTIVITY_NONE && after == PORT_ACTIVITY_NONE)
-        fdb_flush_port(bridge->fdb, id);
+    bridge_set_activity(bridge, id);
     if (changed && bridge->on_port_state)
         bridge->on_port_state(bridge->on_port_state_arg, bridge, bridge->ports[id], was);
     return changed;
@@ -405,7 +420,7 @@ bool bridge_set_port_state(struct bridge *bridge, port_id id, enum port_state st
 void bridge_set_capture(struct bridge *bridge, struct capture *capture)
 {
     bridge->capture = capture;
-    note_detour(bridge);
+    bridge_note_detour(bridge);
 }
 
 void bridge_set_latency(struct bridge *bridge, struct latency *latency)

@@ -23,35 +23,84 @@ enum drop_reason bridge_refusal(const struct bridge *bridge, const struct port *
     return DROP_NONE;
 }
 
-static void send_metered(struct bridge *bridge, struct port *port, const struct frame *copy,
-                         uint64_t now)
+/* A copy that is not refused takes from the meter what it is worth. */
+static enum drop_reason admit_out(struct bridge *bridge, const struct port *port,
+                                  const struct frame *copy, uint64_t now)
 {
     enum drop_reason refusal = bridge_refusal(bridge, port, copy, now);
     struct port_meters *meters = &bridge->meters[port->id];
 
-    if (refusal != DROP_NONE) {
-        port_refuse(port, refusal, copy);
-        return;
-    }
-    if (is_policed_out(meters, copy)) {
+    if (refusal == DROP_NONE && is_policed_out(meters, copy)) {
         struct meter_charge charge = meter_charge_of(copy, now);
 
         meter_take(&meters->meters[METER_EGRESS], &charge);
     }
-    port_tx(port, copy);
+    return refusal;
 }
 
-static void send_by_detour(struct bridge *bridge, struct port *port, const struct frame *copy,
-                           uint64_t now)
+static void flush_egress(struct bridge *bridge)
+{
+    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
+        port_flush(bridge->to_flush[i]);
+        bridge->to_flush[i]->flush_place = 0;
+        if (bridge->latency)
+            latency_flushed(bridge->latency, i + 1);
+    }
+    bridge->n_to_flush = 0;
+    if (bridge->capture)
+        capture_settle(bridge->capture);
+    if (bridge->latency)
+        latency_settle(bridge->latency); /* after captures, which complete the tallies */
+}
+
+static inline void flush_later(struct bridge *bridge, struct port *port)
+{
+    if (port->flush_place == 0) {
+        bridge->to_flush[bridge->n_to_flush++] = port;
+        port->flush_place = bridge->n_to_flush;
+    }
+}
+
+/* Room was seen to for the copies that were decided; those of mirrors come on top. */
+static const struct frame *note(struct bridge *bridge, struct port *port, const struct frame *copy,
+                                const char *mirror, struct frame *noted)
+{
+    if (!bridge->capture || !port->capture)
+        return copy;
+    if (!capture_has_room(bridge->capture, 0))
+        flush_egress(bridge);
+    return capture_copy(bridge->capture, port, copy, mirror, noted);
+}
+
+static void send_by_detour(struct bridge *bridge, const struct decision *decision,
+                           struct port *port, const struct frame *copy, uint64_t now)
 {
     struct frame noted;
+    const struct frame *sent = note(bridge, port, copy, NULL, &noted);
+    enum drop_reason refusal = admit_out(bridge, port, sent, now);
 
-    if (bridge->capture && port->capture)
-        copy = capture_copy(bridge->capture, port, copy, &noted);
-    if (bridge->tables.meters)
-        send_metered(bridge, port, copy, now);
+    flush_later(bridge, port);
+    if (refusal != DROP_NONE) {
+        port_refuse(port, refusal, sent);
+        return;
+    }
+    port_tx(port, sent);
+    if (bridge->mirrors)
+        bridge_mirror_copy(bridge, decision, port->id, copy);
+}
+
+void bridge_send_mirrored(struct bridge *bridge, const struct mirror *mirror, struct port *port,
+                          const struct frame *copy, uint64_t now)
+{
+    struct frame noted;
+    const struct frame *sent = note(bridge, port, copy, mirror->name, &noted);
+    enum drop_reason refusal = admit_out(bridge, port, sent, now);
+
+    flush_later(bridge, port);
+    if (refusal != DROP_NONE)
+        port_refuse_mirrored(port, refusal, sent);
     else
-        port_tx(port, copy);
+        port_tx_mirrored(port, sent);
 }
 
 static void send_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
@@ -61,15 +110,13 @@ static void send_copy(struct bridge *bridge, const struct decision *decision, po
     const struct frame *copy;
     struct frame dressed;
 
-    if (port->flush_place == 0) {
-        bridge->to_flush[bridge->n_to_flush++] = port;
-        port->flush_place = bridge->n_to_flush;
-    }
     copy = forward_dress(&bridge->tables, decision, egress, frame, &dressed);
-    if (bridge->has_detour)
-        send_by_detour(bridge, port, copy, now);
-    else
-        port_tx(port, copy);
+    if (bridge->has_detour) {
+        send_by_detour(bridge, decision, port, copy, now);
+        return;
+    }
+    flush_later(bridge, port);
+    port_tx(port, copy);
 }
 
 static void count_received(struct ledger_port *ledger, const struct frame *frame)
@@ -133,21 +180,6 @@ static void tell_of_hold(struct bridge *bridge, const struct fdb_plan *plan)
                         bridge->ports[plan->port]);
 }
 
-static void flush_egress(struct bridge *bridge)
-{
-    for (uint32_t i = 0; i < bridge->n_to_flush; i++) {
-        port_flush(bridge->to_flush[i]);
-        bridge->to_flush[i]->flush_place = 0;
-        if (bridge->latency)
-            latency_flushed(bridge->latency, i + 1);
-    }
-    bridge->n_to_flush = 0;
-    if (bridge->capture)
-        capture_settle(bridge->capture);
-    if (bridge->latency)
-        latency_settle(bridge->latency); /* after captures, which complete the tallies */
-}
-
 /* Those who look on are told of the frame before its copies are made. */
 static void show(struct bridge *bridge, const struct frame *frame, const struct decision *decision)
 {
@@ -162,6 +194,19 @@ static void show(struct bridge *bridge, const struct frame *frame, const struct 
                     frame, decision, egress);
 }
 
+static void carry_out_watched(struct bridge *bridge, struct ledger_port *ledger,
+                              const struct frame *frame, const struct decision *decision,
+                              uint64_t now)
+{
+    if (bridge->capture)
+        show(bridge, frame, decision);
+    if (bridge->mirrors)
+        bridge_mirror_arrival(bridge, frame);
+    carry_out(bridge, ledger, frame, decision, now);
+    if (bridge->mirrors)
+        bridge_mirror_send(bridge, frame, now);
+}
+
 static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now,
                           struct decision *decision)
 {
@@ -172,9 +217,10 @@ static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t n
     forward_decide(&bridge->tables, frame, now, decision);
     forward_commit(bridge->fdb, bridge->meters, decision);
     crossings_add(&bridge->crossings, port, bridge->vlans, decision, frame);
-    if (bridge->capture)
-        show(bridge, frame, decision);
-    carry_out(bridge, ledger, frame, decision, now);
+    if (bridge->is_watched)
+        carry_out_watched(bridge, ledger, frame, decision, now);
+    else
+        carry_out(bridge, ledger, frame, decision, now);
     if (decision->learn.action == FDB_HOLD)
         tell_of_hold(bridge, &decision->learn);
     if (decision->port_action == PORT_ACTION_SHUT_DOWN)
@@ -255,6 +301,8 @@ struct bridge_taken bridge_poll(struct bridge *bridge, struct rx_source *source,
         forward_some(bridge, 0, taken.frames, now);
     flush_egress(bridge);
     crossings_settle(&bridge->crossings, bridge->vlans);
+    if (bridge->mirrors)
+        mirrors_settle(bridge->mirrors, bridge->vlans);
     source->ops->release(source);
     return taken;
 }

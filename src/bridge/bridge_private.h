@@ -6,11 +6,14 @@
 #include "ringspan/bridge.h"
 #include "ringspan/capture.h"
 #include "ringspan/latency.h"
+#include "ringspan/mirror.h"
 
 /*
  * Inside of a bridge: bridge.c makes it and changes what it is told, bridge_poll.c is the data
- * path.
+ * path, and bridge_mirror.c what mirrors add to both.
  */
+
+#define FLUSH_BUDGET 1024 /* entries that a change may forget at once; ringspan.json(5) says it */
 
 struct bridge {
     char name[LIMIT_NAME_SIZE];
@@ -40,11 +43,32 @@ struct bridge {
 
     struct capture *capture; /* NULL: nobody looks on */
     struct latency *latency; /* NULL: nobody asks how long frames take */
-    bool has_detour;         /* copies do not go straight to their ports: a meter, or a capture */
+    struct mirrors *mirrors; /* NULL: there are none */
+    struct vidset flood_vlans;
+    bool has_detour; /* copies do not go straight to their ports: a meter, or who looks on */
+    bool is_watched; /* by a capture, or by mirrors */
     struct port **to_flush;
     uint32_t n_to_flush;
     struct crossings crossings;
     struct frame batch[LIMIT_RX_BATCH];
 };
+
+/** What the port does follows from its state and from mirrors; leaving PORT_LEARNING or
+ * PORT_FORWARDING it forgets what was learned behind it. */
+void bridge_set_activity(struct bridge *bridge, port_id id);
+void bridge_note_detour(struct bridge *bridge);
+/** There are other VLANs that only flood. */
+void bridge_apply_flood_vlans(struct bridge *bridge, uint64_t now);
+
+/** The mirrors look at a frame that was decided about, */
+void bridge_mirror_arrival(struct bridge *bridge, const struct frame *frame);
+/** and at @copy of it, which @egress has taken; */
+void bridge_mirror_copy(struct bridge *bridge, const struct decision *decision, port_id egress,
+                        const struct frame *copy);
+/** and send copies to where they go. */
+void bridge_mirror_send(struct bridge *bridge, const struct frame *frame, uint64_t now);
+/** Sends a mirror's copy, or counts it as dropped. */
+void bridge_send_mirrored(struct bridge *bridge, const struct mirror *mirror, struct port *port,
+                          const struct frame *copy, uint64_t now);
 
 #endif

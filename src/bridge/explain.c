@@ -23,6 +23,7 @@ static enum explain_stage stage_of(enum drop_reason reason, enum port_activity a
     case DROP_TRUNCATED:
     case DROP_MALFORMED:
     case DROP_RUNT:
+    case DROP_MIRROR_DESTINATION:
     case DROP_SOURCE_GROUP:
     case DROP_SOURCE_ZERO:
         return EXPLAIN_ADMIT;
@@ -74,7 +75,7 @@ static bool look_up(const struct forward_tables *tables, struct explanation *e)
     uint64_t dst = frame_dst(&e->frame);
     port_id port;
 
-    if (tables->mode != BRIDGE_SWITCH || mac_is_group(dst))
+    if (!decision->looks_up || mac_is_group(dst))
         return false;
     port = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, e->now);
     if (port == PORT_NONE)
@@ -131,6 +132,72 @@ void explain_copy(const struct bridge *bridge, const struct explanation *explana
     ret_copy->refusal = bridge_refusal(bridge, bridge_port(bridge, egress), copy, explanation->now);
     if (copy != &ret_copy->frame)
         ret_copy->frame = *copy;
+}
+
+static uint32_t add_mirrors(const struct mirrors *mirrors, uint32_t set, port_id seen_at,
+                            struct explained_mirror *ret_mirrors)
+{
+    uint32_t n = 0;
+
+    for (uint32_t left = set; left; left &= left - 1)
+        ret_mirrors[n++] = (struct explained_mirror){&mirrors->list[__builtin_ctz(left)], seen_at};
+    return n;
+}
+
+uint32_t explain_mirrors(const struct bridge *bridge, const struct explanation *explanation,
+                         struct explained_mirror *ret_mirrors)
+{
+    const struct mirrors *mirrors = bridge_mirrors(bridge);
+    const struct forward_tables *tables = bridge_tables(bridge);
+    uint32_t taken;
+    uint32_t n;
+
+    if (!mirrors)
+        return 0;
+    taken = mirrors_of_arrival(mirrors, tables, &explanation->frame);
+    n = add_mirrors(mirrors, taken, PORT_NONE, ret_mirrors);
+    for (port_id id = explain_next_egress(bridge, explanation, 0); id != PORT_NONE;
+         id = explain_next_egress(bridge, explanation, id + 1u)) {
+        struct explained_copy copy;
+        uint32_t set;
+
+        explain_copy(bridge, explanation, id, &copy);
+        if (copy.refusal != DROP_NONE)
+            continue;
+        set = mirrors_of_copy(mirrors, tables, &copy.frame, explanation->decision.vid, id);
+        n += add_mirrors(mirrors, set & ~taken, id, ret_mirrors + n);
+        taken |= set;
+    }
+    return n;
+}
+
+port_id explain_next_mirror_egress(const struct bridge *bridge,
+                                   const struct explanation *explanation,
+                                   const struct explained_mirror *mirror, uint32_t from)
+{
+    const struct port *port;
+
+    if (mirror->mirror->vid != VID_NONE)
+        return mirror_next_egress(mirror->mirror, bridge_tables(bridge), explanation->frame.ingress,
+                                  from);
+    port = bridge_mirror_port(bridge, mirror->mirror);
+    return port && port->id >= from ? port->id : PORT_NONE;
+}
+
+void explain_mirror_copy(const struct bridge *bridge, const struct explanation *explanation,
+                         const struct explained_mirror *mirror, port_id egress,
+                         struct explained_copy *ret_copy)
+{
+    if (mirror->mirror->vid != VID_NONE)
+        mirror_dress(mirror->mirror, bridge_tables(bridge), egress, &explanation->frame,
+                     &ret_copy->frame);
+    else if (mirror->seen_at != PORT_NONE)
+        explain_copy(bridge, explanation, mirror->seen_at, ret_copy);
+    else
+        ret_copy->frame = explanation->frame;
+    mirror_cut(mirror->mirror, &ret_copy->frame);
+    ret_copy->refusal =
+        bridge_refusal(bridge, bridge_port(bridge, egress), &ret_copy->frame, explanation->now);
 }
 
 enum drop_reason explain_excluded(const struct bridge *bridge,

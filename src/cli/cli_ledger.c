@@ -43,11 +43,11 @@ static void format_sum(struct json_object *row, char *ret_text, size_t size)
                  cli_number(row, "held_in"));
     else if (!strcmp(direction, "out"))
         snprintf(ret_text, size,
-                 "%" PRIu64 " decided + %" PRIu64 " originated + %" PRIu64 " duplicated = %" PRIu64
-                 " accepted + %" PRIu64 " dropped + %" PRIu64 " held_out",
+                 "%" PRIu64 " decided + %" PRIu64 " originated + %" PRIu64 " mirrored + %" PRIu64
+                 " duplicated = %" PRIu64 " accepted + %" PRIu64 " dropped + %" PRIu64 " held_out",
                  cli_number(row, "decided"), cli_number(row, "originated"),
-                 cli_number(row, "duplicated"), cli_number(row, "accepted"), dropped,
-                 cli_number(row, "held_out"));
+                 cli_number(row, "mirrored"), cli_number(row, "duplicated"),
+                 cli_number(row, "accepted"), dropped, cli_number(row, "held_out"));
     else if (!strcmp(direction, "kernel"))
         snprintf(ret_text, size,
                  "%" PRIu64 " tp_packets = %" PRIu64 " received + %" PRIu64 " tp_drops + %" PRIu64

@@ -203,6 +203,7 @@ int config_check(const struct config_text *text, struct config *config,
     uint32_t n_ports = config_n_ports(config);
     struct named *names = calloc((size_t)config->n_bridges + n_ports + 1, sizeof(*names));
     struct named *ports = names + config->n_bridges;
+    int r;
 
     if (!names)
         return -ENOMEM;
@@ -228,5 +229,6 @@ int config_check(const struct config_text *text, struct config *config,
     }
     check_unique(&c, ports, n_ports, report_match_clash);
     free(names);
-    return config_check_static(text, config, report);
+    r = config_check_static(text, config, report);
+    return r < 0 ? r : config_check_mirrors(text, config, report);
 }

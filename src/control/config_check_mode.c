@@ -76,8 +76,10 @@ static void check_two_ports(const struct mode_checker *c)
     uint32_t n = 0;
     char sentence[64];
 
-    for (uint32_t i = 0; i < c->bridge->n_ports; i++)
-        n += config_port_places(&c->bridge->ports[i]);
+    for (uint32_t i = 0; i < c->bridge->n_ports; i++) {
+        if (!config_is_mirror_output(c->bridge, &c->bridge->ports[i]))
+            n += config_port_places(&c->bridge->ports[i]);
+    }
     snprintf(sentence, sizeof(sentence), "a wire has two ports, and this one has %" PRIu32, n);
     if (n != 2)
         report(c, member(c, c->node, "mode"), ".mode",

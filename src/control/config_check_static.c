@@ -7,7 +7,6 @@
 
 #include "config_stages.h"
 #include "ringspan/config.h"
-#include "ringspan/glob.h"
 #include "ringspan/mac.h"
 
 /* What spans the static entries of a bridge: their ports and whether these are in their VLANs,
@@ -83,43 +82,14 @@ static int compare_addresses(const void *a, const void *b)
     return one->index < other->index ? -1 : 1;
 }
 
-static const char *bridge_of_port(const struct config *config, const char *name)
-{
-    for (uint32_t b = 0; b < config->n_bridges; b++) {
-        for (uint32_t i = 0; i < config->bridges[b].n_ports; i++) {
-            if (strcmp(config->bridges[b].ports[i].name, name) == 0)
-                return config->bridges[b].name;
-        }
-    }
-    return NULL;
-}
-
-/* The pattern of the bridge that may make a port of this name, or NULL. */
-static const char *match_of_port(const struct config_bridge *bridge, const char *name)
-{
-    uint32_t i = 0;
-
-    while (i < bridge->n_ports &&
-           !(*bridge->ports[i].match && glob_matches(bridge->ports[i].match, name)))
-        i++;
-    return i < bridge->n_ports ? bridge->ports[i].match : NULL;
-}
-
 static void report_port(const struct static_checker *c, const struct placed *placed)
 {
     const char *name = placed->entry->port;
-    const char *bridge = bridge_of_port(c->config, name);
-    const char *match = match_of_port(&c->config->bridges[c->bridge], name);
     char path[PATH_SIZE];
-    char hint[HINT_SIZE] = "";
+    char hint[CONFIG_PORT_HINT_SIZE];
 
-    if (bridge)
-        snprintf(hint, sizeof(hint), "'%s' is a port of the bridge '%s'", name, bridge);
-    else if (match)
-        snprintf(hint, sizeof(hint),
-                 "ports that a pattern makes ('%s') have no static entries: add "
-                 "{ \"name\": \"%s\" } to its ports",
-                 match, name);
+    config_hint_port(c->config, &c->config->bridges[c->bridge], name, "have no static entries",
+                     hint);
     config_report_add(c->report, place_of(c, placed, "port"), path_of(c, placed, ".port", path),
                       *hint ? hint : NULL, "this bridge has no port named '%s'", name);
 }

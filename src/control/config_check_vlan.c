@@ -176,7 +176,7 @@ static void check_port(const struct vlan_checker *c)
 
     if (is_null(c, translate)) /* which has been reported */
         translate = JSON_NONE;
-    if (lacks_vlan(c) && c->bridge->vlan_aware)
+    if (lacks_vlan(c) && c->bridge->vlan_aware && !config_is_mirror_output(c->bridge, c->port))
         report_no_vlan(c);
     if (lacks_vlan(c) && translate != JSON_NONE)
         report_translate(c, translate);
@@ -190,6 +190,18 @@ static void check_port(const struct vlan_checker *c)
         check_own(c);
     if (translate != JSON_NONE)
         check_translations(c, translate);
+}
+
+static void check_flood_vlans(const struct vlan_checker *c, uint32_t bridge_node)
+{
+    uint32_t node = member(c, bridge_node, "flood_vlans");
+    char path[PATH_SIZE];
+
+    if (c->bridge->vlan_aware || node == JSON_NONE)
+        return;
+    snprintf(path, sizeof(path), "bridges[%" PRIu32 "].flood_vlans", c->bridge_index);
+    report_at(c, node, path, "give the bridge \"vlan_aware\": true",
+              "the bridge is transparent to tags: it has no VLANs");
 }
 
 static void check_ethertype(const struct vlan_checker *c, uint32_t bridge_node)
@@ -231,6 +243,7 @@ void config_check_vlans(const struct config_text *text, const struct config_brid
     uint32_t node = bridge->n_ports > 0 ? json_first_child(&text->scan, ports) : JSON_NONE;
 
     check_ethertype(&c, bridge_node);
+    check_flood_vlans(&c, bridge_node);
     for (uint32_t i = 0; i < bridge->n_ports; i++) {
         c.port = &bridge->ports[i];
         c.port_index = i;

@@ -20,7 +20,8 @@ void config_set_defaults(const struct config_object *object, void *base)
         if (key->type == CONFIG_OBJECT || key->type == CONFIG_WORD_OR_OBJECT)
             config_set_defaults(key->object, field(base, key->offset));
         else if (key->type == CONFIG_VIDS)
-            *(struct vidset *)field(base, key->offset) = vidset_all();
+            *(struct vidset *)field(base, key->offset) =
+                key->default_value == CONFIG_NO_VIDS ? (struct vidset){{0}} : vidset_all();
         else if (key->type == CONFIG_BOOLEAN)
             *(bool *)field(base, key->offset) = key->default_value != 0;
         else if ((key->type == CONFIG_INTEGER || key->type == CONFIG_WORD) &&

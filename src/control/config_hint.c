@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "config_stages.h"
+#include "ringspan/glob.h"
 
 /* What a number is multiplied with before @unit, as it is written behind it; 0: nobody knows. */
 static double factor_of(const struct config_key *key, const char *unit)
@@ -119,7 +120,7 @@ void config_hint_type(const struct config_key *key, enum json_kind wanted,
     else if (wanted == JSON_ARRAY && node->kind == JSON_OBJECT)
         snprintf(ret_hint, CONFIG_HINT_SIZE, "write [ { ... } ]: a list, also for one");
     else if (wanted == JSON_OBJECT && key->type == CONFIG_LIST)
-        snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"name\": ... }");
+        snprintf(ret_hint, CONFIG_HINT_SIZE, "write { \"%s\": ... }", key->object->keys[0].name);
 }
 
 /* The object, from @object down, of which @name is a key; or NULL. */
@@ -169,4 +170,41 @@ bool config_hint_key(const struct config_object *object, const char *name,
     else
         return find_owner(&config_document, name, true) != NULL;
     return false;
+}
+
+static const char *bridge_of_port(const struct config *config, const char *name)
+{
+    for (uint32_t b = 0; b < config->n_bridges; b++) {
+        for (uint32_t i = 0; i < config->bridges[b].n_ports; i++) {
+            if (strcmp(config->bridges[b].ports[i].name, name) == 0)
+                return config->bridges[b].name;
+        }
+    }
+    return NULL;
+}
+
+/* The pattern of the bridge that may make a port of this name, or NULL. */
+static const char *match_of_port(const struct config_bridge *bridge, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < bridge->n_ports &&
+           !(*bridge->ports[i].match && glob_matches(bridge->ports[i].match, name)))
+        i++;
+    return i < bridge->n_ports ? bridge->ports[i].match : NULL;
+}
+
+void config_hint_port(const struct config *config, const struct config_bridge *bridge,
+                      const char *name, const char *cannot, char ret_hint[CONFIG_PORT_HINT_SIZE])
+{
+    const char *other = bridge_of_port(config, name);
+    const char *match = match_of_port(bridge, name);
+
+    ret_hint[0] = '\0';
+    if (other)
+        snprintf(ret_hint, CONFIG_PORT_HINT_SIZE, "'%s' is a port of the bridge '%s'", name, other);
+    else if (match)
+        snprintf(ret_hint, CONFIG_PORT_HINT_SIZE,
+                 "ports that a pattern makes ('%s') %s: add { \"name\": \"%s\" } to its ports",
+                 match, cannot, name);
 }

@@ -233,6 +233,16 @@ static bool has_latency(const void *bridge)
     return ((const struct config_bridge *)bridge)->latency.every != 0;
 }
 
+static bool has_mirrors(const void *bridge)
+{
+    return ((const struct config_bridge *)bridge)->n_mirrors > 0;
+}
+
+static bool has_flood_vlans(const void *bridge)
+{
+    return !vidset_is_empty(&((const struct config_bridge *)bridge)->flood_vlans);
+}
+
 static const struct config_key bridge_keys[] = {
     {
         .name = "name",
@@ -322,7 +332,26 @@ static const struct config_key bridge_keys[] = {
         .is_last = true,
         .help = "The bridge's ports.",
     },
-    PLANNED("mirror"),
+    {
+        .name = "mirror",
+        .type = CONFIG_LIST,
+        .max = LIMIT_MIRRORS,
+        .offset = offsetof(struct config_bridge, mirrors),
+        .count_offset = offsetof(struct config_bridge, n_mirrors),
+        .object = &config_mirror,
+        .is_set = has_mirrors,
+        .help = "Copies of frames for who looks on (SPAN, RSPAN).",
+    },
+    {
+        .name = "flood_vlans",
+        .type = CONFIG_VIDS,
+        .default_value = CONFIG_NO_VIDS,
+        .offset = offsetof(struct config_bridge, flood_vlans),
+        .is_set = has_flood_vlans,
+        .help =
+            "VLANs in which no address is learned and everything is flooded, as for copies that "
+            "mirrors on other switches make.",
+    },
 };
 
 static const struct config_object bridge_object = {

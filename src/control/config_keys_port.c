@@ -390,7 +390,6 @@ static const struct config_key port_keys[] = {
         .help = "Whether a tap that the daemon made stays when the daemon ends.",
     },
     PLANNED("impair"),
-    PLANNED("mirror"),
 };
 
 const struct config_object config_port = {

@@ -12,6 +12,7 @@
  *   config_keys.c           the document, its bridges and the daemon; finding a row
  *   config_keys_port.c      a port, and which of its keys can have defaults
  *   config_keys_policy.c    what a port is told about floods, limits and rates
+ *   config_keys_mirror.c    what a bridge is told about mirrors
  *   config_keys_reserved.c  reserved addresses, of a bridge and of a port
  *   config_complain.c       what a text may be
  */
@@ -69,6 +70,7 @@ extern const struct config_object config_flood;
 extern const struct config_object config_storm_control;
 extern const struct config_object config_policing;
 extern const struct config_object config_mac_limit;
+extern const struct config_object config_mirror;
 
 bool config_has_storm_control(const void *port);
 bool config_has_policing(const void *port);

@@ -98,6 +98,19 @@ int config_check(const struct config_text *text, struct config *config,
 int config_check_static(const struct config_text *text, const struct config *config,
                         struct config_report *report);
 
+/** The part of config_check() about mirrors and their ports. 0 or -ENOMEM. */
+int config_check_mirrors(const struct config_text *text, const struct config *config,
+                         struct config_report *report);
+/** Whether a mirror of @bridge has @port for its output: it needs less than others. */
+bool config_is_mirror_output(const struct config_bridge *bridge, const struct config_port *port);
+
+#define CONFIG_PORT_HINT_SIZE 192
+
+/** Of a bridge that has no port @name: where there is one, or what would make one that @cannot
+ * ("have no static entries"); or "". */
+void config_hint_port(const struct config *config, const struct config_bridge *bridge,
+                      const char *name, const char *cannot, char ret_hint[CONFIG_PORT_HINT_SIZE]);
+
 /** Whether what the key of a port says has a meaning on a bridge of this mode. */
 bool config_mode_has(enum bridge_mode mode, const char *port_key);
 

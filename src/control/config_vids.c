@@ -25,13 +25,13 @@ static void add_range(void *set, uint32_t first, uint32_t last)
 }
 
 static void parse_list(const struct config_text *text, struct config_report *report,
-                       const char *path, uint32_t node, struct json_object *list,
+                       const char *path, uint32_t node, struct json_object *list, const char *hint,
                        struct vidset *ret_vids)
 {
-    static const struct config_ranges ranges = {
+    const struct config_ranges ranges = {
         .noun = "VID",
         .how_to_write = "a VID is written 10, a range \"20-29\"",
-        .if_empty = "leave it out to allow all VLANs",
+        .if_empty = hint,
         .min = VID_MIN,
         .max = VID_MAX,
         .add = add_range,
@@ -131,7 +131,10 @@ void config_parse_vids(const struct config_text *text, struct config_report *rep
     void *field = (char *)base + key->offset;
 
     if (key->type == CONFIG_VIDS)
-        parse_list(text, report, path, node, json, field);
+        parse_list(text, report, path, node, json,
+                   key->default_value == CONFIG_NO_VIDS ? "leave it out instead"
+                                                        : "leave it out to allow all VLANs",
+                   field);
     else
         parse_map(text, report, path, node, json, field);
 }

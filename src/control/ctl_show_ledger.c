@@ -122,6 +122,7 @@ static void put_out(struct json_writer *writer, const struct ledger_snapshot *sn
 
     json_put_u64(writer, "decided", counters->decided);
     json_put_u64(writer, "originated", counters->originated);
+    json_put_u64(writer, "mirrored", counters->mirrored);
     json_put_u64(writer, "duplicated", counters->duplicated);
     json_put_u64(writer, "accepted", counters->accepted.frames);
     put_volume_beside(writer, &counters->accepted);

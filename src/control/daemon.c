@@ -128,6 +128,18 @@ static int new_bridge(const struct config_bridge *config, struct bridge **ret)
     return r < 0 ? r : bridge_new(&params, ret);
 }
 
+static int set_mirrors(struct bridge *bridge, const struct config_bridge *config)
+{
+    struct mirrors *mirrors;
+    int r = bridge_new_mirrors(bridge, config->mirrors, config->n_mirrors, &mirrors);
+
+    if (r < 0)
+        return r;
+    bridge_set_mirrors(bridge, mirrors, 0);
+    bridge_set_flood_vlans(bridge, &config->flood_vlans, 0);
+    return 0;
+}
+
 void managed_bridge_free(struct managed_bridge *mb)
 {
     if (!mb)
@@ -147,6 +159,8 @@ int managed_bridge_new(struct daemon *daemon, const struct config_bridge *config
         return -ENOMEM;
     mb->daemon = daemon;
     r = new_bridge(config, &mb->bridge);
+    if (r == 0)
+        r = set_mirrors(mb->bridge, config);
     if (r == 0) {
         bridge_on_port_state(mb->bridge, daemon_on_port_state, daemon);
         bridge_on_port_shut(mb->bridge, daemon_on_port_shut, daemon);

@@ -32,6 +32,7 @@ struct prepared {
     struct fdb_static_changes statics;
     struct netns_name *netns_name;
     struct vlan_table *vlans;
+    struct mirrors *mirrors;
 };
 
 /* Sorted once: looking through all ports at each of thousands of steps would hold up everybody's
@@ -119,6 +120,11 @@ static bool makes_vlan_aware(const struct plan_step *step)
            step->next_bridge->vlan_aware && strcmp(step->key, "vlan_aware") == 0;
 }
 
+static bool replaces_mirrors(const struct plan_step *step)
+{
+    return step->op == PLAN_CHANGE && step->next_bridge && strcmp(step->key, "mirror") == 0;
+}
+
 static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_ports_of_all,
                 struct prepared *prepared)
 {
@@ -133,6 +139,10 @@ static int make(struct daemon *daemon, const struct plan_step *step, uint32_t n_
         return bridge_new_vlans(daemon_find_bridge(daemon, step->bridge)->bridge,
                                 vlan_ethertype_tpid(step->next_bridge->ethertype),
                                 &prepared->vlans);
+    if (replaces_mirrors(step))
+        return bridge_new_mirrors(daemon_find_bridge(daemon, step->bridge)->bridge,
+                                  step->next_bridge->mirrors, step->next_bridge->n_mirrors,
+                                  &prepared->mirrors);
     if (step->op != PLAN_ADD)
         return 0;
     if (!step->port)
@@ -154,6 +164,7 @@ static void discard(const struct plan *plan, struct prepared *prepared, uint32_t
         fdb_free(prepared[i].fdb);
         netns_name_release(prepared[i].netns_name);
         vlan_table_free(prepared[i].vlans);
+        mirrors_free(prepared[i].mirrors);
         managed_bridge_free(prepared[i].bridge);
         if (plan->steps[i].op == PLAN_ADD)
             managed_port_free(prepared[i].port);
@@ -369,6 +380,12 @@ static void change_bridge(struct daemon *daemon, const struct plan_step *step,
         bridge_set_vlans(mb->bridge, prepared->vlans);
     } else if (strcmp(step->key, "ethertype") == 0) {
         bridge_set_ethertype(mb->bridge, vlan_ethertype_tpid(next->ethertype));
+    } else if (replaces_mirrors(step)) {
+        bridge_set_mirrors(mb->bridge, prepared->mirrors, event_now(daemon->loop));
+        managed_bridge_settle(mb);
+    } else if (strcmp(step->key, "flood_vlans") == 0) {
+        bridge_set_flood_vlans(mb->bridge, &next->flood_vlans, event_now(daemon->loop));
+        managed_bridge_settle(mb);
     }
 }
 

@@ -221,6 +221,8 @@ static const struct metrics_family families[] = {
             "Copies that were decided for the port."),
     OF_PORT("transmit_originated_packets", COUNTER, NULL, ledger.originated,
             "Frames that the egress made itself, such as segments of a superframe that it cut."),
+    OF_PORT("transmit_mirrored_packets", COUNTER, NULL, ledger.mirrored,
+            "Copies that mirrors sent to the port."),
     OF_PORT("transmit_duplicated_packets", COUNTER, NULL, ledger.duplicated,
             "Copies that were made twice on purpose."),
     OF_PORT("transmit_packets", COUNTER, NULL, ledger.accepted.frames,

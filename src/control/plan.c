@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_stages.h"
 #include "ringspan/fdb_static.h"
 
 struct planner {
@@ -406,6 +407,40 @@ static int compare_move_limits(struct planner *planner, const struct config_brid
     return r;
 }
 
+/* Whether copies have other outputs: a port that becomes one forgets, and so does a VLAN. */
+static bool has_new_outputs(const struct config_bridge *now, const struct config_bridge *next)
+{
+    uint32_t n_same = 0;
+
+    for (uint32_t i = 0; i < next->n_mirrors; i++) {
+        const struct mirror_settings *mirror = &next->mirrors[i];
+        uint32_t k = 0;
+
+        while (k < now->n_mirrors &&
+               (strcmp(now->mirrors[k].output_port, mirror->output_port) != 0 ||
+                now->mirrors[k].output_vlan != mirror->output_vlan))
+            k++;
+        n_same += k < now->n_mirrors;
+    }
+    return n_same < next->n_mirrors;
+}
+
+static int compare_mirrors(struct planner *planner, const struct config_bridge *now,
+                           const struct config_bridge *next)
+{
+    const struct config_object *bridge = config_key_find(&config_document, "bridges")->object;
+    const struct vidset added = vidset_minus(&next->flood_vlans, &now->flood_vlans);
+    int r = 0;
+
+    if (!config_same_key(config_key_find(bridge, "mirror"), now, next))
+        r = add_change(planner, next, NULL, "mirror",
+                       has_new_outputs(now, next) ? PLAN_DISRUPTS_FLUSH : PLAN_DISRUPTS_NONE);
+    if (r == 0 && !vidset_equals(&now->flood_vlans, &next->flood_vlans))
+        r = add_change(planner, next, NULL, "flood_vlans",
+                       vidset_is_empty(&added) ? PLAN_DISRUPTS_NONE : PLAN_DISRUPTS_FLUSH);
+    return r;
+}
+
 static int compare_bridge(struct planner *planner, const struct config_bridge *now,
                           const struct config_bridge *next)
 {
@@ -440,6 +475,8 @@ static int compare_bridge(struct planner *planner, const struct config_bridge *n
         r = add_change(planner, next, NULL, "vlan_aware", PLAN_DISRUPTS_FLUSH);
     if (r == 0 && now->ethertype != next->ethertype)
         r = add_change(planner, next, NULL, "ethertype", PLAN_DISRUPTS_FLUSH);
+    if (r == 0)
+        r = compare_mirrors(planner, now, next);
     return r == 0 ? compare_ports(planner, now, next) : r;
 }
 

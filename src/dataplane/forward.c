@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "ringspan/forward.h"
 
+static enum drop_reason why_nothing_enters(const struct forward_tables *tables, port_id ingress)
+{
+    return tables->activity[ingress] == PORT_ACTIVITY_MIRROR ? DROP_MIRROR_DESTINATION
+                                                             : DROP_INGRESS_DOWN;
+}
+
 static enum drop_reason admit(const struct forward_tables *tables, const struct frame *frame,
                               struct decision *decision)
 {
@@ -13,8 +19,8 @@ static enum drop_reason admit(const struct forward_tables *tables, const struct 
     if (frame->n_tags == VLAN_STACK_SIZE)
         return DROP_MALFORMED;
     decision->reserved = reserved_protocol_of(frame_dst(frame));
-    if (tables->activity[frame->ingress] == PORT_ACTIVITY_NONE)
-        return DROP_INGRESS_DOWN;
+    if (tables->activity[frame->ingress] < PORT_ACTIVITY_LEARN)
+        return why_nothing_enters(tables, frame->ingress);
     if (tables->mode == BRIDGE_WIRE)
         return DROP_NONE;
     src = frame_src(frame);
@@ -33,6 +39,8 @@ static enum drop_reason classify(const struct forward_tables *tables, const stru
         return DROP_NONE;
     decision->class = vlan_table_classify(tables->vlans, frame);
     decision->vid = decision->class.tci & VLAN_VID_BITS;
+    if (vlan_table_floods(tables->vlans, decision->vid))
+        decision->looks_up = false;
     return decision->class.reason;
 }
 
@@ -67,10 +75,9 @@ static bool passes_reserved(const struct forward_tables *tables, const struct fr
 
 /* A port that may have so many addresses does not learn those of the link's own protocols: of a
  * bond's members, of bridges. */
-static bool teaches(const struct forward_tables *tables, const struct port_policy *policy,
-                    uint64_t dst)
+static bool teaches(const struct decision *decision, const struct port_policy *policy, uint64_t dst)
 {
-    return policy->learning && tables->mode == BRIDGE_SWITCH &&
+    return policy->learning && decision->looks_up &&
            (policy->mac_limit.max == 0 || !reserved_is_vital(dst));
 }
 
@@ -340,6 +347,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     decision->egress = PORT_NONE;
     decision->reserved = RESERVED_N_PROTOCOLS;
     decision->vid = 0;
+    decision->looks_up = tables->mode == BRIDGE_SWITCH;
     decision->hairpin = policy->hairpin;
     decision->isolation_group = policy->isolation_group;
     decision->reason = DROP_NONE;
@@ -362,7 +370,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
     }
 
     dst = frame_dst(frame);
-    if (teaches(tables, policy, dst))
+    if (teaches(decision, policy, dst))
         fdb_plan_learn(tables->fdb, decision->vid, frame_src(frame), frame->ingress, now,
                        &decision->learn);
     if (decision->learn.action == FDB_REFUSE_LIMIT && !passes_mac_limit(policy, decision))
@@ -372,7 +380,7 @@ void forward_decide(const struct forward_tables *tables, const struct frame *fra
         return;
     }
 
-    if (tables->mode == BRIDGE_SWITCH && !mac_is_group(dst))
+    if (decision->looks_up && !mac_is_group(dst))
         egress = fdb_lookup_after(tables->fdb, &decision->learn, decision->vid, dst, now);
 
     if (egress != PORT_NONE)

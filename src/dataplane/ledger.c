@@ -70,7 +70,7 @@ bool ledger_out_balances(const struct ledger_snapshot *snapshot)
 {
     const struct ledger_port *port = &snapshot->counters;
 
-    return port->decided + port->originated + port->duplicated ==
+    return port->decided + port->originated + port->mirrored + port->duplicated ==
            port->accepted.frames + ledger_sum_dropped(port->out_dropped) + snapshot->held_out;
 }
 

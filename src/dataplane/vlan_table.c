@@ -263,6 +263,12 @@ struct vidset vlan_table_set_port(struct vlan_table *table, port_id port,
     return find_left(&were, &are);
 }
 
+void vlan_table_set_flooded(struct vlan_table *table, const struct vidset *vlans)
+{
+    table->flooded = *vlans;
+    table->floods_some = !vidset_is_empty(vlans);
+}
+
 uint32_t vlan_table_n_members(const struct vlan_table *table, uint16_t vid, uint32_t id_limit)
 {
     uint32_t n = 0;

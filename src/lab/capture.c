@@ -231,7 +231,7 @@ void capture_arrival(struct capture *capture, const struct port *ingress, uint32
 }
 
 const struct frame *capture_copy(struct capture *capture, struct port *port,
-                                 const struct frame *copy, struct frame *noted)
+                                 const struct frame *copy, const char *mirror, struct frame *noted)
 {
     struct sighting *sighting = &capture->sightings[capture->n_sightings++];
 
@@ -241,6 +241,7 @@ const struct frame *capture_copy(struct capture *capture, struct port *port,
         .other = capture->current.port,
         .id = capture->current.id,
         .is_copy = true,
+        .mirror = mirror,
         .vid = capture->current.vid,
         .parent = copy->tally,
     };
@@ -302,6 +303,18 @@ static void describe_copy(const struct sighting *sighting, struct sight *sight,
     }
 }
 
+static void prefix_mirror(const char *mirror, char comment[COMMENT_SIZE])
+{
+    char prefix[LIMIT_NAME_SIZE + sizeof("mirror : ")];
+    size_t len;
+
+    snprintf(prefix, sizeof(prefix), "mirror %s: ", mirror);
+    len = strlen(prefix);
+    memmove(comment + len, comment, COMMENT_SIZE - len);
+    memcpy(comment, prefix, len);
+    comment[COMMENT_SIZE - 1] = '\0';
+}
+
 /* What ends before its addresses do has no place for tags. */
 void capture_lay_out(const struct frame *frame, uint8_t *wire, struct sight *sight)
 {
@@ -324,6 +337,8 @@ static void tell(struct capture *capture, struct sighting *sighting)
         describe_copy(sighting, &sight, comment);
     else
         describe_arrival(sighting, &sight, comment);
+    if (sighting->mirror)
+        prefix_mirror(sighting->mirror, comment);
     for (uint32_t left = sighting->port->capture->readers; left; left &= left - 1) {
         uint32_t number = (uint32_t)__builtin_ctz(left);
 
@@ -344,6 +359,7 @@ static void tell_all(struct capture *capture, bool copies, uint64_t now)
         if (sighting->parent) {
             sighting->parent->frames += sighting->tally.frames;
             sighting->parent->bytes += sighting->tally.bytes;
+            sighting->parent->n_dropped += sighting->tally.n_dropped;
         }
         tell(capture, sighting);
     }

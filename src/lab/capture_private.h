@@ -34,6 +34,7 @@ struct sighting {
     uint64_t time;
     uint32_t cut; /* bytes of the frame that did not get here */
     bool is_copy;
+    const char *mirror;   /* that made the copy, or NULL */
     enum verdict verdict; /* of an arrival */
     enum drop_reason reason;
     uint16_t vid;

@@ -82,13 +82,24 @@ bool port_set_state(struct port *port, enum port_state state, const char *why)
     return true;
 }
 
-void port_tx(struct port *port, const struct frame *frame)
+static void offer(struct port *port, const struct frame *frame)
 {
-    port->ledger.decided++;
     if (frame_fits_mtu(frame, port->mtu))
         port->ops->tx(port, frame);
     else
         port_count_out_dropped(port, DROP_TOO_LONG, frame->tally);
+}
+
+void port_tx(struct port *port, const struct frame *frame)
+{
+    port->ledger.decided++;
+    offer(port, frame);
+}
+
+void port_tx_mirrored(struct port *port, const struct frame *frame)
+{
+    port->ledger.mirrored++;
+    offer(port, frame);
 }
 
 void port_flush(struct port *port)

@@ -21,7 +21,7 @@ HEADERS = {
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",
     "port": "gro host_use isolation port port_memory port_packet tap",
-    "lab": "bpf capture latency pcapng recorder",
+    "lab": "bpf capture latency mirror pcapng recorder",
     "bridge": "bridge explain",
     "control": "alarm bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "
                "ctl_path ctl_protocol ctl_server daemon fdb_static http_request json_scan json_text json_writer link_watch "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../support/random.h"
@@ -17,6 +18,7 @@
 #define N_FRAMES  60 /* to each */
 #define N_PORTS   6
 #define N_HOSTS   6
+#define N_MIRRORS 3
 #define AGING     (30 * NS_PER_SEC)
 
 struct trial {
@@ -25,6 +27,7 @@ struct trial {
     uint16_t ethertype;
     uint32_t seen[DROP_N_REASONS];
     uint32_t n_sent; /* copies that left */
+    uint32_t n_mirrored;
     uint32_t by_verdict[VERDICT_CONSUME + 1];
     bool learned[FDB_INSERT + 1];
 };
@@ -122,6 +125,45 @@ static void choose_statics(struct trial *t)
     }
 }
 
+static void choose_source(struct trial *t, struct mirror_source *source, uint32_t port)
+{
+    snprintf(source->port, sizeof(source->port), "p%u", port);
+    source->direction = (enum mirror_direction)below(t, MIRROR_N_DIRECTIONS + 1);
+}
+
+/* Copies for the last port, or for VLAN 2, of what others do. */
+static void choose_mirror(struct trial *t, struct mirror_settings *mirror,
+                          struct mirror_source *sources)
+{
+    *mirror = (struct mirror_settings){.vlans = vidset_all(), .from = sources};
+    mirror->direction = (enum mirror_direction)below(t, MIRROR_N_DIRECTIONS);
+    mirror->n_from = below(t, 3);
+    for (uint32_t i = 0; i < mirror->n_from; i++)
+        choose_source(t, &sources[i], i * 2 + below(t, 2));
+    if (t->ethertype && one_in(t, 3)) {
+        mirror->vlans = (struct vidset){{0}};
+        vidset_add(&mirror->vlans, (uint16_t)(1 + below(t, 3)));
+    }
+    if (one_in(t, 4))
+        mirror->snaplen = LIMIT_SNAPLEN_MIN + below(t, 1500);
+    if (t->ethertype && one_in(t, 2))
+        mirror->output_vlan = 2;
+    else
+        snprintf(mirror->output_port, sizeof(mirror->output_port), "p%u", N_PORTS - 1);
+}
+
+static void choose_mirrors(struct trial *t)
+{
+    struct mirror_settings mirrors[N_MIRRORS];
+    struct mirror_source sources[N_MIRRORS][2];
+
+    for (uint32_t i = 0; i < N_MIRRORS; i++) {
+        choose_mirror(t, &mirrors[i], sources[i]);
+        snprintf(mirrors[i].name, sizeof(mirrors[i].name), "m%u", i);
+    }
+    sim_set_mirrors(t->sim, mirrors, below(t, N_MIRRORS + 1));
+}
+
 static void start(struct trial *t, uint32_t number)
 {
     struct sim_params params = {
@@ -151,6 +193,8 @@ static void start(struct trial *t, uint32_t number)
     }
     if (params.n_ports == N_PORTS)
         choose_statics(t);
+    if (params.n_ports == N_PORTS && one_in(t, 2))
+        choose_mirrors(t);
 }
 
 /* ---- frames ---- */
@@ -210,6 +254,22 @@ static void choose_frame(struct trial *t, struct sim_frame *frame)
 
 /* ---- the comparison ---- */
 
+/* What will leave by each port. */
+struct promise {
+    struct explained_copy copies[N_PORTS];
+    uint32_t n_mirrored[N_PORTS];
+    struct explained_copy mirrored[N_PORTS][N_MIRRORS];
+};
+
+/* In this order they send. */
+static int by_place(const void *a, const void *b)
+{
+    const struct explained_mirror *one = a;
+    const struct explained_mirror *other = b;
+
+    return one->mirror < other->mirror ? -1 : one->mirror > other->mirror;
+}
+
 /* All of a bridge that a frame can change and an explanation must not. */
 struct imprint {
     struct fdb_counters fdb;
@@ -254,9 +314,10 @@ static void explain(const struct trial *t, uint32_t ingress, const struct sim_fr
     assert_memory_equal(&before, &after, sizeof(before));
 }
 
-/* By @egress left what was explained, or nothing because of what was. */
-static void check_copy(struct trial *t, const struct explained_copy *copy, uint32_t egress,
-                       uint64_t refused_before)
+/* By @egress left, as number @i of what it sent, what was explained, or nothing because of what
+ * was. Returns how many frames that is. */
+static uint32_t check_copy(struct trial *t, const struct explained_copy *copy, uint32_t egress,
+                           uint32_t i)
 {
     static uint8_t bytes[SIM_FRAME_ROOM];
     struct port *port = sim_port(t->sim, egress);
@@ -265,22 +326,39 @@ static void check_copy(struct trial *t, const struct explained_copy *copy, uint3
 
     if (copy->refusal != DROP_NONE) {
         t->seen[copy->refusal]++;
-        assert_int_equal(sim_n_waiting(t->sim, egress), 0);
-        assert_int_equal(port->ledger.out_dropped[copy->refusal], refused_before + 1);
-        return;
+        return 0;
     }
-    assert_int_equal(sim_n_waiting(t->sim, egress), 1);
-    sent = memory_port_sent(port, memory_port_n_sent(port) - 1);
+    assert_in_range(i, 0, sim_n_waiting(t->sim, egress) - 1);
+    sent = memory_port_sent(port, memory_port_n_sent(port) - sim_n_waiting(t->sim, egress) + i);
     assert_int_equal(sent->len, frame_wire_len(&copy->frame));
     assert_int_equal(frame_write_wire(&copy->frame, bytes), sent->len);
     assert_memory_equal(sent->bytes, bytes, sent->len);
     vnet = frame_wire_vnet(&copy->frame);
     assert_memory_equal(&sent->vnet, &vnet, sizeof(vnet));
     t->n_sent++;
+    return 1;
+}
+
+/* Copies that mirrors make follow those that were decided. What a meter refuses of them depends on
+ * what others took. */
+static uint32_t check_mirrored(struct trial *t, const struct promise *promise, uint32_t egress,
+                               uint32_t n)
+{
+    for (uint32_t i = 0; i < promise->n_mirrored[egress]; i++) {
+        const struct explained_copy *copy = &promise->mirrored[egress][i];
+
+        if (n == sim_n_waiting(t->sim, egress) && copy->refusal == DROP_NONE) {
+            assert_non_null(bridge_tables(sim_bridge(t->sim))->meters);
+            continue;
+        }
+        n += check_copy(t, copy, egress, n);
+        t->n_mirrored++;
+    }
+    return n;
 }
 
 static void check_egress(struct trial *t, const struct explanation *e,
-                         const struct explained_copy *copies, const struct imprint *before)
+                         const struct promise *promise, const struct imprint *before)
 {
     const struct bridge *bridge = sim_bridge(t->sim);
     uint32_t n = 0;
@@ -288,13 +366,18 @@ static void check_egress(struct trial *t, const struct explanation *e,
     for (uint32_t i = 0; i < sim_n_ports(t->sim); i++) {
         struct port *port = sim_port(t->sim, i);
         bool is_egress = explain_next_egress(bridge, e, port->id) == port->id;
+        const struct explained_copy *copy = &promise->copies[i];
+        uint32_t n_sent = 0;
 
         n += is_egress;
         assert_int_equal(port->ledger.decided, before->ledgers[i].decided + is_egress);
+        if (is_egress && copy->refusal != DROP_NONE && promise->n_mirrored[i] == 0)
+            assert_int_equal(port->ledger.out_dropped[copy->refusal],
+                             before->ledgers[i].out_dropped[copy->refusal] + 1);
         if (is_egress)
-            check_copy(t, &copies[i], i, before->ledgers[i].out_dropped[copies[i].refusal]);
-        else
-            assert_int_equal(sim_n_waiting(t->sim, i), 0);
+            n_sent = check_copy(t, copy, i, 0);
+        n_sent = check_mirrored(t, promise, i, n_sent);
+        assert_int_equal(sim_n_waiting(t->sim, i), n_sent);
     }
     assert_int_equal(n, e->decision.fanout);
 }
@@ -355,9 +438,29 @@ static void check_learning(struct trial *t, const struct explanation *e,
         assert_true(e->is_known && e->source.port == e->decision.ingress);
 }
 
+static void promise_all(const struct trial *t, const struct explanation *e, struct promise *ret)
+{
+    const struct bridge *bridge = sim_bridge(t->sim);
+    struct explained_mirror mirrors[LIMIT_MIRRORS];
+    uint32_t n = explain_mirrors(bridge, e, mirrors);
+
+    memset(ret->n_mirrored, 0, sizeof(ret->n_mirrored));
+    for (uint32_t i = 0; i < sim_n_ports(t->sim); i++) {
+        if (explain_next_egress(bridge, e, i) == i)
+            explain_copy(bridge, e, (port_id)i, &ret->copies[i]);
+    }
+    qsort(mirrors, n, sizeof(*mirrors), by_place);
+    for (uint32_t i = 0; i < n; i++) {
+        for (port_id id = explain_next_mirror_egress(bridge, e, &mirrors[i], 0); id != PORT_NONE;
+             id = explain_next_mirror_egress(bridge, e, &mirrors[i], id + 1u))
+            explain_mirror_copy(bridge, e, &mirrors[i], id,
+                                &ret->mirrored[id][ret->n_mirrored[id]++]);
+    }
+}
+
 static void try_frame(struct trial *t)
 {
-    struct explained_copy copies[N_PORTS];
+    static struct promise promise;
     uint32_t ingress = below(t, sim_n_ports(t->sim));
     static struct sim_frame frame;
     struct explanation e;
@@ -367,10 +470,7 @@ static void try_frame(struct trial *t)
     choose_frame(t, &frame);
     explain(t, ingress, &frame, defect, &e);
     check_excluded(t, &e);
-    for (uint32_t i = 0; i < sim_n_ports(t->sim); i++) {
-        if (explain_next_egress(sim_bridge(t->sim), &e, i) == i)
-            explain_copy(sim_bridge(t->sim), &e, (port_id)i, &copies[i]);
-    }
+    promise_all(t, &e, &promise);
     take_imprint(t, &before);
     if (defect != DROP_NONE) {
         assert_true(sim_inject_defect(t->sim, ingress, &frame, defect));
@@ -380,7 +480,7 @@ static void try_frame(struct trial *t)
     }
     check_ingress(t, &e, ingress, &before);
     check_learning(t, &e, &before);
-    check_egress(t, &e, copies, &before);
+    check_egress(t, &e, &promise, &before);
     sim_discard(t->sim);
 }
 
@@ -410,6 +510,7 @@ static void check_everything_came_up(const struct trial *t)
         assert_in_range(t->by_verdict[verdict], 20, N_BRIDGES * N_FRAMES);
     for (int action = 0; action <= FDB_INSERT; action++)
         assert_true(t->learned[action] || action == FDB_REFUSE_INSERT);
+    assert_in_range(t->n_mirrored, 500, t->n_sent);
     assert_in_range(t->n_sent, 1000, N_BRIDGES * N_FRAMES * N_PORTS);
 }
 

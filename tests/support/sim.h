@@ -19,13 +19,13 @@
  * test cannot overlook a frame.
  *
  * After every step the sim checks, unasked: the sums of the ledger; the table's own invariants;
- * that no counter went back; that what is counted of VLANs and protocols fits it; that no frame
- * returned to the port it came from, unless that is a hairpin; and that what each port sent is made
- * of the injected frames, byte for byte, tags in place, offload headers shifted for them, in their
- * order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype is left
- * out of this comparison: which one there must be is for the test. And a frame that is taken alone
- * comes to the end that explain.h said immediately before. What fails is reported through
- * `fail`, which does not return.
+ * that no counter went back; that what is counted of VLANs, protocols and mirrors fits it; that no
+ * frame returned to the port it came from, unless that is a hairpin; and that what each port sent
+ * is made of the injected frames, byte for byte, tags in place, offload headers shifted for them,
+ * in their order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype
+ * is left out of this comparison: which one there must be is for the test. And a frame that is
+ * taken alone comes to the end that explain.h said immediately before. What fails is reported
+ * through `fail`, which does not return.
  */
 
 #define SIM_PORTS_MAX  128
@@ -93,6 +93,8 @@ void sim_set_vlan(struct sim *sim, uint32_t port, const struct vlan_settings *se
 void sim_set_policy(struct sim *sim, uint32_t port, const struct port_policy *policy);
 /** METER_N_USES settings, from now on. */
 void sim_set_meters(struct sim *sim, uint32_t port, const struct meter_settings *settings);
+/** The mirrors that there are from now on; ports are named "p0", "p1" and so on. */
+void sim_set_mirrors(struct sim *sim, const struct mirror_settings *settings, uint32_t n);
 void sim_set_mtu(struct sim *sim, uint32_t port, uint32_t mtu);
 void sim_fail_tx(struct sim *sim, uint32_t port, uint32_t n, enum drop_reason reason);
 /** Returns the new port's number; it is forwarding. */

@@ -23,7 +23,8 @@ BEYOND_A_SCHEMA = re.compile(
     r"|'.*[^\0-\x7f].*' has \d+ bytes"
     r"|runs backwards|transparent to tags|of a VLAN-aware bridge needs|^the mode '.*' needs"
     r"|^a port of mode|has another VID outside|not allowed on this port|nothing to translate"
-    r"|has no VID outside|is not in VLAN")
+    r"|has no VID outside|is not in VLAN"
+    r"|is the output_port of|is a source of this mirror already|is where the copies go")
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
 
@@ -168,7 +169,12 @@ FULL = {
                             "vlan": {"mode": "native_tagged", "pvid": 1, "allowed": [5, "7-9"],
                                      "acceptable_frame_types": "all", "description": "d"},
                             "translate": {"5": 8}},
-                           {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}}]}],
+                           {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}},
+                           {"name": "q"}],
+                 "flood_vlans": [5, "7-9"],
+                 "mirror": [{"name": "m", "from": [{"port": "p", "direction": "ingress"}], "direction": "egress",
+                             "vlans": [5, "7-9"], "output_port": "q", "snaplen": 64, "description": "d"},
+                            {"name": "n", "output_vlan": 10}]}],
     "defaults": {"description": "d", "port": {
         "type": "tap", "netns": "n", "isolate_host": False, "qdisc_bypass": True, "gro": "off",
         "admin_state": "up", "description": "d", "owner": "o", "group": "g", "mtu": 1500,
@@ -231,7 +237,11 @@ def elements_of(path, n):
     if path[-1] == "triggers":
         recorder = json.loads(SCHEMA.read_text())["properties"]["daemon"]["properties"]["recorder"]
         return (recorder["properties"]["triggers"]["items"]["enum"] * 2)[:n]
-    if path[-1] == "allowed":
+    if path[-1] == "from":
+        return [{"port": f"x{i}"} for i in range(n)]
+    if path[-1] == "mirror":
+        return [{"name": f"x{i}", "output_port": "q"} for i in range(n)]
+    if path[-1] in ("allowed", "vlans", "flood_vlans"):
         return [i % 4094 + 1 for i in range(n)]
     return [{"name": f"x{i}"} for i in range(n)]
 

@@ -198,10 +198,11 @@ static void test_ledger(void **state)
                "\"received\":5,\"segments\":9,\"bytes\":1000,\"unicast\":2,\"flooded\":0,"
                "\"consumed\":0,\"dropped_total\":3,\"dropped\":{\"runt\":2,\"same_port\":1},"
                "\"held_in\":0}");
-    assert_has(answer,
-               "{\"master\":\"lab0\",\"port\":\"rsp-r2\",\"direction\":\"out\",\"balanced\":true,"
-               "\"decided\":2,\"originated\":0,\"duplicated\":0,\"accepted\":2,\"segments\":6,"
-               "\"bytes\":500,\"dropped_total\":0,\"dropped\":{},\"held_out\":0}");
+    assert_has(
+        answer,
+        "{\"master\":\"lab0\",\"port\":\"rsp-r2\",\"direction\":\"out\",\"balanced\":true,"
+        "\"decided\":2,\"originated\":0,\"mirrored\":0,\"duplicated\":0,\"accepted\":2,\"segments\":6,"
+        "\"bytes\":500,\"dropped_total\":0,\"dropped\":{},\"held_out\":0}");
     out->accepted.frames--;
     out->decided++;
     answer = ask("ledger.show", "{\"bridge\":\"lab0\"}");

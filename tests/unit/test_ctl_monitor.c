@@ -486,7 +486,7 @@ static void test_a_client_that_goes(void **state)
 
 #define N_HOSTS 3000
 
-struct mirror {
+struct replica {
     uint64_t random;
     bool is_there[N_HOSTS];
     uint32_t port[N_HOSTS];
@@ -500,7 +500,7 @@ static uint32_t port_number(const char *name)
     return (uint32_t)atoi(name + strlen("rsp-r"));
 }
 
-static void mirror_address(struct mirror *m, const char *what, struct json_object *event)
+static void mirror_address(struct replica *m, const char *what, struct json_object *event)
 {
     uint64_t mac;
     uint32_t host;
@@ -521,7 +521,7 @@ static void mirror_address(struct mirror *m, const char *what, struct json_objec
     m->port[host] = port_number(word_of(event, "port"));
 }
 
-static void mirror_flush(struct mirror *m, struct json_object *event)
+static void mirror_flush(struct replica *m, struct json_object *event)
 {
     for (uint32_t i = 0; i < N_HOSTS; i++) {
         if (m->port[i] == port_number(word_of(event, "port")))
@@ -529,7 +529,7 @@ static void mirror_flush(struct mirror *m, struct json_object *event)
     }
 }
 
-static void mirror_line(struct mirror *m, const char *line)
+static void mirror_line(struct replica *m, const char *line)
 {
     struct json_object *event = event_of(line);
     const char *what = word_of(event, "event");
@@ -546,7 +546,7 @@ static void mirror_line(struct mirror *m, const char *line)
     json_object_put(event);
 }
 
-static void mirror_hear(struct mirror *m)
+static void mirror_hear(struct replica *m)
 {
     char *line = bench.text;
 
@@ -559,7 +559,7 @@ static void mirror_hear(struct mirror *m)
     memmove(bench.text, line, bench.text_len + 1);
 }
 
-static void disturb(struct mirror *m)
+static void disturb(struct replica *m)
 {
     struct fdb *fdb = bridge_fdb(bridge_of(0));
     uint64_t mac = MAC(random_below(&m->random, N_HOSTS));
@@ -572,7 +572,7 @@ static void disturb(struct mirror *m)
         fdb_flush_port(fdb, (port_id)random_below(&m->random, 2));
 }
 
-static void assert_mirrored(const struct mirror *m)
+static void assert_mirrored(const struct replica *m)
 {
     const struct fdb *fdb = bridge_fdb(bridge_of(0));
     struct fdb_entry entry;
@@ -608,10 +608,10 @@ static void begin_snapshot(void)
 /* Rows are made while everything moves, and still they and the events give the table exactly. */
 static void test_snapshot_under_way(void **state)
 {
-    static struct mirror m;
+    static struct replica m;
     uint64_t deadline = clock_now() + PATIENCE;
 
-    m = (struct mirror){.random = 7};
+    m = (struct replica){.random = 7};
     for (uint32_t i = 0; i < N_HOSTS; i++)
         lab_learn(i % 2 ? "rsp-r1" : "rsp-r2", 0, MAC(i));
     begin_snapshot();

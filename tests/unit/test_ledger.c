@@ -27,6 +27,7 @@ static struct ledger_snapshot balanced_snapshot(void)
     port->flooded = 200;
     port->consumed = 30;
     port->originated = 400;
+    port->mirrored = 60;
     port->duplicated = 50;
     port->tp_drops = 17;
     for (int reason = DROP_NONE + 1; reason < DROP_N_REASONS; reason++) {
@@ -35,7 +36,7 @@ static struct ledger_snapshot balanced_snapshot(void)
     }
     port->received.frames = 1000 + 200 + 30 + ledger_sum_dropped(port->in_dropped) + 11;
     port->accepted.frames = 7000;
-    port->decided = 7000 + ledger_sum_dropped(port->out_dropped) + 13 - 400 - 50;
+    port->decided = 7000 + ledger_sum_dropped(port->out_dropped) + 13 - 400 - 60 - 50;
     port->fanout = port->decided;
     port->tp_packets = port->received.frames + port->tp_drops + 6;
     return snapshot;
@@ -61,6 +62,7 @@ static const struct term terms[] = {
     TERM(counters.fanout, .across = true),
     TERM(counters.decided, .out = true, .across = true),
     TERM(counters.originated, .out = true),
+    TERM(counters.mirrored, .out = true),
     TERM(counters.duplicated, .out = true),
     TERM(counters.accepted.frames, .out = true),
     TERM(held_out, .out = true),
