@@ -12,6 +12,7 @@ import socket
 import subprocess
 
 from lab import SkipTest, eventually, main, ringspan_only, run
+from lab.switch import build_path
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
 from lab.wire import BROADCAST, TPID_C, Wire, frame_of_length, pattern, tag
@@ -263,6 +264,48 @@ def test_slow_readers_lose_and_nobody_else_does(lab):
         numbers = [frames.index(packet.raw) for packet in packets]
         assert numbers == sorted(numbers)
         assert sum(packet.lost for packet in packets) == numbers[-1] + 1 - len(numbers)
+
+
+def stream(sender, receiver):
+    return "{}/eth0:{}>{}/eth0:{}".format(sender.name, sender.mac, receiver.name, receiver.mac)
+
+
+def forward(*streams):
+    """4000 frames per second of each for a second, judged one by one."""
+    words = [word for each in streams for word in ("--stream", each)]
+    text = run(build_path("TRAFFIC", "tests/bench/ringspan-traffic"), "rate", *words, "--pps", "4000",
+               "--seconds", "1", "--size", "1514")
+    return json.loads(text.splitlines()[-1])
+
+
+def seen_of(lab, port):
+    """Frames that a capture of the port would have, with copies."""
+    return lab.switch.counters(port, "in")["received"] + lab.switch.counters(port, "out")["decided"]
+
+
+@ringspan_only
+def test_a_reader_that_is_stopped_slows_nobody(lab):
+    a, b, c, d = hosts = lab.start_with_hosts(4)
+    lab.teach(*hosts)
+    before = seen_of(lab, a.port)
+    with Capturing(lab, "--port", a.port) as capture:
+        capture.process.send_signal(signal.SIGSTOP)
+        result = forward(stream(a, b), stream(b, a), stream(c, d))
+        lab.check()
+        capture.process.send_signal(signal.SIGCONT)
+    for each in result["streams"]:
+        assert each["received"] == each["sent"] >= 3900, result
+        assert not any(each[bad] for bad in ("lost", "duplicated", "reordered", "corrupted")), result
+    assert result["sink_dropped"] == 0, result
+    file = capture.file
+    assert [interface["name"] for interface in file.interfaces] == [a.port]
+    counted = file.statistics[a.port]
+    assert counted["received"] == counted["accepted"] == seen_of(lab, a.port) - before, counted
+    assert counted["lost"] > 1000, counted
+    assert counted["delivered"] + counted["lost"] == counted["received"], counted
+    assert counted["delivered"] == len(file.packets), counted
+    assert counted["dropped"] == 0, "the ring was full"
+    assert "{} packets captured, {} lost".format(len(file.packets), counted["lost"]) in capture.said
 
 
 @ringspan_only
