@@ -38,11 +38,11 @@ ALONE, BESIDE = "round trip, alone", "round trip, beside 50 kframes/s of others"
 
 WORKS = [
     Work(name="latency", title=ALONE, shape=Shape(2), figures=FIGURES,
-         engines=SWITCHES + ("veth",), quick=QUICK, run=round_trips()),
+         engines=SWITCHES + ("veth",), quick=QUICK, run=round_trips(), wide=True),
     Work(name="latency-one-cpu", title=ALONE, shape=Shape(2), figures=FIGURES, placement=ONE_CPU,
          engines=SWITCHES + ("veth",), quick=(), run=round_trips(*PIN)),
     Work(name="latency-load", title=BESIDE, shape=Shape(4), figures=FIGURES + ("load_kpps",),
-         engines=SWITCHES, quick=QUICK, run=beside_load()),
+         engines=SWITCHES, quick=QUICK, run=beside_load(), wide=True),
     Work(name="latency-load-one-cpu", title=BESIDE, shape=Shape(4), placement=ONE_CPU,
          figures=FIGURES + ("load_kpps",), engines=SWITCHES, quick=(), run=beside_load(*PIN)),
 ]

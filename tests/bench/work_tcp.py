@@ -34,10 +34,10 @@ WORKS = [
     Work(name="tcp-1", title="TCP, one stream, " + ON, shape=Shape(2), figures=FIGURES,
          engines=WITH_OFFLOADS, quick=("ringspan", "bridge", "veth"), run=bulk(1, "on"), wide=True),
     Work(name="tcp-4", title="TCP, four streams, " + ON, shape=Shape(2), figures=FIGURES,
-         engines=WITH_OFFLOADS, quick=("ringspan", "bridge"), run=bulk(4, "on")),
+         engines=WITH_OFFLOADS, quick=("ringspan", "bridge"), run=bulk(4, "on"), wide=True),
     Work(name="tcp-off-1", title="TCP, one stream, " + OFF, shape=Shape(2), figures=FIGURES,
          engines=EVERYONE, quick=("ringspan", "bridge", "bridge-gro"),
-         run=bulk(1, "off")),
+         run=bulk(1, "off"), wide=True),
     Work(name="tcp-off-4", title="TCP, four streams, " + OFF, shape=Shape(2), figures=FIGURES,
          engines=EVERYONE, quick=(), run=bulk(4, "off")),
 ]
