@@ -106,6 +106,11 @@ struct vlan_counters {
     uint64_t tx_bytes;
 };
 
+static inline bool vlan_counters_any(const struct vlan_counters *counters)
+{
+    return counters->rx_packets || counters->tx_packets;
+}
+
 struct vlan_table {
     uint16_t ethertype;
     uint32_t max_ports;

@@ -64,8 +64,8 @@ struct cli_command {
     int (*run)(const struct cli *cli, int argc, char **argv);
 };
 
-extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_ledger, cli_wait,
-    cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_top, cli_explain, cli_capture,
+extern const struct cli_command cli_bridge, cli_port, cli_fdb, cli_vlan, cli_mirror, cli_ledger,
+    cli_wait, cli_monitor, cli_metrics, cli_graph, cli_doctor, cli_top, cli_explain, cli_capture,
     cli_recorder, cli_check, cli_plan, cli_reload, cli_apply, cli_confirm, cli_config, cli_schema,
     cli_version;
 

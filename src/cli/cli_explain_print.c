@@ -82,6 +82,28 @@ static bool add_copy(struct table *table, struct json_object *row)
            table_add(table, what);
 }
 
+static bool add_mirrored(struct table *table, struct json_object *row)
+{
+    char tags[CLI_CELL_SIZE];
+    char seen[CLI_CELL_SIZE];
+    char what[CLI_CELL_SIZE];
+    const char *at = cli_string(row, "seen_at");
+    const char *port = cli_string(row, "port");
+    const char *reason = cli_string(row, "reason");
+
+    snprintf(seen, sizeof(seen), "%s%s%s", cli_string(row, "direction"), *at == '-' ? "" : " of ",
+             *at == '-' ? "" : at);
+    if (strcmp(port, "-") == 0)
+        snprintf(what, sizeof(what), "dropped: its output is not forwarding");
+    else if (strcmp(reason, "-") == 0)
+        snprintf(what, sizeof(what), "sent");
+    else
+        snprintf(what, sizeof(what), "dropped, %s: %s", reason, cli_string(row, "sentence"));
+    return table_add(table, cli_string(row, "mirror")) && table_add(table, seen) &&
+           table_add(table, port) && table_add(table, format_tags(row, tags)) &&
+           table_add(table, cli_string(row, "size")) && table_add(table, what);
+}
+
 static bool add_excluded(struct table *table, struct json_object *row)
 {
     return table_add(table, cli_string(row, "port")) &&
@@ -132,6 +154,9 @@ bool cli_print_explanation(struct json_slice text)
     static const struct table_column copies[] = {
         {"EGRESS", false}, {"IFNAME", false}, {"TAGS", false},   {"TAGGING", false},
         {"SIZE", true},    {"MTU", true},     {"OUTCOME", false}};
+    static const struct table_column mirrors[] = {{"MIRROR", false},      {"SEEN", false},
+                                                  {"MIRRORED TO", false}, {"TAGS", false},
+                                                  {"SIZE", true},         {"OUTCOME", false}};
     static const struct table_column excluded[] = {
         {"EXCLUDED", false}, {"IFNAME", false}, {"STATE", false}, {"REASON", false}};
     struct json_object *explanation = parse(text);
@@ -141,6 +166,7 @@ bool cli_print_explanation(struct json_slice text)
     if (ok) {
         print_verdict(explanation);
         ok = print_list(explanation, "egress", copies, 7, add_copy) &&
+             print_list(explanation, "mirrors", mirrors, 6, add_mirrored) &&
              print_list(explanation, "excluded", excluded, 4, add_excluded);
     }
     json_object_put(explanation);

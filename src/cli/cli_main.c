@@ -7,10 +7,10 @@
 #include "cli_command.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_bridge,  &cli_port,    &cli_fdb,     &cli_vlan,    &cli_ledger,   &cli_explain,
-    &cli_capture, &cli_wait,    &cli_monitor, &cli_metrics, &cli_graph,    &cli_doctor,
-    &cli_top,     &cli_check,   &cli_plan,    &cli_reload,  &cli_recorder, &cli_config,
-    &cli_apply,   &cli_confirm, &cli_schema,  &cli_version,
+    &cli_bridge,  &cli_port,    &cli_fdb,     &cli_vlan,    &cli_mirror,  &cli_ledger,
+    &cli_explain, &cli_capture, &cli_wait,    &cli_monitor, &cli_metrics, &cli_graph,
+    &cli_doctor,  &cli_top,     &cli_check,   &cli_plan,    &cli_reload,  &cli_recorder,
+    &cli_config,  &cli_apply,   &cli_confirm, &cli_schema,  &cli_version,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(*commands))

@@ -157,6 +157,35 @@ const struct cli_verb cli_vlan_verbs[] = {
     {0},
 };
 
+static int run_mirror(const struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_keyword keywords[] = {
+        {"bridge", "bridge", false},
+        {"master", "bridge", false},
+        {0},
+    };
+    static const struct table_column columns[] = {
+        {"MASTER", false},  {"MIRROR", false},      {"INGRESS", false},    {"EGRESS", false},
+        {"VLANS", false},   {"OUTPUT_PORT", false}, {"OUTPUT_VLAN", true}, {"READY", false},
+        {"SELECTED", true}, {"PACKETS", true},      {"BYTES", true},       {"DROPPED", true},
+    };
+    static const struct show show = {"mirror.show", "bridge", keywords, COLUMNS(columns)};
+
+    return run_show(cli, &show, argc, argv);
+}
+
+const struct cli_command cli_mirror = {
+    .name = "mirror",
+    .summary = "mirrors: what they copy to where, and how much",
+    .help = "Usage: ringspan mirror [show] [BRIDGE]\n\n"
+            "Of each mirror the ports whose frames it copies as they come in and as they leave,\n"
+            "where the copies go and whether they can go there now, how many frames were to be\n"
+            "copied, and how many copies were accepted for sending, or dropped.\n\n"
+            "Example: ringspan mirror show lab0\n"
+            "         ringspan -j mirror | jq '.[] | select(.dropped > 0).mirror'\n",
+    .run = run_mirror,
+};
+
 const struct cli_command cli_bridge = {
     .name = "bridge",
     .summary = "bridges: how many ports, what they learned",

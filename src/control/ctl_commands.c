@@ -85,6 +85,7 @@ static const struct ctl_command table[] = {
     {"fdb.flush", true, ctl_fdb_flush},
     {"vlan.show", false, ctl_show_vlan},
     {"vlan.stats", false, ctl_show_vlan_stats},
+    {"mirror.show", false, ctl_show_mirror},
     {"ledger.show", false, ctl_show_ledger},
     {"explain", false, ctl_explain},
     {"capture.start", true, ctl_capture_start},

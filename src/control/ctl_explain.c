@@ -18,6 +18,7 @@
 enum phase {
     PHASE_HEAD,
     PHASE_EGRESS,
+    PHASE_MIRRORS,
     PHASE_EXCLUDED,
     PHASE_OVER,
 };
@@ -26,7 +27,8 @@ struct explaining {
     const struct daemon *daemon;
     uint64_t bridge; /* its number */
     enum phase phase;
-    uint32_t next; /* port */
+    uint32_t next;   /* port */
+    uint32_t mirror; /* of those that copy the frame */
     struct described_frame described;
     struct explanation explanation;
     struct byte_queue head;
@@ -175,6 +177,18 @@ static const char *tagging_of(const struct frame *in, const struct frame *out)
                : "rewritten";
 }
 
+static void put_outcome(struct json_writer *writer, const struct explaining *x,
+                        const struct port *port, const struct explained_copy *copy)
+{
+    put_port(writer, x->daemon, port);
+    json_put_string(writer, "outcome", copy->refusal == DROP_NONE ? "send" : "drop");
+    put_reason(writer, copy->refusal);
+    json_put_string(writer, "tagging", tagging_of(&x->explanation.frame, &copy->frame));
+    ctl_put_tags(writer, &copy->frame);
+    json_put_u64(writer, "size", frame_wire_len(&copy->frame));
+    json_put_u64(writer, "mtu", port->mtu);
+}
+
 static void put_copy(struct json_writer *writer, const struct explaining *x,
                      const struct bridge *bridge, const struct port *port)
 {
@@ -182,13 +196,29 @@ static void put_copy(struct json_writer *writer, const struct explaining *x,
 
     explain_copy(bridge, &x->explanation, port->id, &copy);
     json_open_object(writer, NULL);
-    put_port(writer, x->daemon, port);
-    json_put_string(writer, "outcome", copy.refusal == DROP_NONE ? "send" : "drop");
-    put_reason(writer, copy.refusal);
-    json_put_string(writer, "tagging", tagging_of(&x->explanation.frame, &copy.frame));
-    ctl_put_tags(writer, &copy.frame);
-    json_put_u64(writer, "size", frame_wire_len(&copy.frame));
-    json_put_u64(writer, "mtu", port->mtu);
+    put_outcome(writer, x, port, &copy);
+    json_close_object(writer);
+}
+
+/* @egress: PORT_NONE if there is nowhere to go. */
+static void put_mirrored(struct json_writer *writer, const struct explaining *x,
+                         const struct bridge *bridge, const struct explained_mirror *mirror,
+                         port_id egress)
+{
+    const struct port *seen_at = bridge_port(bridge, mirror->seen_at);
+    struct explained_copy copy;
+
+    json_open_object(writer, NULL);
+    json_put_string(writer, "mirror", mirror->mirror->name);
+    json_put_string(writer, "direction", seen_at ? "egress" : "ingress");
+    json_put_string(writer, "seen_at", seen_at ? seen_at->name : NULL);
+    if (egress == PORT_NONE) {
+        json_put_null(writer, "port");
+        json_put_string(writer, "outcome", "drop");
+    } else {
+        explain_mirror_copy(bridge, &x->explanation, mirror, egress, &copy);
+        put_outcome(writer, x, bridge_port(bridge, egress), &copy);
+    }
     json_close_object(writer);
 }
 
@@ -218,7 +248,11 @@ static struct bridge *find_bridge(const struct explaining *x)
 static void next_phase(struct explaining *x, struct json_writer *writer, enum phase phase)
 {
     static const char *const lists[] = {
-        [PHASE_EGRESS] = "egress", [PHASE_EXCLUDED] = "excluded", [PHASE_OVER] = NULL};
+        [PHASE_EGRESS] = "egress",
+        [PHASE_MIRRORS] = "mirrors",
+        [PHASE_EXCLUDED] = "excluded",
+        [PHASE_OVER] = NULL,
+    };
 
     if (x->phase != PHASE_HEAD)
         json_close_array(writer);
@@ -236,11 +270,31 @@ static void next_copy(struct explaining *x, const struct bridge *bridge, struct 
     const struct port *port = id == PORT_NONE ? NULL : bridge_port(bridge, id);
 
     if (id == PORT_NONE)
-        next_phase(x, writer, PHASE_EXCLUDED);
+        next_phase(x, writer, PHASE_MIRRORS);
     else
         x->next = id + 1u;
     if (port)
         put_copy(writer, x, bridge, port);
+}
+
+/* A reload may have changed mirrors since the piece before. */
+static void next_mirrored(struct explaining *x, const struct bridge *bridge,
+                          struct json_writer *writer)
+{
+    struct explained_mirror mirrors[LIMIT_MIRRORS];
+    uint32_t n = explain_mirrors(bridge, &x->explanation, mirrors);
+    const struct explained_mirror *mirror = &mirrors[x->mirror];
+    port_id id;
+
+    if (x->mirror >= n) {
+        next_phase(x, writer, PHASE_EXCLUDED);
+        return;
+    }
+    id = explain_next_mirror_egress(bridge, &x->explanation, mirror, x->next);
+    if (id != PORT_NONE || x->next == 0)
+        put_mirrored(writer, x, bridge, mirror, id);
+    x->mirror += id == PORT_NONE;
+    x->next = id == PORT_NONE ? 0 : id + 1u;
 }
 
 static void next_excluded(struct explaining *x, const struct bridge *bridge,
@@ -272,6 +326,9 @@ static enum ctl_row next_piece(void *state, struct json_writer *writer)
         break;
     case PHASE_EGRESS:
         next_copy(x, bridge, writer);
+        break;
+    case PHASE_MIRRORS:
+        next_mirrored(x, bridge, writer);
         break;
     case PHASE_EXCLUDED:
         next_excluded(x, bridge, writer);

@@ -85,6 +85,7 @@ void ctl_show_vlan(struct ctl_call *call, const struct json_object *params, void
 void ctl_recorder_show(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_recorder_freeze(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_recorder_arm(struct ctl_call *call, const struct json_object *params, void *context);
+void ctl_show_mirror(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_show_ledger(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_explain(struct ctl_call *call, const struct json_object *params, void *context);
 void ctl_capture_start(struct ctl_call *call, const struct json_object *params, void *context);

@@ -138,7 +138,7 @@ static enum ctl_row stats_step(struct ctl_walk *walk, struct bridge *bridge,
     for (uint32_t looks = 0; looks < VIDS_PER_STEP && walk->item < VID_LIMIT; looks++) {
         uint32_t vid = walk->item++;
 
-        if (has_vlan ? vid != walk->selection.vlan : vlans->counters[vid].rx_packets == 0)
+        if (has_vlan ? vid != walk->selection.vlan : !vlan_counters_any(&vlans->counters[vid]))
             continue;
         put_counters(writer, bridge, (uint16_t)vid);
         return CTL_ROW_WRITTEN;

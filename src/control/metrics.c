@@ -240,6 +240,12 @@ static bool find_in_bridge(const struct metrics_bridge *bridge, enum metrics_sco
         ret->record = &bridge->vlans[record];
         ret->labels[1] = (struct metrics_label){"vlan", bridge->vlans[record].vid};
         return true;
+    case METRICS_OF_MIRROR:
+        if (record >= bridge->n_mirrors)
+            return false;
+        ret->record = &bridge->mirrors[record];
+        ret->labels[1] = (struct metrics_label){"mirror", bridge->mirrors[record].name};
+        return true;
     case METRICS_OF_BRIDGE:
         ret->record = bridge;
         ret->n_labels = 1;

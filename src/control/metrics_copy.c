@@ -68,6 +68,15 @@ static void copy_latency(struct metrics_bridge *copy, const struct latency *late
     copy->latency_skewed = copy->latency.skewed;
 }
 
+static void copy_mirrors(struct metrics_bridge *copy, const struct mirrors *mirrors)
+{
+    copy->n_mirrors = mirrors ? mirrors->n : 0;
+    for (uint32_t i = 0; i < copy->n_mirrors; i++) {
+        strcpy(copy->mirrors[i].name, mirrors->list[i].name);
+        copy->mirrors[i].counters = mirrors->list[i].counters;
+    }
+}
+
 static int copy_bridge(struct metrics_copies *copies, struct bridge *bridge)
 {
     const struct fdb *fdb = bridge_fdb(bridge);
@@ -82,6 +91,7 @@ static int copy_bridge(struct metrics_copies *copies, struct bridge *bridge)
     };
 
     strcpy(copy.name, bridge_name(bridge));
+    copy_mirrors(&copy, bridge_mirrors(bridge));
     copy_latency(&copy, bridge_latency(bridge));
     copy.ports = calloc(copy.room + 1, sizeof(*copy.ports));
     if (bridge_vlans(bridge))
@@ -146,7 +156,7 @@ static void copy_vlans(struct metrics_bridge *copy, struct metrics_copies *copie
         uint16_t vid = (uint16_t)copies->vid++;
         struct metrics_vlan *vlan;
 
-        if (vlans->counters[vid].rx_packets == 0)
+        if (!vlan_counters_any(&vlans->counters[vid]))
             continue;
         vlan = &copy->vlans[copy->n_vlans++];
         snprintf(vlan->vid, sizeof(vlan->vid), "%u", vid);

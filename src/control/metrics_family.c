@@ -183,6 +183,8 @@ static const struct metrics_variants build_info = {"version", 1, get_build_info}
     FAMILY(PORT, port, "ringspan_port_" name, type, unit, member, NULL, help)
 #define OF_BRIDGE(name, type, member, help) \
     FAMILY(BRIDGE, bridge, "ringspan_bridge_" name, type, NULL, member, NULL, help)
+#define OF_MIRROR(name, unit, member, help) \
+    FAMILY(MIRROR, mirror, "ringspan_mirror_" name, COUNTER, unit, counters.member, NULL, help)
 #define OF_VLAN(name, type, unit, member, help) \
     FAMILY(VLAN, vlan, "ringspan_vlan_" name, type, unit, member, NULL, help)
 #define OF_DAEMON(name, type, unit, member, help) \
@@ -263,6 +265,13 @@ static const struct metrics_family families[] = {
     OF_VLAN("transmit_bytes", COUNTER, "bytes", counters.tx_bytes,
             "Bytes of these copies, tags included."),
 
+    OF_MIRROR("selected_packets", NULL, selected, "Frames that the mirror was to copy."),
+    OF_MIRROR("transmit_packets", NULL, packets,
+              "Copies of them that the kernel accepted. A superframe is one."),
+    OF_MIRROR("transmit_bytes", "bytes", bytes, "Bytes of these copies, tags included."),
+    OF_MIRROR("transmit_drop", NULL, dropped,
+              "Copies that were not accepted, and frames that had nowhere to go."),
+
     OF_BRIDGE("ports", GAUGE, n_ports, "Ports of the bridge."),
     OF_BRIDGE("fdb_entries", GAUGE, fdb_entries,
               "Entries of the forwarding table that occupy memory, expired ones included."),
@@ -340,6 +349,7 @@ void metrics_family_labels(const struct metrics_family *family, char *ret_text, 
         [METRICS_OF_BRIDGE] = "bridge",
         [METRICS_OF_PORT] = "bridge, port",
         [METRICS_OF_VLAN] = "bridge, vlan",
+        [METRICS_OF_MIRROR] = "bridge, mirror",
     };
     const char *own = family->variants ? family->variants->labels : "";
     const char *scope = of_scope[family->scope];

@@ -9,9 +9,9 @@
  * Inside of a scrape, shared by its files: metrics_copy.c (taking the copies), metrics_family.c
  * (the table of what is told of them) and metrics.c (writing it).
  *
- * A record is the copy of one thing: of the daemon, a bridge, a port or a VLAN. A family is about
- * the records of one scope, and finds its number, or the beginning of its numbers, at an offset in
- * each. METRICS_ABSENT stands for a number that there is not; then there is no sample.
+ * A record is the copy of one thing: of the daemon, a bridge, a port, a VLAN or a mirror. A family
+ * is about the records of one scope, and finds its number, or the beginning of its numbers, at an
+ * offset in each. METRICS_ABSENT stands for a number that there is not; then there is no sample.
  */
 
 #define METRICS_ABSENT UINT64_MAX
@@ -21,6 +21,7 @@ enum metrics_scope {
     METRICS_OF_BRIDGE,
     METRICS_OF_PORT,
     METRICS_OF_VLAN,
+    METRICS_OF_MIRROR,
 };
 
 struct metrics_daemon {
@@ -71,6 +72,11 @@ struct metrics_vlan {
     struct vlan_counters counters;
 };
 
+struct metrics_mirror {
+    char name[LIMIT_NAME_SIZE];
+    struct mirror_counters counters;
+};
+
 struct metrics_bridge {
     char name[LIMIT_NAME_SIZE];
     uint64_t n_ports;
@@ -87,6 +93,8 @@ struct metrics_bridge {
     uint32_t room;
     struct metrics_vlan *vlans; /* room for all; NULL if it is not VLAN-aware */
     uint32_t n_vlans;
+    struct metrics_mirror mirrors[LIMIT_MIRRORS];
+    uint32_t n_mirrors;
 };
 
 struct metrics_copies {

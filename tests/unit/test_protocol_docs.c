@@ -39,6 +39,19 @@ static int setup(void **state)
 
 #define PAGE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, lab_teardown)
 
+static void mirror(void)
+{
+    struct bridge *bridge = daemon_bridge(lab.daemon, 1);
+    struct mirror_settings settings = {
+        .name = "rspan", .direction = MIRROR_INGRESS, .output_vlan = 29};
+    struct mirrors *mirrors;
+
+    vidset_add(&settings.vlans, 20);
+    vidset_add_range(&settings.vlans, 22, 24);
+    assert_int_equal(bridge_new_mirrors(bridge, &settings, 1, &mirrors), 0);
+    bridge_set_mirrors(bridge, mirrors, 0);
+}
+
 /* The daemon of the examples. */
 static void furnish(void)
 {
@@ -46,6 +59,7 @@ static void furnish(void)
         &bridge_port_by_name(daemon_bridge(lab.daemon, 1), "rsp-r3")->ledger;
 
     lab_learn("rsp-r1", 0, 0x020000000001);
+    mirror();
     ledger->received = (struct ledger_volume){3, 3, 180};
     ledger->in_dropped[DROP_NO_EGRESS] = 3;
     ledger->tp_packets = 3;
