@@ -304,9 +304,10 @@ static void look_softnet(const struct doctor_facts *facts, struct doctor_report 
     cure(finding, "sysctl -w net.core.netdev_max_backlog=10000");
 }
 
-/* Bugs that a user of packet sockets meets, and the kernels that have them. Ranges are those of the
- * kernel's own CVE records, as OSV has them; of the last one there is no record, and only of 6.6 it
- * is known when it came and went. A kernel in no range is not known to have the bug. */
+/* Bugs that a user of packet sockets and veth meets, and the kernels that have them. Ranges are
+ * those of the kernel's own CVE records, as OSV has them; of the last one there is no record, and
+ * only of 6.6 it is known when it came and went. A kernel in no range is not known to have the bug.
+ */
 struct kernel_range {
     struct doctor_kernel first; /* with the bug */
     struct doctor_kernel fixed; /* without it */
@@ -335,6 +336,14 @@ static const struct kernel_bug kernel_bugs[] = {
      {{{4, 6, 0}, {5, 10, 259}}, {{5, 11, 0}, {5, 15, 210}}, {{5, 16, 0}, {6, 1, 176}},
       {{6, 2, 0}, {6, 6, 136}}, {{6, 7, 0}, {6, 12, 84}}, {{6, 13, 0}, {6, 18, 25}},
       {{6, 19, 0}, {7, 0, 2}}}},
+    /* veth: more robust handing of race to avoid txq getting stuck */
+    {"CVE-2025-68232", "may stop a cable between a port with gro and an interface with a queueing discipline (\"gro\": \"off\" avoids it)",
+     {{{6, 16, 0}, {6, 17, 10}}}},
+    /* net: consume xmit errors of GSO frames */
+    {"CVE-2026-43194", "may leave TCP stuck after losses on the way to a port with gro (\"gro\": \"off\" avoids it)",
+     {{{3, 18, 0}, {5, 10, 252}}, {{5, 11, 0}, {5, 15, 202}}, {{5, 16, 0}, {6, 1, 165}},
+      {{6, 2, 0}, {6, 6, 128}}, {{6, 7, 0}, {6, 12, 75}}, {{6, 13, 0}, {6, 18, 16}},
+      {{6, 19, 0}, {6, 19, 6}}}},
     /* net: missing check virtio; net: drop bad gso csum_start and offset in virtio_net_hdr */
     {"e269d79c7d35", "refuses some superframes with EINVAL: TCP is slow",
      {{{6, 6, 44}, {6, 6, 46}}}},
@@ -428,7 +437,7 @@ static const struct doctor_check checks[] = {
     {"bridge_netfilter", "firewall rules for kernel bridges behind ports", NULL,
      look_bridge_netfilter},
     {"backlog", "frames that a CPU's backlog had no room for", NULL, look_softnet},
-    {"kernel", "known bugs of packet sockets in this kernel", NULL, look_kernel},
+    {"kernel", "known bugs of packet sockets and veth in this kernel", NULL, look_kernel},
     {"capabilities", "what the daemon may do", NULL, look_capabilities},
 };
 

@@ -6,12 +6,14 @@
 #include "bench.h"
 #include "ringspan/bridge.h"
 #include "ringspan/clock.h"
+#include "ringspan/latency.h"
 #include "ringspan/log.h"
 #include "ringspan/port_memory.h"
 
 /*
  * What the pipeline costs per frame: deciding, applying the decision, and for each copy finding its
  * egress and what it wears. No ring, no system call: bridges on memory ports, frames in an array.
+ * And what whole turns of a bridge cost, with frames timed and without, on ports that only count.
  */
 
 #define PORTS      8
@@ -185,6 +187,85 @@ static void bench(const char *const names[3], void (*fill)(struct subject *s))
         free_subject(contestants[i].arg);
 }
 
+/* ---- whole turns ---- */
+
+/* Frames of the subject, over and over. */
+struct endless_source {
+    struct rx_source source;
+    const struct subject *subject;
+    uint32_t next;
+};
+
+static uint32_t endless_batch(struct rx_source *source, struct frame *ret_frames, uint32_t max)
+{
+    struct endless_source *s = (struct endless_source *)source;
+
+    for (uint32_t i = 0; i < max; i++)
+        ret_frames[i] = s->subject->frames[s->next++ % FRAMES];
+    return max;
+}
+
+static uint64_t endless_arrival(const struct rx_source *source, uint32_t i)
+{
+    return 1;
+}
+
+static void endless_release(struct rx_source *source)
+{
+}
+
+static void count_tx(struct port *port, const struct frame *frame)
+{
+    port_count_accepted(port, frame_weigh(frame));
+}
+
+static void count_flush(struct port *port)
+{
+}
+
+static const struct rx_source_ops endless_ops = {
+    .batch = endless_batch, .arrival = endless_arrival, .release = endless_release};
+
+static void run_turns(void *arg)
+{
+    struct endless_source source = {.source = {.ops = &endless_ops, .fd = -1}, .subject = arg};
+
+    for (uint32_t done = 0; done < OPERATIONS;)
+        done += bridge_poll(source.subject->bridge, &source.source, 1).frames;
+}
+
+static struct subject *timed(struct port_ops *ops, uint32_t every)
+{
+    struct subject *s = transparent(fill_unicast);
+    struct latency *latency;
+
+    *ops = *bridge_port(s->bridge, 0)->ops;
+    ops->tx = count_tx;
+    ops->flush = count_flush;
+    for (port_id id = 0; id < PORTS; id++)
+        bridge_port(s->bridge, id)->ops = ops;
+    if (every > 0 && latency_new(every, PORTS, clock_wall, &latency) < 0)
+        die("out of memory");
+    if (every > 0)
+        bridge_set_latency(s->bridge, latency);
+    return s;
+}
+
+static void bench_turns(void)
+{
+    struct port_ops ops;
+    const struct bench_contestant contestants[] = {
+        {"turn", timed(&ops, 0), NULL, run_turns},
+        {"turn_timed_64", timed(&ops, 64), NULL, run_turns},
+        {"turn_timed_1", timed(&ops, 1), NULL, run_turns},
+    };
+    const size_t n = sizeof(contestants) / sizeof(contestants[0]);
+
+    bench_compare("\"ports\": 8, \"hosts\": 512", OPERATIONS, contestants, n);
+    for (size_t i = 0; i < n; i++)
+        free_subject(contestants[i].arg);
+}
+
 int main(void)
 {
     static const char *const unicast[] = {"unicast", "unicast_vlans", "unicast_policies"};
@@ -193,5 +274,6 @@ int main(void)
     log_set_level(LOG_LEVEL_ERROR);
     bench(unicast, fill_unicast);
     bench(flood, fill_broadcast);
+    bench_turns();
     return EXIT_SUCCESS;
 }

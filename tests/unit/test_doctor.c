@@ -246,6 +246,8 @@ static void test_kernel_ranges(void **state)
     static const char fanout[] = "CVE-2026-31504";
     static const char header[] = "CVE-2026-31700";
     static const char gso[] = "e269d79c7d35";
+    static const char queue[] = "CVE-2025-68232";
+    static const char stuck[] = "CVE-2026-43194";
     static const struct {
         const char *bug;
         struct doctor_kernel last, fixed;
@@ -261,7 +263,11 @@ static void test_kernel_ranges(void **state)
         {header, {5, 15, 209}, {5, 15, 210}}, {header, {6, 1, 175}, {6, 1, 176}},
         {header, {6, 6, 135}, {6, 6, 136}},   {header, {6, 12, 83}, {6, 12, 84}},
         {header, {6, 18, 24}, {6, 18, 25}},   {header, {7, 0, 1}, {7, 0, 2}},
-        {gso, {6, 6, 45}, {6, 6, 46}},
+        {gso, {6, 6, 45}, {6, 6, 46}},        {queue, {6, 17, 9}, {6, 17, 10}},
+        {stuck, {5, 10, 251}, {5, 10, 252}},  {stuck, {5, 15, 201}, {5, 15, 202}},
+        {stuck, {6, 1, 164}, {6, 1, 165}},    {stuck, {6, 6, 127}, {6, 6, 128}},
+        {stuck, {6, 12, 74}, {6, 12, 75}},    {stuck, {6, 18, 15}, {6, 18, 16}},
+        {stuck, {6, 19, 5}, {6, 19, 6}},
     };
     static const struct {
         const char *bug;
@@ -272,6 +278,8 @@ static void test_kernel_ranges(void **state)
         {fanout, {3, 0, 101}, {3, 1, 0}},  {fanout, {6, 18, 21}, {6, 19, 0}},
         {header, {4, 5, 7}, {4, 6, 0}},    {header, {6, 1, 176}, {6, 2, 0}},
         {header, {6, 18, 25}, {6, 19, 0}}, {gso, {6, 6, 43}, {6, 6, 44}},
+        {queue, {6, 15, 99}, {6, 16, 0}},  {stuck, {3, 17, 8}, {3, 18, 0}},
+        {stuck, {6, 18, 16}, {6, 19, 0}},
     };
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
