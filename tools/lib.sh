@@ -9,7 +9,7 @@ BUILD_NEEDS=(gcc=gcc file:/usr/include/stdio.h=libc6-dev meson=meson ninja=ninja
 HOST_NEEDS=(python3=python3 ip=iproute2 ping=iputils-ping iperf3=iperf3 unshare=util-linux
     sysctl=procps)
 TEST_NEEDS=(clang=clang clang-format=clang-format pkg:cmocka=libcmocka-dev scdoc=scdoc
-    ethtool=ethtool setpriv=util-linux strip=binutils git=git
+    ethtool=ethtool tcpdump=tcpdump setpriv=util-linux strip=binutils git=git
     ovs-vswitchd=openvswitch-switch pkg:libpcap=libpcap-dev tshark=tshark
     file:/usr/lib/python3/dist-packages/prometheus_client=python3-prometheus-client)
 
