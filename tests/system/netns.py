@@ -341,7 +341,8 @@ def test_added_and_moved_at_run_time(lab):
     done = lab.switch.call("port", "set", "guest", "netns", c.netns)
     assert done.returncode == 0, done.stderr
     assert lab.switch.port("guest")["netns"] == c.netns
-    lab.switch.wait_state("guest", "forwarding")
+    eventually(lambda: lab.switch.read_log().count("port guest: waiting -> forwarding") == 2,
+               "it forwards again, over there")
     lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
     done = lab.switch.call("port", "set", "guest", "netns", "a/b")
     assert done.returncode != 0 and "absolute path" in done.stderr, done.stderr

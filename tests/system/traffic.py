@@ -138,7 +138,7 @@ def test_every_flaw_of_a_relay(lab):
     hosts = lay_cables(lab, 3)
     with BadRelay(hosts) as relay:
         result = traffic("rate", "--stream", stream(hosts[0], hosts[1]), "--listen", point(hosts[2]),
-                         "--pps", "1000", "--seconds", "0.5", "--burst", str(GROUP), "--size", "100")
+                         "--pps", "250", "--seconds", "1", "--burst", str(GROUP), "--size", "100")
     check_sums(result)
     groups, rest = divmod(result["sent"], GROUP)
     assert relay.seen == result["sent"] and rest == 0 and groups > 10, result

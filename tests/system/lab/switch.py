@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -88,7 +89,16 @@ class Ringspan:
                 " ".join(argv), done.returncode, done.stderr))
         return json.loads(done.stdout)
 
-    def wait(self, *ports, state="forwarding", timeout=10):
+    def ask(self, method, **params):
+        """What it answers, without a process of the client: for what is asked again and again."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(space.DEADLINE)
+            client.connect(self.socket)
+            client.sendall(json.dumps(request).encode() + b"\n")
+            return json.loads(client.makefile().readline())["result"]
+
+    def wait(self, *ports, state="forwarding", timeout=int(space.DEADLINE)):
         done = self.call("wait", *ports, "--for", state, "--timeout", str(timeout))
         if done.returncode != 0:
             raise AssertionError("ports {} are not {}: exit {}: {}{}".format(
@@ -100,7 +110,7 @@ class Ringspan:
     def wait_state(self, name, state, why=""):
         """The port reaches `state` with `why` in its reason."""
         def there():
-            row = self.port(name)
+            (row,) = self.ask("port.show", port=name)
             return row["state"] == state and why in (row["reason"] or "")
         space.eventually(there, "{} is {} ({})".format(name, state, why))
 
