@@ -22,29 +22,11 @@ enum holding {
 
 static enum holding holding_of(const struct config_key *key)
 {
-    switch (key->type) {
-    case CONFIG_OBJECT:
-    case CONFIG_WORD_OR_OBJECT:
-        return HOLDS_OBJECT;
-    case CONFIG_LIST:
+    if (key->type == CONFIG_LIST)
         return HOLDS_LIST;
-    case CONFIG_TEXT:
-        return key->offset == CONFIG_NO_FIELD ? HOLDS_BYTES : HOLDS_TEXT;
-    case CONFIG_INTEGER:
-    case CONFIG_BOOLEAN:
-    case CONFIG_NAME:
-    case CONFIG_MAC:
-    case CONFIG_RATE:
-    case CONFIG_BURST:
-    case CONFIG_CPUS:
-    case CONFIG_VIDS:
-    case CONFIG_VID_MAP:
-    case CONFIG_WORD:
-    case CONFIG_WORDS:
-    case CONFIG_PLANNED:
-        break;
-    }
-    return HOLDS_BYTES;
+    if (key->object)
+        return HOLDS_OBJECT;
+    return key->type == CONFIG_TEXT && key->offset != CONFIG_NO_FIELD ? HOLDS_TEXT : HOLDS_BYTES;
 }
 
 static int clone_object(const struct config_object *object, void *base);
