@@ -15,7 +15,7 @@ static void print_list(const char *title, struct json_object *value)
     char cell[CLI_CELL_SIZE];
 
     cli_format_cell(value, cell);
-    printf("%s %s\n", title, cell);
+    printf("%-9s %s\n", title, cell);
 }
 
 static void print_moment(double time)
@@ -45,10 +45,15 @@ static void print_trigger(struct json_object *row)
 
 static void print_counts(struct json_object *counts)
 {
+    const char *before = "frozen by ";
+
     json_object_object_foreach(counts, name, count)
     {
-        printf("froze     %s %" PRIu64 " times\n", name, json_object_get_uint64(count));
+        printf("%s%s (%" PRIu64 ")", before, name, json_object_get_uint64(count));
+        before = ", ";
     }
+    if (json_object_object_length(counts) > 0)
+        putchar('\n');
 }
 
 static void print_row(struct json_object *row)
@@ -57,7 +62,7 @@ static void print_row(struct json_object *row)
     print_trigger(row);
     printf("packets   %" PRIu64 ", %" PRIu64 " of %" PRIu64 " bytes\n", cli_number(row, "packets"),
            cli_number(row, "used"), cli_number(row, "memory"));
-    print_list("triggers ", cli_field(row, "triggers"));
+    print_list("triggers", cli_field(row, "triggers"));
     print_counts(cli_field(row, "counts"));
 }
 

@@ -390,9 +390,18 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
 
 /* ---- the end ---- */
 
+/* Who waited has a file all the same. */
+static void begin_to_end(struct capture_reader *reader)
+{
+    if (reader->is_waiting)
+        capture_reader_head(reader, "the recorder was not frozen");
+    reader->is_waiting = false;
+    reader->is_ending = true;
+}
+
 void capture_reader_finish(struct capture_reader *reader)
 {
-    reader->is_ending = true;
+    begin_to_end(reader);
     capture_reader_settle(reader);
 }
 
@@ -489,7 +498,7 @@ static void on_event(void *arg, uint32_t events)
     int r = 0;
 
     if (events & EPOLLRDHUP)
-        reader->is_ending = true;
+        begin_to_end(reader);
     if (reader->source)
         capture_recorder_pump(reader);
     if (reader->is_ending && !reader->source)

@@ -80,9 +80,11 @@ static void tell(const struct capture *capture)
 
 static void serve(struct capture *capture, struct capture_reader *reader)
 {
+    if (capture_recorder_open(recorder_of(capture), reader) < 0) {
+        capture_reader_finish(reader); /* there is no memory for a list of its interfaces */
+        return;
+    }
     reader->is_waiting = false;
-    if (capture_recorder_open(recorder_of(capture), reader) < 0)
-        reader->is_ending = true; /* there is no memory for a list of its interfaces */
     capture_reader_settle(reader);
 }
 
@@ -91,7 +93,7 @@ static void serve_all(struct capture *capture)
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
         struct capture_reader *reader = capture->readers[i];
 
-        if (reader && reader->is_waiting && !reader->is_ending)
+        if (reader && reader->is_waiting)
             serve(capture, reader);
     }
 }
@@ -198,17 +200,12 @@ void recorder_fini(struct capture *capture)
     event_timer_free(capture->recording.after);
 }
 
-/* Who waits for it will wait for nothing. */
+/* Who waits for it has waited for nothing. */
 static void disappoint_all(struct capture *capture)
 {
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
-        struct capture_reader *reader = capture->readers[i];
-
-        if (!reader || !reader->is_waiting)
-            continue;
-        reader->is_waiting = false;
-        capture_reader_head(reader, "there is no recorder any more");
-        capture_reader_finish(reader);
+        if (capture->readers[i] && capture->readers[i]->is_waiting)
+            capture_reader_finish(capture->readers[i]);
     }
 }
 

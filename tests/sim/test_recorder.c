@@ -372,11 +372,12 @@ static void test_who_waits_for_nothing(void **state)
 
     shutdown(leaves, SHUT_WR);
     file = read_file(bed, leaves);
+    assert_string_equal(file.comment, "the recorder was not frozen");
     assert_int_equal(file.n_packets, 0);
     assert_int_equal(recorder_set(bed->capture, &(struct recorder_params){0}), 0);
     file = read_file(bed, waits);
     assert_int_equal(file.n_packets, 0);
-    assert_string_equal(file.comment, "there is no recorder any more");
+    assert_string_equal(file.comment, "the recorder was not frozen");
     free_bed(bed);
 }
 
