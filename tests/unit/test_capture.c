@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -153,10 +154,36 @@ static void test_cut_frames(void **state)
     bridge_free(bridge);
 }
 
+/* What is frozen is not given up for ports that come later. */
+static void test_names_without_end_while_frozen(void **state)
+{
+    const struct recorder_params params = {.memory = 1u << 20};
+    struct capture *capture;
+    struct event_loop *loop;
+
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    assert_int_equal(recorder_set(capture, &params), 0);
+    assert_true(recorder_freeze(capture));
+    for (unsigned i = 0; i < LIMIT_CAPTURE_INTERFACES + 2; i++) {
+        struct port *port = new_port("p", i);
+
+        if (i > LIMIT_CAPTURE_INTERFACES)
+            assert_true(recorder_arm(capture));
+        assert_int_equal(capture_offer_port(capture, "b", port, ""),
+                         i == LIMIT_CAPTURE_INTERFACES ? -ENOSPC : 0);
+        capture_forget_port(capture, port);
+        port_free(port);
+    }
+    capture_free(capture);
+    event_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_without_end),
+        cmocka_unit_test(test_names_without_end_while_frozen),
         cmocka_unit_test(test_cut_frames),
     };
 
