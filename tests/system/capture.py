@@ -601,4 +601,5 @@ def sends_once_more(a, b, tshark):
     return tshark.poll() is not None
 
 
-main()
+if __name__ == "__main__":
+    main()
