@@ -66,8 +66,8 @@ void explain_arrival(const struct port *port, uint8_t *bytes, uint32_t len,
 void bridge_explain(const struct bridge *bridge, const struct frame *frame, uint64_t now,
                     struct explanation *ret_explanation);
 
-/** The ports that copies are decided for, one after the other: the first at or after @from, or
- * PORT_NONE. */
+/** The ports that copies are decided for, and that there still are, one after the other: the first
+ * at or after @from, or PORT_NONE. */
 port_id explain_next_egress(const struct bridge *bridge, const struct explanation *explanation,
                             uint32_t from);
 /** Of one of these ports. */

@@ -112,7 +112,9 @@ port_id explain_next_egress(const struct bridge *bridge, const struct explanatio
 
     switch (decision->verdict) {
     case VERDICT_UNICAST:
-        return decision->egress >= from ? decision->egress : PORT_NONE;
+        if (decision->egress >= from && bridge_port(bridge, decision->egress))
+            return decision->egress;
+        break;
     case VERDICT_FLOOD:
         return forward_next_egress(bridge_tables(bridge), decision, from);
     case VERDICT_DROP:
@@ -159,13 +161,16 @@ uint32_t explain_mirrors(const struct bridge *bridge, const struct explanation *
     for (port_id id = explain_next_egress(bridge, explanation, 0); id != PORT_NONE;
          id = explain_next_egress(bridge, explanation, id + 1u)) {
         struct explained_copy copy;
-        uint32_t set;
+        uint32_t set =
+            mirrors_of_copy(mirrors, tables, &explanation->frame, explanation->decision.vid, id);
 
+        set &= ~taken;
+        if (set == 0) /* what leaves by most of a thousand ports is of no interest */
+            continue;
         explain_copy(bridge, explanation, id, &copy);
         if (copy.refusal != DROP_NONE)
             continue;
-        set = mirrors_of_copy(mirrors, tables, &copy.frame, explanation->decision.vid, id);
-        n += add_mirrors(mirrors, set & ~taken, id, ret_mirrors + n);
+        n += add_mirrors(mirrors, set, id, ret_mirrors + n);
         taken |= set;
     }
     return n;

@@ -267,14 +267,13 @@ static void next_phase(struct explaining *x, struct json_writer *writer, enum ph
 static void next_copy(struct explaining *x, const struct bridge *bridge, struct json_writer *writer)
 {
     port_id id = explain_next_egress(bridge, &x->explanation, x->next);
-    const struct port *port = id == PORT_NONE ? NULL : bridge_port(bridge, id);
 
-    if (id == PORT_NONE)
+    if (id == PORT_NONE) {
         next_phase(x, writer, PHASE_MIRRORS);
-    else
-        x->next = id + 1u;
-    if (port)
-        put_copy(writer, x, bridge, port);
+        return;
+    }
+    put_copy(writer, x, bridge, bridge_port(bridge, id));
+    x->next = id + 1u;
 }
 
 /* A reload may have changed mirrors since the piece before. */

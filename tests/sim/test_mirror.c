@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../support/sim_test.h"
+#include "ringspan/explain.h"
 
 /*
  * Mirrors: which frames they copy, what the copies look like, where they go, and what is counted.
@@ -390,6 +391,25 @@ static void test_modes_make_no_difference(void **state)
     sim_free(sim);
 }
 
+/* It is explained piece by piece. */
+static void test_a_port_goes_while_a_frame_is_explained(void **state)
+{
+    struct sim *sim = sim_with(B, MIRROR_EGRESS);
+    struct explained_mirror mirrors[LIMIT_MIRRORS];
+    struct explanation explanation;
+    struct sim_frame sent;
+    struct frame frame;
+
+    sim_frame_make(&sent, SIM_HOST(1), SIM_HOST(2), 60);
+    explain_arrival(sim_port(sim, A), sent.bytes, sent.len, NULL, &frame);
+    bridge_explain(sim_bridge(sim), &frame, sim_now(sim), &explanation);
+    assert_int_equal(explain_mirrors(sim_bridge(sim), &explanation, mirrors), 1);
+    sim_del_port(sim, B);
+    assert_int_equal(explain_next_egress(sim_bridge(sim), &explanation, 0), PORT_NONE);
+    assert_int_equal(explain_mirrors(sim_bridge(sim), &explanation, mirrors), 0);
+    sim_free(sim);
+}
+
 /* More copies in a turn than a capture has room for at once. */
 static void test_captures_see_all_copies(void **state)
 {
@@ -670,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_counting_goes_on_under_the_same_name),
         cmocka_unit_test(test_a_port_comes_and_goes),
         cmocka_unit_test(test_modes_make_no_difference),
+        cmocka_unit_test(test_a_port_goes_while_a_frame_is_explained),
         cmocka_unit_test(test_captures_see_all_copies),
         cmocka_unit_test(test_tags_as_received_and_as_sent),
         cmocka_unit_test(test_of_some_vlans),
