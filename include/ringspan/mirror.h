@@ -31,10 +31,11 @@
  * Nothing ever runs in a circle. What a mirror sends is no frame that arrived: it is not learned
  * from, not looked up, and not mirrored. An output port takes in nothing (mirror_destination) and
  * sends nothing but copies. In a VLAN of copies addresses are not learned and everything is
- * flooded, since the same source is behind several ports there. Frames that arrive in such a VLAN
- * may be copies that somebody else's mirror made: they are mirrored to ports only, never into a
- * VLAN. And no copy leaves by the port that its frame came by. Frames to reserved addresses are not
- * copied into a VLAN, because the next switch would take them for its neighbour's.
+ * flooded, since the same source is behind several ports there. Frames that arrive in such a VLAN,
+ * even where their port refuses it, may be copies that somebody else's mirror made: they are
+ * mirrored to ports only, never into a VLAN. And no copy leaves by the port that its frame came by.
+ * Frames to reserved addresses are not copied into a VLAN, because the next switch would take them
+ * for its neighbour's.
  *
  * In a VLAN the tag of the frame's own VLAN is replaced, its priority stays, and other tags stay
  * below. A frame that was in no VLAN, because its port refuses it, keeps all its tags.

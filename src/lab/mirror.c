@@ -161,11 +161,20 @@ struct vidset mirrors_output_vlans(const struct mirrors *mirrors)
 
 /* ---- what they want ---- */
 
-/* Another switch's mirror may have made it, or the next switch may take it for its own. */
+/* Another switch's mirror may have made it. In a VLAN that its port is not in it is in none here,
+ * and only its tag says so. */
+static bool may_be_a_copy(const struct vlan_table *vlans, const struct frame *frame, uint16_t vid)
+{
+    if (vid == VID_NONE && frame->n_tags > 0 && frame->tags[0].tpid == vlans->ethertype)
+        vid = vlan_vid(frame->tags[0]);
+    return vlan_table_floods(vlans, vid);
+}
+
+/* Or the next switch may take it for its own. */
 static bool stays_out_of_vlans(const struct forward_tables *tables, const struct frame *frame,
                                uint16_t vid)
 {
-    return vlan_table_floods(tables->vlans, vid) ||
+    return may_be_a_copy(tables->vlans, frame, vid) ||
            reserved_protocol_of(frame_dst(frame)) != RESERVED_N_PROTOCOLS;
 }
 

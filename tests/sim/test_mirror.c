@@ -621,6 +621,28 @@ static void test_copies_of_others_only_flood(void **state)
     sim_free(sim);
 }
 
+/* Else two switches whose ports refuse each other's copies would copy them to and fro, with one tag
+ * more each time. */
+static void test_what_is_refused_may_be_a_copy(void **state)
+{
+    struct sim *sim = sim_with_vlans();
+    struct mirror_settings settings[2];
+    struct wish wishes[2];
+    struct sim_frame frame;
+
+    settings[0] = *want_rspan(&wishes[0], SIM_PORTS_MAX);
+    settings[1] = *want(&wishes[1], "probe", SIM_PORTS_MAX, MIRROR_INGRESS);
+    sim_set_mirrors(sim, settings, 2);
+    sim_frame_make(&frame, SIM_HOST(2), SIM_HOST(1), 60);
+    sim_frame_tag(&frame, VLAN_TPID_C, RSPAN);
+    sim_send(sim, B, &frame);
+    sim_expect(sim, PROBE, &frame);
+    sim_expect_nothing(sim);
+    assert_int_equal(sim_in_dropped(sim, B, DROP_VLAN_TAGGED), 1);
+    assert_int_equal(counters(sim, 0)->selected, 0);
+    sim_free(sim);
+}
+
 static void test_vlans_that_flood(void **state)
 {
     struct sim *sim = sim_with_vlans();
@@ -697,6 +719,7 @@ int main(void)
         cmocka_unit_test(test_copies_in_a_vlan),
         cmocka_unit_test(test_a_copy_in_a_vlan_of_what_was_in_none),
         cmocka_unit_test(test_copies_of_others_only_flood),
+        cmocka_unit_test(test_what_is_refused_may_be_a_copy),
         cmocka_unit_test(test_vlans_that_flood),
         cmocka_unit_test(test_a_vlan_without_ports),
     };
