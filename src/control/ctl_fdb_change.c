@@ -256,6 +256,13 @@ static bool may_be_heard(const struct bridge *bridge, const struct port *port, u
     else if (bridge_tables(bridge)->activity[port->id] == PORT_ACTIVITY_NONE)
         ctl_fault_set(ret_fault, CTL_REFUSED, "port %s is %s: nothing is heard behind it",
                       port->name, port_state_name(port->state));
+    else if (mirrors_has_output(bridge_mirrors(bridge), port->id))
+        ctl_fault_set(ret_fault, CTL_REFUSED,
+                      "port %s is the output_port of a mirror: nothing is heard behind it",
+                      port->name);
+    else if (vlans && vlan_table_floods(vlans, vid))
+        ctl_fault_set(ret_fault, CTL_REFUSED,
+                      "everything in VLAN %u is flooded: no address is looked up there", vid);
     else if (vlans && !vlan_table_has(vlans, vid, port->id))
         ctl_fault_set(ret_fault, CTL_REFUSED, "port %s is not in VLAN %u", port->name, vid);
     else

@@ -149,6 +149,27 @@ static void test_dynamic_where_nothing_is_heard(void **state)
                "{\"steps\":[]}");
 }
 
+static void test_dynamic_where_mirrors_send_copies(void **state)
+{
+    struct bridge *bridge = daemon_bridge(lab.daemon, 0);
+    const struct mirror_settings settings = {
+        .name = "span", .vlans = vidset_all(), .output_port = "rsp-r2"};
+    struct vidset flooded = {{0}};
+    struct mirrors *mirrors;
+
+    assert_int_equal(bridge_new_mirrors(bridge, &settings, 1, &mirrors), 0);
+    bridge_set_mirrors(bridge, mirrors, 0);
+    lab_set_state("rsp-r2", PORT_FORWARDING, "");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r2\",\"dynamic\":true}",
+                 "port rsp-r2 is the output_port of a mirror: nothing is heard behind it");
+    vidset_add(&flooded, 20);
+    bridge_set_flood_vlans(daemon_bridge(lab.daemon, 1), &flooded, 0);
+    lab_set_state("rsp-r3", PORT_FORWARDING, "");
+    assert_error("fdb.add", "{" ONE ",\"port\":\"rsp-r3\",\"vlan\":20,\"dynamic\":true}",
+                 "everything in VLAN 20 is flooded: no address is looked up there");
+    assert_string_equal(ask("fdb.show", "{}"), "\"result\":[]");
+}
+
 static void test_dynamic(void **state)
 {
     lab_set_state("rsp-r1", PORT_FORWARDING, "");
@@ -263,6 +284,7 @@ int main(void)
         LAB_TEST(test_static_entry_keeps_its_port_in_its_vlan),
         LAB_TEST(test_dynamic),
         LAB_TEST(test_dynamic_where_nothing_is_heard),
+        LAB_TEST(test_dynamic_where_mirrors_send_copies),
         LAB_TEST(test_del_learned),
         LAB_TEST(test_refusals),
         LAB_TEST(test_vlans_are_apart),
