@@ -129,6 +129,8 @@ static void say_no_learning(struct teller *t)
 {
     if (t->tables->mode != BRIDGE_SWITCH)
         say(t, "a %s learns nothing", bridge_mode_name(t->tables->mode));
+    else if (!t->e->decision.looks_up)
+        say(t, "nothing is learned in VLAN %u", t->e->decision.vid);
     else if (!bridge_port_policy(t->bridge, t->ingress->id)->learning)
         say(t, "%s does not learn", t->ingress->name);
     else if (t->e->decision.verdict == VERDICT_DROP && t->e->stage == EXPLAIN_METER)
@@ -226,6 +228,10 @@ static void tell_lookup(struct teller *t)
 
     if (t->tables->mode != BRIDGE_SWITCH) {
         say(t, "a %s looks nothing up", bridge_mode_name(t->tables->mode));
+        return;
+    }
+    if (!t->e->decision.looks_up) {
+        say(t, "everything in VLAN %u is flooded", t->e->decision.vid);
         return;
     }
     say_mac(t, dst);

@@ -92,6 +92,20 @@ static void test_vlans(void **state)
     assert_has(ask("explain", R3 "}"), "\"reason\":\"no_egress\"");
 }
 
+static void test_vlans_that_flood(void **state)
+{
+    struct vidset flooded = {{0}};
+    const char *answer;
+
+    forward_all();
+    vidset_add(&flooded, 20);
+    bridge_set_flood_vlans(daemon_bridge(lab.daemon, 1), &flooded, 0);
+    answer = ask("explain", R3 ",\"vlan\":20}");
+    assert_has(answer, "\"text\":\"nothing is learned in VLAN 20\"");
+    assert_has(answer, "\"text\":\"everything in VLAN 20 is flooded\"");
+    assert_has(ask("explain", R3 ",\"vlan\":21}"), HOST " in VLAN 21 is on no known port: flooded");
+}
+
 /* The frame is as it was said: its bytes, and zeros. */
 static void test_frames(void **state)
 {
@@ -166,6 +180,7 @@ int main(void)
         LAB_TEST(test_nothing_is_learned),
         LAB_TEST(test_drops),
         LAB_TEST(test_vlans),
+        LAB_TEST(test_vlans_that_flood),
         LAB_TEST(test_frames),
         LAB_TEST(test_superframes),
         LAB_TEST(test_refusals),
