@@ -236,7 +236,7 @@ static uint64_t spin_limit(const struct wake *wake)
 
 static bool may_spin_on(const struct wake *wake, uint64_t now)
 {
-    return wake->has_found && now - wake->look_since < spin_limit(wake);
+    return wake->may_spin && wake->has_found && now - wake->look_since < spin_limit(wake);
 }
 
 static struct wake_wait spin(struct wake *wake)

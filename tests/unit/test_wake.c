@@ -285,6 +285,20 @@ static void test_patience_that_no_longer_pays_ends(void **state)
     assert_in_range(did.spins, 0, 2 * 260);
 }
 
+static void test_patience_ends_with_the_other_cpus(void **state)
+{
+    struct thread thread;
+    uint64_t spins;
+
+    thread_init(&thread, true);
+    thread.wakeup_ns = 30 * US;
+    exchange_for(&thread, 100 * NS_PER_MS);
+    wake_set_may_spin(&thread.wake, false);
+    spins = thread.wake.counters.spins;
+    exchange_for(&thread, 100 * NS_PER_MS);
+    assert_int_equal(thread.wake.counters.spins, spins);
+}
+
 static void test_a_flood_keeps_it_looking(void **state)
 {
     struct thread thread;
@@ -419,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_patience_ends_with_the_frames),
         cmocka_unit_test(test_senders_that_come_anyhow_are_slept_for),
         cmocka_unit_test(test_patience_that_no_longer_pays_ends),
+        cmocka_unit_test(test_patience_ends_with_the_other_cpus),
         cmocka_unit_test(test_a_flood_keeps_it_looking),
         cmocka_unit_test(test_a_spin_is_bounded),
         cmocka_unit_test(test_a_nap_that_finds_nothing_ends_in_sleep),
