@@ -29,8 +29,8 @@
  *  - Whoever has rings in memory gives the loop a function that looks at them without asking the
  *    kernel, and tells the loop's wake (wake.h) what it found. It is called like a handler, between
  *    turns, for some microseconds at most before the kernel is asked about everything else; then
- * the wake says how to wait. A nap keeps descriptors waiting for its quarter of a millisecond, and
- *    timers not at all.
+ *    the wake says how to wait. A nap keeps descriptors waiting for its quarter of a millisecond,
+ *    and timers not at all.
  *  - Signals arrive through a signalfd: handlers run in the loop like any other.
  *  - The loop belongs to one thread. workers.h is how other threads report to it.
  */

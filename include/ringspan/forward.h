@@ -26,15 +26,17 @@
  *             (vlan_table.h). What fails here teaches nothing either.
  *   learn     what the table would note about the source (a plan, not a change), if the port
  *             learns, and the VLAN is not one of those that only flood. A port with as many
- * addresses as it may have ends the path here, if its mac_limit says so; frames that are vital
- * (reserved.h) pass, and teach nothing there. lookup    where the destination is, as if that had
- * been noted already. egress    which ports get a copy: not the one it came from, unless it is a
- * hairpin; only members of its VLAN; none of the same isolation group; and of a flood those that
- * take its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears is
- * decided per port, by forward_dress(). meter     whether the ingress port's rates let it pass:
- * what is left to cross, of all that it takes in and, if it is flooded, of its kind. So known
- * unicast is out of the reach of storm control, frames that cross in any case nowhere use up
- * nothing, and a frame that is dropped here teaches nothing either. Vital frames are not asked.
+ *             addresses as it may have ends the path here, if its mac_limit says so; frames that
+ *             are vital (reserved.h) pass, and teach nothing there.
+ *   lookup    where the destination is, as if that had been noted already.
+ *   egress    which ports get a copy: not the one it came from, unless it is a hairpin; only
+ *             members of its VLAN; none of the same isolation group; and of a flood those that take
+ *             its class (port_policy.h). None left: a drop, with its reason. What tags a copy wears
+ *             is decided per port, by forward_dress().
+ *   meter     whether the ingress port's rates let it pass: what is left to cross, of all that it
+ *             takes in and, if it is flooded, of its kind. So known unicast is out of the reach of
+ *             storm control, frames that cross in any case nowhere use up nothing, and a frame that
+ *             is dropped here teaches nothing either. Vital frames are not asked.
  *
  * forward_decide() makes no system call, reads no clock, allocates nothing, logs nothing and
  * changes nothing: tables, frame and `now` go in, a decision comes out. forward_commit() applies

@@ -24,9 +24,10 @@
  *
  *   none     no frame is lost, nothing is forgotten
  *   flush    what the bridge has learned is forgotten, or of a port what was learned in VLANs that
- *            it leaves, without learning, or under another mac_limit; such frames flood until it is
- * learned again reopen   the port lets go of its interface and binds to another restart  not
- * possible while the daemon runs: it keeps the old value until it is started again
+ *            it leaves, without learning, or under another mac_limit, or what was learned where
+ *            mirrors send copies; such frames flood until it is learned again
+ *   reopen   the port lets go of its interface and binds to another
+ *   restart  not possible while the daemon runs: it keeps the old value until it is started again
  */
 
 enum plan_op {

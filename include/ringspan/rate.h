@@ -9,8 +9,8 @@
  * Rate: how much in a second, and how much at once, in packets or in bits; as a value and as text.
  *
  *   rate   "1000pps" in packets; "10mbit" in bits, with bit, kbit, mbit, gbit, each a thousand
- * times the one before: tc's words for them burst  "100packets"; "64KiB" in bytes, with B, KiB,
- * MiB, each 1024 times the one before
+ *          times the one before: tc's words for them
+ *   burst  "100packets"; "64KiB" in bytes, with B, KiB, MiB, each 1024 times the one before
  *
  * A text is a whole number that is not zero, without a leading zero, and its unit, without a blank.
  * A rate is below 1 Tbit/s and 10^9 packets per second. What is written out has the largest unit

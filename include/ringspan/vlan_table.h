@@ -17,12 +17,12 @@
  *
  * A port has one of five modes, with the names that Open vSwitch gives them:
  *
- *   mode              untagged or VID 0 in     tagged in                  out
- *   access            pvid                     dropped                    untagged
- *   trunk             dropped                  its VID                    tagged
- *   native_untagged   pvid                     its VID                    pvid untagged, else
- * tagged native_tagged     pvid                     its VID                    tagged dot1q_tunnel
- * pvid, tags and all       payload, whatever it says  payload, nothing added
+ *   mode             untagged or VID 0 in  tagged in                  out
+ *   access           pvid                  dropped                    untagged
+ *   trunk            dropped               its VID                    tagged
+ *   native_untagged  pvid                  its VID                    pvid untagged, else tagged
+ *   native_tagged    pvid                  its VID                    tagged
+ *   dot1q_tunnel     pvid, tags and all    payload, whatever it says  payload, nothing added
  *
  * "Its VID" only if the port is a member of that VLAN; a port may translate the VIDs of its tags. A
  * tag is interpreted if it is the outermost one and its TPID is the bridge's ethertype; anything

@@ -10,7 +10,6 @@
 /* What spans mirrors: their names, their one output, and the ports that they name. */
 
 #define PATH_SIZE 96
-#define HINT_SIZE 128
 
 /* A mirror, or one of its sources, and where it is. */
 struct placed {
