@@ -18,7 +18,7 @@
  * there, the switch's own work, and the kernel's work in sending, which for a veth includes what
  * the receiver does at once. An earlier end, when the copy was queued, would not notice a device
  * that is slow to take frames; a later one is not known to anybody. The clock is read once for a
- * flush that a sampled copy was in, and for no other.
+ * flush that a sampled frame waits for, and for no other. The copies of mirrors are not waited for.
  *
  * Frames of which no copy was accepted by any port are no part of it: they have not left.
  *

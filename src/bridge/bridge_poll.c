@@ -130,8 +130,36 @@ static void count_received(struct ledger_port *ledger, const struct frame *frame
     ledger->received.bytes += weight.bytes;
 }
 
+/* Of the flushes to come, the last one that a copy of the frame waits for; 0: there is no copy. */
+static uint32_t last_flush(const struct bridge *bridge, const struct decision *decision)
+{
+    uint32_t last = 0;
+
+    if (decision->verdict == VERDICT_UNICAST)
+        return bridge->ports[decision->egress]->flush_place;
+    if (decision->verdict != VERDICT_FLOOD)
+        return 0;
+    for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
+         id = forward_next_egress(&bridge->tables, decision, id + 1u)) {
+        if (last < bridge->ports[id]->flush_place)
+            last = bridge->ports[id]->flush_place;
+    }
+    return last;
+}
+
+static void note_time(struct bridge *bridge, const struct rx_source *source,
+                      const struct frame *frame, const struct decision *decision)
+{
+    uint32_t flush = last_flush(bridge, decision);
+    uint32_t i = (uint32_t)(frame - bridge->batch);
+
+    if (flush != 0)
+        latency_note(bridge->latency, source->ops->arrival(source, i), frame->tally, flush);
+}
+
+/* @timed: where a frame that is timed came from; NULL: this one is not. */
 static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const struct frame *frame,
-                      const struct decision *decision, uint64_t now)
+                      const struct decision *decision, uint64_t now, const struct rx_source *timed)
 {
     ledger->fanout += decision->fanout;
     switch (decision->verdict) {
@@ -152,6 +180,8 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
         ledger->consumed++;
         break;
     }
+    if (timed) /* before the copies of mirrors, for which there may have to be a flush */
+        note_time(bridge, timed, frame, decision);
 }
 
 static void shut_down(struct bridge *bridge, const struct port *port)
@@ -196,76 +226,49 @@ static void show(struct bridge *bridge, const struct frame *frame, const struct 
 
 static void carry_out_watched(struct bridge *bridge, struct ledger_port *ledger,
                               const struct frame *frame, const struct decision *decision,
-                              uint64_t now)
+                              uint64_t now, const struct rx_source *timed)
 {
     if (bridge->capture)
         show(bridge, frame, decision);
     if (bridge->mirrors)
         bridge_mirror_arrival(bridge, frame);
-    carry_out(bridge, ledger, frame, decision, now);
+    carry_out(bridge, ledger, frame, decision, now, timed);
     if (bridge->mirrors)
         bridge_mirror_send(bridge, frame, now);
 }
 
-static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now,
-                          struct decision *decision)
+static inline void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now,
+                                 const struct rx_source *timed)
 {
     struct port *port = bridge->ports[frame->ingress];
     struct ledger_port *ledger = &port->ledger;
+    struct decision decision;
 
     count_received(ledger, frame);
-    forward_decide(&bridge->tables, frame, now, decision);
-    forward_commit(bridge->fdb, bridge->meters, decision);
-    crossings_add(&bridge->crossings, port, bridge->vlans, decision, frame);
+    forward_decide(&bridge->tables, frame, now, &decision);
+    forward_commit(bridge->fdb, bridge->meters, &decision);
+    crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
     if (bridge->is_watched)
-        carry_out_watched(bridge, ledger, frame, decision, now);
+        carry_out_watched(bridge, ledger, frame, &decision, now, timed);
     else
-        carry_out(bridge, ledger, frame, decision, now);
-    if (decision->learn.action == FDB_HOLD)
-        tell_of_hold(bridge, &decision->learn);
-    if (decision->port_action == PORT_ACTION_SHUT_DOWN)
+        carry_out(bridge, ledger, frame, &decision, now, timed);
+    if (decision.learn.action == FDB_HOLD)
+        tell_of_hold(bridge, &decision.learn);
+    if (decision.port_action == PORT_ACTION_SHUT_DOWN)
         shut_down(bridge, bridge->ports[frame->ingress]);
 }
 
 static void forward_some(struct bridge *bridge, uint32_t from, uint32_t to, uint64_t now)
 {
-    struct decision decision;
-
     for (uint32_t i = from; i < to; i++)
-        forward_frame(bridge, &bridge->batch[i], now, &decision);
-}
-
-/* ---- what of it is timed ---- */
-
-/* Of the flushes to come, the last one that a copy of the frame waits for; 0: there is no copy. */
-static uint32_t last_flush(const struct bridge *bridge, const struct decision *decision)
-{
-    uint32_t last = 0;
-
-    if (decision->verdict == VERDICT_UNICAST)
-        return bridge->ports[decision->egress]->flush_place;
-    if (decision->verdict != VERDICT_FLOOD)
-        return 0;
-    for (port_id id = forward_next_egress(&bridge->tables, decision, 0); id != PORT_NONE;
-         id = forward_next_egress(&bridge->tables, decision, id + 1u)) {
-        if (last < bridge->ports[id]->flush_place)
-            last = bridge->ports[id]->flush_place;
-    }
-    return last;
+        forward_frame(bridge, &bridge->batch[i], now, NULL);
 }
 
 static void forward_sampled(struct bridge *bridge, const struct rx_source *source, uint32_t i,
                             uint64_t now)
 {
-    struct frame *frame = &bridge->batch[i];
-    struct decision decision;
-    uint32_t flush;
-
-    frame->tally = latency_tally(bridge->latency, i);
-    forward_frame(bridge, frame, now, &decision);
-    flush = last_flush(bridge, &decision);
-    if (flush != 0)
-        latency_note(bridge->latency, source->ops->arrival(source, i), frame->tally, flush);
+    bridge->batch[i].tally = latency_tally(bridge->latency, i);
+    forward_frame(bridge, &bridge->batch[i], now, source);
 }
 
 static void forward_timed(struct bridge *bridge, const struct rx_source *source, uint32_t n,

@@ -182,6 +182,45 @@ static void test_with_others(void **state)
     }
 }
 
+/* Whoever looks on may need a flush in the middle of a frame: behind its copies, and before those
+ * of a mirror. */
+static void test_with_mirrors(void **state)
+{
+    const struct mirror_settings settings = {
+        .name = "m", .output_port = "p3", .direction = MIRROR_BOTH, .vlans = vidset_all()};
+    const struct sim_params params = {
+        .n_ports = 4,
+        .max_ports = 4,
+        .max_entries = 64,
+        .aging_ns = SIM_AGING,
+        .reserved = RESERVED_TRANSPARENT,
+        .is_captured = true,
+        .fail = sim_test_fail,
+    };
+    struct sim *sim = sim_new(&params);
+    struct latency *latency;
+    uint64_t random = 9;
+    uint64_t expected = 0;
+
+    sim_set_mirrors(sim, &settings, 1);
+    assert_int_equal(latency_new(1, 4, wall, &latency), 0);
+    bridge_set_latency(sim_bridge(sim), latency);
+    clock_at = NOON;
+    for (uint32_t round = 0; round < 100; round++) {
+        const struct ledger_port *ledger = &sim_port(sim, round % 3)->ledger;
+        uint64_t before = ledger->unicast + ledger->flooded;
+
+        for (uint32_t i = 0; i < LIMIT_RX_BATCH; i++)
+            inject(sim, round % 3, SIM_HOST(random_below(&random, 5)), SIM_HOST(round % 3), NOON);
+        assert_int_equal(sim_poll(sim, round % 3), LIMIT_RX_BATCH);
+        sim_discard(sim);
+        expected += ledger->unicast + ledger->flooded - before;
+        expect_counts(sim, expected, 0);
+    }
+    assert_true(expected > 3000);
+    sim_free(sim);
+}
+
 /* Every frame of random bursts of which a copy left, and no other. */
 static void test_sums(void **state)
 {
@@ -212,7 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unicast),     cmocka_unit_test(test_last_flush),
         cmocka_unit_test(test_drops),       cmocka_unit_test(test_clock_steps),
-        cmocka_unit_test(test_with_others), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_with_others), cmocka_unit_test(test_with_mirrors),
+        cmocka_unit_test(test_sums),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

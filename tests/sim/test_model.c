@@ -294,6 +294,7 @@ static void begin(struct run *run, uint64_t seed)
         .reserved = RESERVED_TRANSPARENT,
         .ethertype = kinds[seed % LENGTH(kinds)].tpid,
         .is_captured = seed % 2 != 0,
+        .is_timed = seed % 4 > 1,
         .fail = end_run,
     };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ringspan/latency.h"
 #include "ringspan/log.h"
 #include "sim_private.h"
 
@@ -250,6 +251,7 @@ struct crossed {
     uint64_t vlan_packets;
     uint64_t vlan_bytes;
     uint64_t reserved;
+    uint64_t timed;
     uint64_t copies; /* of mirrors; and of those of ports: */
     uint64_t copies_to_ports;
     uint64_t bytes_to_ports;
@@ -271,8 +273,11 @@ static void look_at_mirrors(const struct mirrors *mirrors, struct crossed *cross
 static struct crossed look_at_crossed(const struct sim *sim)
 {
     const struct vlan_table *vlans = bridge_vlans(sim->bridge);
+    const struct latency *latency = bridge_latency(sim->bridge);
     struct crossed crossed = {0};
 
+    if (latency)
+        crossed.timed = latency_histogram(latency)->count + latency_histogram(latency)->skewed;
     look_at_mirrors(bridge_mirrors(sim->bridge), &crossed);
     for (uint32_t i = 0; i < sim->n_ports; i++) {
         const struct port *port = sim->ports[i].port;
@@ -289,6 +294,22 @@ static struct crossed look_at_crossed(const struct sim *sim)
         crossed.vlan_bytes += vlans->counters[vid].tx_bytes;
     }
     return crossed;
+}
+
+/* If all are timed, those of @n frames are of which any of the @copies were accepted; and what is
+ * in buckets is what was counted. */
+static void check_timed(const struct sim *sim, uint32_t n, uint64_t copies, uint64_t timed)
+{
+    const struct latency *latency = bridge_latency(sim->bridge);
+
+    if (!latency)
+        return;
+    if (latency_every(latency) == 1 && (timed > n || (timed > 0) != (copies > 0)))
+        sim_fail(sim, "%" PRIu64 " of %" PRIu32 " frames were timed, for %" PRIu64 " copies", timed,
+                 n, copies);
+    if (latency_count_up_to(latency_histogram(latency), LATENCY_MAX_BITS) !=
+        latency_histogram(latency)->count)
+        sim_fail(sim, "the histogram does not add up");
 }
 
 /* VLANs count what the ports' ledgers do, but for copies that are in none; and the only frame of a
@@ -309,9 +330,24 @@ static void check_crossed(const struct sim *sim, uint32_t n, bool is_reserved,
     frames -= now.copies - before->copies;
     if (n == 1 && now.reserved - before->reserved != (is_reserved && frames > 0))
         sim_fail(sim, "a frame to a reserved address is counted wrong");
+    check_timed(sim, n, frames, now.timed - before->timed);
 }
 
 /* ---- birth and death ---- */
+
+static uint64_t wall(void)
+{
+    return START;
+}
+
+static void begin_timing(struct sim *sim, const struct sim_params *params)
+{
+    struct latency *latency;
+
+    if (latency_new(1, params->max_ports, wall, &latency) < 0)
+        sim_fail(sim, "no latency");
+    bridge_set_latency(sim->bridge, latency);
+}
 
 struct sim *sim_new(const struct sim_params *params)
 {
@@ -337,6 +373,8 @@ struct sim *sim_new(const struct sim_params *params)
     sim->is_captured = params->is_captured;
     if (sim->is_captured && sim_capture_begin(&sim->capture, sim->bridge) < 0)
         sim_fail(sim, "no capture");
+    if (params->is_timed)
+        begin_timing(sim, params);
     for (uint32_t i = 0; i < params->n_ports; i++)
         sim_add_port(sim);
     return sim;

@@ -19,13 +19,13 @@
  * test cannot overlook a frame.
  *
  * After every step the sim checks, unasked: the sums of the ledger; the table's own invariants;
- * that no counter went back; that what is counted of VLANs, protocols and mirrors fits it; that no
- * frame returned to the port it came from, unless that is a hairpin; and that what each port sent
- * is made of the injected frames, byte for byte, tags in place, offload headers shifted for them,
- * in their order and each at most once. On a VLAN-aware bridge the outermost tag of its ethertype
- * is left out of this comparison: which one there must be is for the test. And a frame that is
- * taken alone comes to the end that explain.h said immediately before. What fails is reported
- * through `fail`, which does not return.
+ * that no counter went back; that what is counted of VLANs, protocols, mirrors and latency fits it;
+ * that no frame returned to the port it came from, unless that is a hairpin; and that what each
+ * port sent is made of the injected frames, byte for byte, tags in place, offload headers shifted
+ * for them, in their order and each at most once. On a VLAN-aware bridge the outermost tag of its
+ * ethertype is left out of this comparison: which one there must be is for the test. And a frame
+ * that is taken alone comes to the end that explain.h said immediately before. What fails is
+ * reported through `fail`, which does not return.
  */
 
 #define SIM_PORTS_MAX  128
@@ -42,6 +42,7 @@ struct sim_params {
     enum reserved_preset reserved;
     uint16_t ethertype; /* of a VLAN-aware bridge, whose ports are in no VLAN at first; or 0 */
     bool is_captured;   /* somebody looks at every port */
+    bool is_timed;      /* every frame is timed */
     void (*fail)(const char *sentence);
 };
 
