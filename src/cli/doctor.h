@@ -95,7 +95,8 @@ void doctor_examine(const struct doctor_facts *facts, struct doctor_report *ret_
 void doctor_report_fini(struct doctor_report *report);
 bool doctor_report_has_problem(const struct doctor_report *report);
 
-/** "6.1.0-44-amd64" and "#1 SMP Debian 6.1.176-1 (…)": a distribution's own version goes first. */
+/** "6.1.0-44-amd64" and "#1 SMP Debian 6.1.176-1 (…)": a distribution's own version goes first. One
+ * that has only a count of its own (5.15.0-91-generic) is unknown. */
 struct doctor_kernel doctor_parse_kernel(const char *release, const char *version);
 
 /** Facts about the machine, and about the daemon @pid; 0: there is none. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <ctype.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -482,17 +483,26 @@ bool doctor_report_has_problem(const struct doctor_report *report)
     return false;
 }
 
+/* 5.15.0-91-generic: the distribution has a count of its own for what it mends, and 0 is no patch
+ * level. */
+static bool has_own_count(const char *release, const struct doctor_kernel *kernel)
+{
+    const char *suffix = strchr(release, '-');
+
+    return kernel->patch == 0 && suffix && isdigit((unsigned char)suffix[1]);
+}
+
 struct doctor_kernel doctor_parse_kernel(const char *release, const char *version)
 {
     static const char debian[] = "Debian ";
     const char *own = strstr(version, debian);
     struct doctor_kernel kernel = {0};
 
-    /* Of a release like 6.1.0-44-amd64 the last number is no patch level. */
     if (own &&
         sscanf(own + strlen(debian), "%u.%u.%u", &kernel.major, &kernel.minor, &kernel.patch) == 3)
         return kernel;
-    if (sscanf(release, "%u.%u.%u", &kernel.major, &kernel.minor, &kernel.patch) != 3)
+    if (sscanf(release, "%u.%u.%u", &kernel.major, &kernel.minor, &kernel.patch) != 3 ||
+        has_own_count(release, &kernel))
         return (struct doctor_kernel){0};
     return kernel;
 }

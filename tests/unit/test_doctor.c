@@ -327,6 +327,11 @@ static void test_kernel_versions(void **state)
                   164);
     assert_kernel("6.18.44-x", "#1 SMP", 6, 18, 44);
     assert_kernel("6.18-rc1", "#1 SMP", 0, 0, 0);
+    assert_kernel("6.16.0-arch1-1", "#1 SMP", 6, 16, 0);
+    assert_kernel("6.16.0", "#1 SMP", 6, 16, 0);
+    assert_kernel("6.12.41-300.fc42.x86_64", "#1 SMP", 6, 12, 41);
+    assert_kernel("5.15.0-91-generic", "#101-Ubuntu SMP", 0, 0, 0);
+    assert_kernel("5.14.0-427.el9.x86_64", "#1 SMP", 0, 0, 0);
     assert_kernel("", "Debian x", 0, 0, 0);
 }
 
