@@ -237,7 +237,9 @@ static int run_words(const struct cli *cli, const struct cli_command *command, i
     if (has_foreign_option(cli, command))
         return CLI_USAGE;
     if (cli->statistics && (verb || !command->takes_statistics))
-        return cli_fail(CLI_USAGE, "--statistics belongs to `ringspan port show` and `fdb show`");
+        return cli_fail(
+            CLI_USAGE,
+            "--statistics belongs to `ringspan port show`, `fdb show` and `bridge show`");
     return verb ? verb->run(cli, argc - 1, argv + 1) : command->run(cli, argc, argv);
 }
 

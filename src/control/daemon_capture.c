@@ -7,7 +7,8 @@
 #include "ringspan/clock.h"
 #include "ringspan/latency.h"
 
-/* Captures: which ports there are to look at, and which bridges have to tell of their frames. */
+/* Captures: which ports there are to look at, and which bridges have to tell of their frames. And
+ * which of them time their frames. */
 
 #define DESCRIPTION_SIZE 256
 
@@ -140,6 +141,8 @@ int daemon_start_capture(struct daemon *daemon, const struct capture_params *par
         offer_all(daemon);
     return r;
 }
+
+/* ---- latency ---- */
 
 void managed_bridge_set_latency(struct managed_bridge *mb, const struct config_bridge *config)
 {
