@@ -147,9 +147,10 @@ static uint32_t last_flush(const struct bridge *bridge, const struct decision *d
     return last;
 }
 
-static void note_time(struct bridge *bridge, const struct rx_source *source,
-                      const struct frame *frame, const struct decision *decision)
+static void note_time(struct bridge *bridge, const struct frame *frame,
+                      const struct decision *decision)
 {
+    const struct rx_source *source = bridge->timed;
     uint32_t flush = last_flush(bridge, decision);
     uint32_t i = (uint32_t)(frame - bridge->batch);
 
@@ -157,9 +158,8 @@ static void note_time(struct bridge *bridge, const struct rx_source *source,
         latency_note(bridge->latency, source->ops->arrival(source, i), frame->tally, flush);
 }
 
-/* @timed: where a frame that is timed came from; NULL: this one is not. */
 static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const struct frame *frame,
-                      const struct decision *decision, uint64_t now, const struct rx_source *timed)
+                      const struct decision *decision, uint64_t now)
 {
     ledger->fanout += decision->fanout;
     switch (decision->verdict) {
@@ -180,8 +180,6 @@ static void carry_out(struct bridge *bridge, struct ledger_port *ledger, const s
         ledger->consumed++;
         break;
     }
-    if (timed) /* before the copies of mirrors, for which there may have to be a flush */
-        note_time(bridge, timed, frame, decision);
 }
 
 static void shut_down(struct bridge *bridge, const struct port *port)
@@ -226,19 +224,20 @@ static void show(struct bridge *bridge, const struct frame *frame, const struct 
 
 static void carry_out_watched(struct bridge *bridge, struct ledger_port *ledger,
                               const struct frame *frame, const struct decision *decision,
-                              uint64_t now, const struct rx_source *timed)
+                              uint64_t now)
 {
     if (bridge->capture)
         show(bridge, frame, decision);
     if (bridge->mirrors)
         bridge_mirror_arrival(bridge, frame);
-    carry_out(bridge, ledger, frame, decision, now, timed);
+    carry_out(bridge, ledger, frame, decision, now);
+    if (bridge->timed) /* before the copies of mirrors, for which there may have to be a flush */
+        note_time(bridge, frame, decision);
     if (bridge->mirrors)
         bridge_mirror_send(bridge, frame, now);
 }
 
-static inline void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now,
-                                 const struct rx_source *timed)
+static void forward_frame(struct bridge *bridge, struct frame *frame, uint64_t now)
 {
     struct port *port = bridge->ports[frame->ingress];
     struct ledger_port *ledger = &port->ledger;
@@ -249,9 +248,9 @@ static inline void forward_frame(struct bridge *bridge, struct frame *frame, uin
     forward_commit(bridge->fdb, bridge->meters, &decision);
     crossings_add(&bridge->crossings, port, bridge->vlans, &decision, frame);
     if (bridge->is_watched)
-        carry_out_watched(bridge, ledger, frame, &decision, now, timed);
+        carry_out_watched(bridge, ledger, frame, &decision, now);
     else
-        carry_out(bridge, ledger, frame, &decision, now, timed);
+        carry_out(bridge, ledger, frame, &decision, now);
     if (decision.learn.action == FDB_HOLD)
         tell_of_hold(bridge, &decision.learn);
     if (decision.port_action == PORT_ACTION_SHUT_DOWN)
@@ -261,14 +260,20 @@ static inline void forward_frame(struct bridge *bridge, struct frame *frame, uin
 static void forward_some(struct bridge *bridge, uint32_t from, uint32_t to, uint64_t now)
 {
     for (uint32_t i = from; i < to; i++)
-        forward_frame(bridge, &bridge->batch[i], now, NULL);
+        forward_frame(bridge, &bridge->batch[i], now);
 }
 
 static void forward_sampled(struct bridge *bridge, const struct rx_source *source, uint32_t i,
                             uint64_t now)
 {
+    bool was_watched = bridge->is_watched;
+
     bridge->batch[i].tally = latency_tally(bridge->latency, i);
-    forward_frame(bridge, &bridge->batch[i], now, source);
+    bridge->timed = source;
+    bridge->is_watched = true;
+    forward_frame(bridge, &bridge->batch[i], now);
+    bridge->is_watched = was_watched;
+    bridge->timed = NULL;
 }
 
 static void forward_timed(struct bridge *bridge, const struct rx_source *source, uint32_t n,

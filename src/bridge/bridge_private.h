@@ -46,7 +46,8 @@ struct bridge {
     struct mirrors *mirrors; /* NULL: there are none */
     struct vidset flood_vlans;
     bool has_detour; /* copies do not go straight to their ports: a meter, or who looks on */
-    bool is_watched; /* by a capture, or by mirrors */
+    bool is_watched; /* by a capture, by mirrors, or by the clock */
+    const struct rx_source *timed; /* the source of the frame under way, if that one is timed */
     struct port **to_flush;
     uint32_t n_to_flush;
     struct crossings crossings;

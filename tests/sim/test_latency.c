@@ -187,10 +187,10 @@ static void test_with_others(void **state)
 static void test_with_mirrors(void **state)
 {
     const struct mirror_settings settings = {
-        .name = "m", .output_port = "p3", .direction = MIRROR_BOTH, .vlans = vidset_all()};
+        .name = "m", .output_port = "p5", .direction = MIRROR_BOTH, .vlans = vidset_all()};
     const struct sim_params params = {
-        .n_ports = 4,
-        .max_ports = 4,
+        .n_ports = 6,
+        .max_ports = 6,
         .max_entries = 64,
         .aging_ns = SIM_AGING,
         .reserved = RESERVED_TRANSPARENT,
@@ -203,16 +203,16 @@ static void test_with_mirrors(void **state)
     uint64_t expected = 0;
 
     sim_set_mirrors(sim, &settings, 1);
-    assert_int_equal(latency_new(1, 4, wall, &latency), 0);
+    assert_int_equal(latency_new(1, 6, wall, &latency), 0);
     bridge_set_latency(sim_bridge(sim), latency);
     clock_at = NOON;
     for (uint32_t round = 0; round < 100; round++) {
-        const struct ledger_port *ledger = &sim_port(sim, round % 3)->ledger;
+        const struct ledger_port *ledger = &sim_port(sim, round % 5)->ledger;
         uint64_t before = ledger->unicast + ledger->flooded;
 
         for (uint32_t i = 0; i < LIMIT_RX_BATCH; i++)
-            inject(sim, round % 3, SIM_HOST(random_below(&random, 5)), SIM_HOST(round % 3), NOON);
-        assert_int_equal(sim_poll(sim, round % 3), LIMIT_RX_BATCH);
+            inject(sim, round % 5, SIM_HOST(random_below(&random, 9)), SIM_HOST(round % 5), NOON);
+        assert_int_equal(sim_poll(sim, round % 5), LIMIT_RX_BATCH);
         sim_discard(sim);
         expected += ledger->unicast + ledger->flooded - before;
         expect_counts(sim, expected, 0);
