@@ -21,7 +21,7 @@ def serve_iperf(host):
 def iperf(client, server, *options):
     """Runs iperf3 from client to server; the sums of its report."""
     process = serve_iperf(server)
-    report = json.loads(client.run("iperf3", "-J", "-t", "2", "-c", server.v4, *options))
+    report = json.loads(client.run("iperf3", "-J", "-t", "1", "-c", server.v4, *options))
     process.wait(10)
     return report["end"]
 

@@ -14,7 +14,7 @@ STRANGER = "02:00:00:00:55:01"
 N_HOSTS = 40
 N_FORGED = 20000
 ROOM = 1024
-N_LARGE = 262144
+N_LARGE = 98304
 
 
 def set_port(lab, port, **keys):
