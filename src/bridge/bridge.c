@@ -397,8 +397,8 @@ void bridge_set_activity(struct bridge *bridge, port_id id)
     enum port_activity before = bridge->activity[id];
     enum port_activity after = activity_of(bridge->ports[id]->state);
 
-    if (after != PORT_ACTIVITY_NONE && mirrors_has_output(bridge->mirrors, id))
-        after = PORT_ACTIVITY_MIRROR;
+    if (mirrors_has_output(bridge->mirrors, id))
+        after = after == PORT_ACTIVITY_FORWARD ? PORT_ACTIVITY_MIRROR : PORT_ACTIVITY_NONE;
     bridge->activity[id] = (uint8_t)after;
     policy_table_set_forwarding(&bridge->port_policies, id, after == PORT_ACTIVITY_FORWARD);
     if (before >= PORT_ACTIVITY_LEARN && after < PORT_ACTIVITY_LEARN)

@@ -323,6 +323,8 @@ static enum ctl_row port_step(struct ctl_walk *walk, struct bridge *bridge,
     json_put_string(writer, "admin_state", port_admin_state_name(port->admin_state));
     json_put_string(writer, "state", port_state_name(port->state));
     json_put_string(writer, "reason", port->why);
+    json_put_bool(writer, "mirror_destination",
+                  mirrors_has_output(bridge_mirrors(bridge), port->id));
     put_number_if_bound(writer, "mtu", port, &port->mtu);
     ctl_put_flags(writer, daemon_port_link(walk->daemon, port));
     put_settings(writer, port);

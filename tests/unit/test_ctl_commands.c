@@ -33,7 +33,8 @@
     "{\"name\":\"" name "\",\"ifname\":null,\"configured_ifname\":\"" name                                                  \
     "\",\"netns\":null,\"match\":null,\"ifindex\":null,\"master\":\"" master                                                \
     "\",\"type\":\"netdev\",\"admin_state\":\"up\",\"state\":\"waiting\","                                                  \
-    "\"reason\":\"no interface named " name "\",\"mtu\":null,\"flags\":[],"                                                 \
+    "\"reason\":\"no interface named " name                                                                                 \
+    "\",\"mirror_destination\":false,\"mtu\":null,\"flags\":[],"                                                            \
     "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,\"gro\":false,"                                         \
     "\"storm_control\":{\"broadcast\":null,\"multicast\":null,\"unknown_unicast\":null},"                                   \
     "\"policing\":{\"ingress\":null,\"egress\":null},"                                                                      \

@@ -106,6 +106,31 @@ static void test_vlans_that_flood(void **state)
     assert_has(ask("explain", R3 ",\"vlan\":21}"), HOST " in VLAN 21 is on no known port: flooded");
 }
 
+/* rsp-r2 is where the copies go, and there is nowhere else. */
+static void test_mirrors(void **state)
+{
+    struct bridge *bridge = daemon_bridge(lab.daemon, 0);
+    const struct mirror_settings settings = {
+        .name = "span", .direction = MIRROR_BOTH, .vlans = vidset_all(), .output_port = "rsp-r2"};
+    struct mirrors *mirrors;
+    const char *answer;
+
+    assert_int_equal(bridge_new_mirrors(bridge, &settings, 1, &mirrors), 0);
+    bridge_set_mirrors(bridge, mirrors, 0);
+    forward_all();
+    answer = ask("explain", TO(HOST));
+    assert_has(answer, "\"reason\":\"no_egress\"");
+    assert_has(answer, "\"egress\":[],\"mirrors\":[{\"mirror\":\"span\",\"direction\":\"ingress\","
+                       "\"seen_at\":null,\"port\":\"rsp-r2\",\"ifname\":null,\"outcome\":\"send\","
+                       "\"reason\":null,\"sentence\":null,\"tagging\":\"none\",\"tags\":[],"
+                       "\"size\":60,\"mtu\":1500}],\"excluded\":");
+    assert_has(ask("explain", "{\"port\":\"rsp-r2\",\"dst\":\"" HOST "\"}"),
+               "\"reason\":\"mirror_destination\"");
+    lab_set_state("rsp-r2", PORT_DOWN, "");
+    assert_has(ask("explain", TO(HOST)), "\"seen_at\":null,\"port\":null,\"outcome\":\"drop\"}],");
+    assert_has(ask("port.show", "{\"port\":\"rsp-r2\"}"), "\"mirror_destination\":true");
+}
+
 /* The frame is as it was said: its bytes, and zeros. */
 static void test_frames(void **state)
 {
@@ -181,6 +206,7 @@ int main(void)
         LAB_TEST(test_drops),
         LAB_TEST(test_vlans),
         LAB_TEST(test_vlans_that_flood),
+        LAB_TEST(test_mirrors),
         LAB_TEST(test_frames),
         LAB_TEST(test_superframes),
         LAB_TEST(test_refusals),
