@@ -213,7 +213,8 @@ static void add_entry(struct sim *sim, struct input *in, uint16_t vid)
         .is_sticky = kind & 2,
     };
 
-    (void)fdb_add(bridge_fdb(sim_bridge(sim)), &entry);
+    if (!mirrors_has_output(bridge_mirrors(sim_bridge(sim)), port->id)) /* nobody may */
+        (void)fdb_add(bridge_fdb(sim_bridge(sim)), &entry);
 }
 
 static void add_some(struct sim *sim, struct input *in)
@@ -430,9 +431,78 @@ static void set_mtu(struct sim *sim, struct input *in)
     sim_set_mtu(sim, port, take16(in));
 }
 
+#define MAX_MIRRORS 3
+
+/* Of all ports, or of some of the first eight. */
+static void take_sources(struct input *in, struct mirror_settings *mirror,
+                         struct mirror_source sources[8])
+{
+    uint8_t ports = take8(in);
+
+    mirror->from = sources;
+    for (uint32_t i = 0; i < 8; i++) {
+        struct mirror_source *source = &sources[mirror->n_from];
+
+        if (!(ports >> i & 1))
+            continue;
+        snprintf(source->port, sizeof(source->port), "p%u", i);
+        source->direction = (enum mirror_direction)(take8(in) % (MIRROR_N_DIRECTIONS + 1));
+        mirror->n_from++;
+    }
+}
+
+static void take_mirror(struct sim *sim, struct input *in, struct mirror_settings *mirror,
+                        struct mirror_source sources[8])
+{
+    uint8_t bits = take8(in);
+    uint8_t output = take8(in);
+
+    *mirror = (struct mirror_settings){.vlans = vidset_all()};
+    mirror->direction = (enum mirror_direction)(bits % MIRROR_N_DIRECTIONS);
+    if (bits & 4) {
+        mirror->vlans = (struct vidset){{0}};
+        vidset_add(&mirror->vlans, VID_MIN + take8(in) % 8);
+    }
+    if (bits & 8)
+        mirror->snaplen = LIMIT_SNAPLEN_MIN + take8(in);
+    if (bits & 16)
+        mirror->output_vlan = VID_MIN + output % 8;
+    else
+        snprintf(mirror->output_port, sizeof(mirror->output_port), "p%u",
+                 output % sim_n_ports(sim));
+    take_sources(in, mirror, sources);
+}
+
+static void set_mirrors(struct sim *sim, struct input *in, uint32_t n)
+{
+    struct mirror_settings mirrors[MAX_MIRRORS];
+    struct mirror_source sources[MAX_MIRRORS][8];
+
+    for (uint32_t i = 0; i < n; i++) {
+        take_mirror(sim, in, &mirrors[i], sources[i]);
+        snprintf(mirrors[i].name, sizeof(mirrors[i].name), "m%u", i);
+    }
+    sim_set_mirrors(sim, mirrors, n);
+}
+
+static void set_flood_vlans(struct sim *sim, struct input *in)
+{
+    const struct vidset vlans = {{(uint64_t)take8(in) << VID_MIN}};
+
+    bridge_set_flood_vlans(sim_bridge(sim), &vlans, sim_now(sim));
+}
+
+/* There is no number left for another operation. */
 static void set_mode(struct sim *sim, struct input *in)
 {
-    bridge_set_mode(sim_bridge(sim), (enum bridge_mode)(take8(in) % BRIDGE_N_MODES));
+    uint8_t byte = take8(in);
+
+    if (byte >= 0xc0)
+        set_flood_vlans(sim, in);
+    else if (byte >= 0x80)
+        set_mirrors(sim, in, byte % (MAX_MIRRORS + 1));
+    else
+        bridge_set_mode(sim_bridge(sim), (enum bridge_mode)(byte % BRIDGE_N_MODES));
 }
 
 static void set_ethertype(struct sim *sim, struct input *in)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "model.h"
+#include "model_private.h"
 
 #include <string.h>
 
@@ -7,21 +7,6 @@
 #define CISCO   16 /* beside the last digits of IEEE's addresses */
 
 const uint16_t model_vids[MODEL_N_VIDS] = {0, 1, 2, 3, 63, 64, 4094};
-
-/* One frame on its way through. */
-struct passage {
-    struct model *m;
-    const struct model_frame *frame;
-    uint32_t ingress;
-    struct model_port *in;
-    enum reserved_protocol protocol;
-    bool is_consumed;
-    bool is_flooded;
-    uint16_t vid;
-    uint16_t tci;
-    bool pops;
-    struct model_outcome *outcome;
-};
 
 static bool is_group(uint64_t mac)
 {
@@ -36,11 +21,25 @@ void model_init(struct model *m, uint64_t now, uint64_t aging)
         m->reserved.actions[i] = RESERVED_N_ACTIONS;
 }
 
+static uint32_t lowest_free_id(const struct model *m)
+{
+    uint32_t id = 0;
+
+    for (uint32_t i = 0; i < m->n_ports; i++) {
+        if (m->ports[i].exists && m->ports[i].id == id) {
+            id++;
+            i = UINT32_MAX; /* from the first again */
+        }
+    }
+    return id;
+}
+
 uint32_t model_add_port(struct model *m)
 {
+    uint32_t id = lowest_free_id(m);
     struct model_port *port = &m->ports[m->n_ports++];
 
-    *port = (struct model_port){.exists = true, .state = PORT_FORWARDING, .mtu = 1500};
+    *port = (struct model_port){.exists = true, .id = id, .state = PORT_FORWARDING, .mtu = 1500};
     port->policy.learning = true;
     for (int i = 0; i < FLOOD_N_CLASSES; i++)
         port->policy.flood[i] = true;
@@ -81,6 +80,11 @@ static enum reserved_protocol protocol_of(uint64_t mac)
     default:
         return RESERVED_OTHER;
     }
+}
+
+bool model_is_reserved(uint64_t mac)
+{
+    return reserved_address(mac) >= 0;
 }
 
 /* BPDUs, LACP, 802.1X and LLDP. */
@@ -154,7 +158,7 @@ static uint16_t outside_of(const struct vlan_settings *vlan, uint16_t vid)
     return outside;
 }
 
-static bool is_in(const struct vlan_settings *vlan, uint16_t vid)
+bool model_is_in(const struct vlan_settings *vlan, uint16_t vid)
 {
     if (vlan->mode != VLAN_MODE_TRUNK && vlan->mode != VLAN_MODE_NONE && vid == vlan->pvid)
         return true;
@@ -166,7 +170,7 @@ static bool is_in(const struct vlan_settings *vlan, uint16_t vid)
 static uint16_t meant_by(const struct vlan_settings *vlan, uint16_t outside)
 {
     for (int i = 1; i < MODEL_N_VIDS; i++) {
-        if (is_in(vlan, model_vids[i]) && outside_of(vlan, model_vids[i]) == outside)
+        if (model_is_in(vlan, model_vids[i]) && outside_of(vlan, model_vids[i]) == outside)
             return model_vids[i];
     }
     return 0;
@@ -179,12 +183,6 @@ static bool leaves_tagged(const struct vlan_settings *vlan, uint16_t vid)
     return vlan->mode == VLAN_MODE_NATIVE_UNTAGGED && vid != vlan->pvid;
 }
 
-struct arrival {
-    enum drop_reason reason;
-    uint16_t tci;
-    bool pops;
-};
-
 static struct arrival arrive_untagged(const struct vlan_settings *vlan, uint16_t priority,
                                       bool pops)
 {
@@ -195,8 +193,8 @@ static struct arrival arrive_untagged(const struct vlan_settings *vlan, uint16_t
     return (struct arrival){.tci = (uint16_t)(priority + vlan->pvid), .pops = pops};
 }
 
-static struct arrival arrive(const struct vlan_settings *vlan, uint16_t tpid,
-                             const struct model_tags *tags)
+struct arrival model_arrive(const struct vlan_settings *vlan, uint16_t tpid,
+                            const struct model_tags *tags)
 {
     uint16_t vid = tags->tci[0] % 4096;
     uint16_t priority = (uint16_t)(tags->tci[0] - vid);
@@ -216,18 +214,19 @@ static struct arrival arrive(const struct vlan_settings *vlan, uint16_t tpid,
     return (struct arrival){.tci = (uint16_t)(priority + meant_by(vlan, vid)), .pops = true};
 }
 
-static void dress(const struct passage *p, uint32_t egress, struct model_tags *ret)
+void model_dress(const struct passage *p, const struct arrival *arrival, uint16_t vid,
+                 uint32_t egress, struct model_tags *ret)
 {
     const struct vlan_settings *vlan = &p->m->ports[egress].vlan;
     const struct model_tags *tags = &p->frame->tags;
 
     *ret = (struct model_tags){.n = 0};
-    if (p->m->tpid != 0 && leaves_tagged(vlan, p->vid)) {
+    if (p->m->tpid != 0 && leaves_tagged(vlan, vid)) {
         ret->tpid[0] = p->m->tpid;
-        ret->tci[0] = (uint16_t)(p->tci - p->vid + outside_of(vlan, p->vid));
+        ret->tci[0] = (uint16_t)(arrival->tci - arrival->tci % 4096 + outside_of(vlan, vid));
         ret->n = 1;
     }
-    for (uint32_t i = p->pops; i < tags->n; i++) {
+    for (uint32_t i = arrival->pops; i < tags->n; i++) {
         ret->tpid[ret->n] = tags->tpid[i];
         ret->tci[ret->n++] = tags->tci[i];
     }
@@ -246,8 +245,8 @@ static bool loses_frames(const struct model *m, const struct vlan_settings *befo
     for (int i = -1; i < MODEL_N_VIDS; i++) {
         const struct model_tags tags = {
             .n = i >= 0, .tpid = {m->tpid}, .tci = {i < 0 ? 0 : model_vids[i]}};
-        const struct arrival was = arrive(before, m->tpid, &tags);
-        const struct arrival is = arrive(now, m->tpid, &tags);
+        const struct arrival was = model_arrive(before, m->tpid, &tags);
+        const struct arrival is = model_arrive(now, m->tpid, &tags);
 
         if (is_vid_of(&was, vid) && !is_vid_of(&is, vid))
             return true;
@@ -262,7 +261,7 @@ void model_set_vlan(struct model *m, uint32_t port, const struct vlan_settings *
     m->ports[port].vlan = *settings;
     for (int i = 1; i < MODEL_N_VIDS; i++) {
         uint16_t vid = model_vids[i];
-        bool leaves = is_in(&before, vid) && !is_in(settings, vid);
+        bool leaves = model_is_in(&before, vid) && !model_is_in(settings, vid);
 
         if (leaves || loses_frames(m, &before, settings, vid))
             (void)model_forget(m, port, &vid, NULL);
@@ -355,9 +354,9 @@ static enum drop_reason why_not(const struct passage *p, uint32_t egress)
 
     if (egress == p->ingress && !p->in->policy.hairpin)
         return DROP_SAME_PORT;
-    if (!out->exists || out->state != PORT_FORWARDING)
+    if (!out->exists || out->state != PORT_FORWARDING || model_is_output(p->m, egress))
         return DROP_NO_EGRESS;
-    if (p->m->tpid != 0 && !is_in(&out->vlan, p->vid))
+    if (p->m->tpid != 0 && !model_is_in(&out->vlan, p->vid))
         return DROP_VLAN_EGRESS;
     return group != 0 && group == out->policy.isolation_group ? DROP_ISOLATED : DROP_NONE;
 }
@@ -403,7 +402,8 @@ static enum drop_reason choose(struct passage *p)
     const struct model_known *to = model_known(p->m, p->vid, p->frame->dst);
     enum drop_reason reason;
 
-    if (p->m->mode != BRIDGE_SWITCH || !to || !model_is_live(p->m, to)) {
+    if (p->m->mode != BRIDGE_SWITCH || model_floods(p->m, p->vid) || !to ||
+        !model_is_live(p->m, to)) {
         p->is_flooded = true;
         return choose_flood(p);
     }
@@ -422,6 +422,8 @@ static enum drop_reason come_in(struct passage *p)
     p->protocol = protocol_of(frame->dst);
     if (!model_takes_part(p->in))
         return DROP_INGRESS_DOWN;
+    if (model_is_output(p->m, p->ingress))
+        return p->in->state == PORT_FORWARDING ? DROP_MIRROR_DESTINATION : DROP_INGRESS_DOWN;
     if (p->m->mode != BRIDGE_WIRE && is_group(frame->src))
         return DROP_SOURCE_GROUP;
     if (p->m->mode != BRIDGE_WIRE && frame->src == 0)
@@ -431,7 +433,7 @@ static enum drop_reason come_in(struct passage *p)
     p->is_consumed = action_on(p) == RESERVED_CONSUME;
     if (p->is_consumed || p->m->tpid == 0)
         return DROP_NONE;
-    arrival = arrive(&p->in->vlan, p->m->tpid, &frame->tags);
+    arrival = model_arrive(&p->in->vlan, p->m->tpid, &frame->tags);
     p->tci = arrival.tci;
     p->vid = arrival.tci % 4096;
     p->pops = arrival.pops;
@@ -453,7 +455,7 @@ static enum drop_reason teach(const struct passage *p, struct model_known *known
 {
     const struct port_policy *policy = &p->in->policy;
 
-    if (p->m->mode != BRIDGE_SWITCH || !policy->learning ||
+    if (p->m->mode != BRIDGE_SWITCH || model_floods(p->m, p->vid) || !policy->learning ||
         (policy->mac_limit.max != 0 && is_exempt(p->frame->dst)))
         return DROP_NONE;
     if (!model_is_one_too_many(p->m, known, p->ingress)) {
@@ -503,9 +505,8 @@ static void count_volume(struct ledger_volume *volume, const struct model_frame 
 }
 
 /* A tagged frame may be four bytes longer than an untagged one. */
-static bool is_too_long(const struct passage *p, uint32_t egress)
+static bool is_too_long(const struct passage *p, uint32_t egress, const struct model_tags *tags)
 {
-    const struct model_tags *tags = &p->outcome->tags[egress];
     const struct model_frame *frame = p->frame;
     uint32_t len = frame->mss == 0 || frame->header + frame->mss > frame->len
                        ? frame->len
@@ -515,17 +516,17 @@ static bool is_too_long(const struct passage *p, uint32_t egress)
     return len + 4 * tags->n > 14 + p->m->ports[egress].mtu + (is_tagged ? 4 : 0);
 }
 
-static enum drop_reason send(const struct passage *p, uint32_t egress)
+enum drop_reason model_send(const struct passage *p, uint32_t egress, const struct model_tags *tags)
 {
     struct model_port *out = &p->m->ports[egress];
     struct model_bucket *bucket = &out->buckets[METER_EGRESS];
 
-    if (is_too_long(p, egress))
+    if (is_too_long(p, egress, tags))
         return DROP_TOO_LONG;
     if (!is_exempt(p->frame->dst)) {
         if (!has_some(p->m, bucket))
             return DROP_POLICED_OUT;
-        charge(bucket, p->frame, p->outcome->tags[egress].n);
+        charge(bucket, p->frame, tags->n);
     }
     if (out->n_failing == 0)
         return DROP_NONE;
@@ -533,36 +534,51 @@ static enum drop_reason send(const struct passage *p, uint32_t egress)
     return out->failure;
 }
 
-static struct vlan_counters *vlan_counters(const struct passage *p)
+bool model_is_refusal(enum drop_reason reason)
+{
+    return reason == DROP_TOO_LONG || reason == DROP_POLICED_OUT;
+}
+
+static struct vlan_counters *vlan_counters(const struct passage *p, uint16_t vid)
 {
     for (int i = 1; i < MODEL_N_VIDS; i++) {
-        if (model_vids[i] == p->vid)
+        if (model_vids[i] == vid)
             return &p->m->vlans[i];
     }
     return NULL;
 }
 
-/* A copy that was chosen. True if it left. */
-static bool hand_out(const struct passage *p, uint32_t egress)
+void model_count_accepted(const struct passage *p, uint32_t egress, const struct model_tags *tags,
+                          uint16_t vid)
 {
-    struct model_port *out = &p->m->ports[egress];
-    const struct model_tags *tags = &p->outcome->tags[egress];
-    struct vlan_counters *vlan = vlan_counters(p);
-    enum drop_reason reason;
+    struct vlan_counters *vlan = vlan_counters(p, vid);
 
-    dress(p, egress, &p->outcome->tags[egress]);
-    p->in->ledger.fanout++;
-    out->ledger.decided++;
-    reason = send(p, egress);
-    if (reason != DROP_NONE) {
-        out->ledger.out_dropped[reason]++;
-        return false;
-    }
-    count_volume(&out->ledger.accepted, p->frame, tags->n);
+    count_volume(&p->m->ports[egress].ledger.accepted, p->frame, tags->n);
     if (vlan) {
         vlan->tx_packets++;
         vlan->tx_bytes += p->frame->len + 4 * tags->n;
     }
+}
+
+/* A copy that was chosen. True if it left. */
+static bool hand_out(struct passage *p, uint32_t egress)
+{
+    const struct arrival arrival = {.tci = p->tci, .pops = p->pops};
+    struct model_port *out = &p->m->ports[egress];
+    struct model_tags *tags = &p->outcome->tags[egress];
+    enum drop_reason reason;
+
+    model_dress(p, &arrival, p->vid, egress, tags);
+    p->in->ledger.fanout++;
+    out->ledger.decided++;
+    reason = model_send(p, egress, tags);
+    if (!model_is_refusal(reason))
+        model_mirror_egress(p, egress, tags);
+    if (reason != DROP_NONE) {
+        out->ledger.out_dropped[reason]++;
+        return false;
+    }
+    model_count_accepted(p, egress, tags, p->vid);
     return true;
 }
 
@@ -583,7 +599,7 @@ static void count_protocol(const struct passage *p, bool has_left)
 static void count_fate(const struct passage *p, enum drop_reason reason)
 {
     struct ledger_port *ledger = &p->in->ledger;
-    struct vlan_counters *vlan = vlan_counters(p);
+    struct vlan_counters *vlan = vlan_counters(p, p->vid);
 
     count_volume(&ledger->received, p->frame, p->frame->tags.n);
     if (reason != DROP_NONE)
@@ -616,6 +632,7 @@ void model_take(struct model *m, uint32_t ingress, const struct model_frame *fra
 
     memset(ret_outcome, 0, sizeof(*ret_outcome));
     m->number++;
+    model_mirror_arrival(&p);
     reason = come_in(&p);
     if (reason == DROP_NONE && !p.is_consumed)
         reason = cross(&p);
@@ -627,4 +644,5 @@ void model_take(struct model *m, uint32_t ingress, const struct model_frame *fra
             has_left |= ret_outcome->leaves[i] = hand_out(&p, i);
     }
     count_protocol(&p, has_left);
+    model_mirror_send(&p);
 }

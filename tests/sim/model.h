@@ -25,9 +25,10 @@
  * function for it.
  */
 
-#define MODEL_HOSTS  24
-#define MODEL_N_VIDS 7
-#define MODEL_TAGS   4 /* three on arrival, one more on the way out */
+#define MODEL_HOSTS   24
+#define MODEL_N_VIDS  7
+#define MODEL_TAGS    4 /* three on arrival, one more on the way out */
+#define MODEL_MIRRORS 3
 
 /* VLAN 0 is that of a bridge which is transparent to tags. */
 extern const uint16_t model_vids[MODEL_N_VIDS];
@@ -70,6 +71,7 @@ struct model_bucket {
 
 struct model_port {
     bool exists;
+    uint32_t id; /* of those that exist at one time, the lowest that was free */
     enum port_state state;
     uint32_t mtu;
     uint32_t n_failing; /* so many copies will be refused, */
@@ -84,6 +86,18 @@ struct model_port {
     uint64_t moved_out;
 };
 
+/* Ports are numbers, and VLANs places in model_vids. */
+struct model_mirror {
+    bool is_of_all_ports;
+    enum mirror_direction from[SIM_PORTS_MAX]; /* MIRROR_N_DIRECTIONS: it is no source */
+    enum mirror_direction direction;           /* of all ports */
+    bool is_of_vlans;
+    bool of_vlan[MODEL_N_VIDS];
+    uint16_t vid;  /* 0: it goes to */
+    uint32_t port; /* this port */
+    struct mirror_counters counters;
+};
+
 struct model {
     uint64_t now;
     uint64_t aging;
@@ -95,6 +109,9 @@ struct model {
     struct model_port ports[SIM_PORTS_MAX];
     struct model_known known[MODEL_N_VIDS][MODEL_HOSTS];
     struct vlan_counters vlans[MODEL_N_VIDS];
+    bool floods[MODEL_N_VIDS]; /* as asked for, beside those of mirrors */
+    uint32_t n_mirrors;
+    struct model_mirror mirrors[MODEL_MIRRORS];
     uint64_t number;
 };
 
@@ -112,6 +129,9 @@ struct model_outcome {
     bool leaves[SIM_PORTS_MAX];
     struct model_tags tags[SIM_PORTS_MAX]; /* what it wears there */
     struct model_hold hold;                /* of its source */
+    /* What mirrors send there afterwards. */
+    uint32_t n_copies[SIM_PORTS_MAX];
+    struct model_tags copies[SIM_PORTS_MAX][MODEL_MIRRORS];
 };
 
 void model_init(struct model *m, uint64_t now, uint64_t aging);
@@ -144,5 +164,12 @@ void model_set_vlan(struct model *m, uint32_t port, const struct vlan_settings *
 void model_set_policy(struct model *m, uint32_t port, const struct port_policy *policy);
 void model_set_meters(struct model *m, uint32_t port, const struct meter_settings *settings);
 void model_set_moves(struct model *m, const struct fdb_move_limit *limit);
+/** One that has the place of one that there was goes on counting. */
+void model_set_mirrors(struct model *m, const struct model_mirror *mirrors, uint32_t n);
+void model_set_floods(struct model *m, const bool *floods);
+/** Whether mirrors send copies there, and so nothing else goes there. */
+bool model_is_output(const struct model *m, uint32_t port);
+/** Whether @vid only floods. */
+bool model_floods(const struct model *m, uint16_t vid);
 
 #endif

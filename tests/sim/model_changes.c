@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model_run.h"
@@ -210,7 +211,7 @@ static void do_add_entry(struct run *run)
     int r;
 
     run->doing = "an entry is added";
-    if (run->model.mode != BRIDGE_SWITCH)
+    if (run->model.mode != BRIDGE_SWITCH || model_is_output(&run->model, port))
         return;
     r = fdb_add(bridge_fdb(sim_bridge(run->sim)), &entry);
     require(run, r == (model_fdb_add(&run->model, entry.vid, entry.mac, &known) ? 0 : -EEXIST),
@@ -283,6 +284,96 @@ static void do_replace_fdb(struct run *run)
     bridge_set_fdb(sim_bridge(run->sim), fdb);
     forget_all(run);
     model_forget_statics(&run->model);
+}
+
+/* ---- mirrors ---- */
+
+/* One, as both are told. */
+struct twin {
+    struct model_mirror model;
+    struct mirror_settings settings;
+    struct mirror_source sources[4];
+};
+
+static void choose_sources(struct run *run, struct twin *twin)
+{
+    struct mirror_settings *settings = &twin->settings;
+
+    settings->direction = (enum mirror_direction)below(run, MIRROR_N_DIRECTIONS);
+    twin->model.direction = settings->direction;
+    twin->model.is_of_all_ports = one_in(run, 3);
+    for (uint32_t i = 0; i < SIM_PORTS_MAX; i++)
+        twin->model.from[i] = MIRROR_N_DIRECTIONS;
+    settings->from = twin->sources;
+    for (uint32_t i = 0; !twin->model.is_of_all_ports && i < LENGTH(twin->sources); i++) {
+        uint32_t port = random_port(run);
+        enum mirror_direction own = (enum mirror_direction)below(run, MIRROR_N_DIRECTIONS + 1);
+        struct mirror_source *source = &twin->sources[settings->n_from];
+
+        if (twin->model.from[port] != MIRROR_N_DIRECTIONS)
+            continue;
+        snprintf(source->port, sizeof(source->port), "p%u", port);
+        source->direction = own;
+        twin->model.from[port] = own == MIRROR_N_DIRECTIONS ? settings->direction : own;
+        settings->n_from++;
+    }
+}
+
+static void choose_output(struct run *run, struct twin *twin)
+{
+    twin->settings.vlans = vidset_all();
+    twin->model.is_of_vlans = one_in(run, 3);
+    if (twin->model.is_of_vlans)
+        twin->settings.vlans = (struct vidset){{0}};
+    for (int i = 1; twin->model.is_of_vlans && i < MODEL_N_VIDS; i++) {
+        twin->model.of_vlan[i] = one_in(run, 2);
+        if (twin->model.of_vlan[i])
+            vidset_add(&twin->settings.vlans, model_vids[i]);
+    }
+    if (run->model.tpid != 0 && one_in(run, 2)) {
+        twin->model.vid = random_vid(run);
+        twin->settings.output_vlan = twin->model.vid;
+    } else {
+        twin->model.port = random_port(run);
+        snprintf(twin->settings.output_port, sizeof(twin->settings.output_port), "p%u",
+                 twin->model.port);
+    }
+}
+
+/* None, as often as not: where there are some, less crosses. */
+static void do_set_mirrors(struct run *run)
+{
+    static struct twin twins[MODEL_MIRRORS];
+    struct mirror_settings settings[MODEL_MIRRORS];
+    struct model_mirror models[MODEL_MIRRORS];
+    uint32_t n = one_in(run, 2) ? 0 : 1 + below(run, MODEL_MIRRORS);
+
+    run->doing = "mirrors";
+    for (uint32_t i = 0; i < n; i++) {
+        memset(&twins[i], 0, sizeof(twins[i]));
+        snprintf(twins[i].settings.name, sizeof(twins[i].settings.name), "m%u", i);
+        choose_sources(run, &twins[i]);
+        choose_output(run, &twins[i]);
+        settings[i] = twins[i].settings;
+        models[i] = twins[i].model;
+    }
+    model_set_mirrors(&run->model, models, n);
+    sim_set_mirrors(run->sim, settings, n);
+}
+
+static void do_set_floods(struct run *run)
+{
+    bool floods[MODEL_N_VIDS] = {false};
+    struct vidset vlans = {{0}};
+
+    run->doing = "VLANs that only flood";
+    for (int i = 1; i < MODEL_N_VIDS; i++) {
+        floods[i] = one_in(run, 6);
+        if (floods[i])
+            vidset_add(&vlans, model_vids[i]);
+    }
+    model_set_floods(&run->model, floods);
+    bridge_set_flood_vlans(sim_bridge(run->sim), &vlans, run->model.now);
 }
 
 /* ---- the whole bridge ---- */
@@ -375,9 +466,18 @@ static void do_replace_port(struct run *run)
 
 static void change_bridge(struct run *run)
 {
-    switch (below(run, 5)) {
+    switch (below(run, 10)) {
     case 0:
         do_set_ethertype(run);
+        break;
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+        do_set_mirrors(run);
+        break;
+    case 7:
+        do_set_floods(run);
         break;
     case 1:
         do_set_vlan_aware(run);
@@ -445,7 +545,7 @@ void run_change(struct run *run)
         change_port(run);
     else if (dice < 53)
         change_table(run);
-    else if (dice < 57)
+    else if (dice < 56)
         do_replace_port(run);
     else
         change_bridge(run);

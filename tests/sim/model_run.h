@@ -27,6 +27,7 @@ struct run {
     uint32_t n_holds;
     uint32_t n_sent;
     uint32_t n_left;
+    uint32_t n_mirrored;
 };
 
 static inline void require(const struct run *run, bool condition, const char *sentence)

@@ -7,8 +7,8 @@
 /*
  * Random traffic and random changes: after each step the switch and the model (model.h) agree about
  * everything that can be seen: the exact ports that frames left by and their exact bytes there, all
- * counters of all ports, protocols and VLANs, what is in the forwarding table, and the states of
- * ports.
+ * counters of all ports, protocols, VLANs and mirrors, what is in the forwarding table, and the
+ * states of ports.
  *
  * A run is made by its seed alone, kinds of bridges included. `test_sim_model SEED` does one run
  * again, and `test_sim_model SEED COUNT` as many as one likes. A failure says which it was.
@@ -70,6 +70,17 @@ static void check_vlans(struct run *run)
                 "the counters of VLANs differ");
 }
 
+static void check_mirrors(struct run *run)
+{
+    const struct mirrors *mirrors = bridge_mirrors(sim_bridge(run->sim));
+
+    for (uint32_t i = 0; i < run->model.n_mirrors; i++)
+        require(run,
+                memcmp(&mirrors->list[i].counters, &run->model.mirrors[i].counters,
+                       sizeof(mirrors->list[i].counters)) == 0,
+                "the counters of a mirror differ");
+}
+
 static void check_entry(struct run *run, const struct fdb_entry *entry)
 {
     const struct model_known *known = model_known(&run->model, entry->vid, entry->mac);
@@ -111,6 +122,7 @@ static void check(struct run *run)
     check_ports(run);
     check_moves(run);
     check_vlans(run);
+    check_mirrors(run);
     check_fdb(run);
 }
 
@@ -227,6 +239,20 @@ static void expect(struct run *run, const struct sim_frame *base,
     }
 }
 
+static void expect_copies(struct run *run, const struct sim_frame *base,
+                          const struct model_outcome *outcome)
+{
+    static struct sim_frame worn;
+
+    for (uint32_t i = 0; i < run->model.n_ports; i++) {
+        for (uint32_t k = 0; k < outcome->n_copies[i]; k++) {
+            wear(base, &outcome->copies[i][k], &worn);
+            sim_expect(run->sim, i, &worn);
+            run->n_mirrored++;
+        }
+    }
+}
+
 /* A few frames that the bridge finds in one turn: it decides as frame by frame. */
 static void do_send(struct run *run)
 {
@@ -245,8 +271,10 @@ static void do_send(struct run *run)
             run->holds[run->n_holds++] = outcomes[i].hold;
     }
     (void)sim_poll(run->sim, ingress);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         expect(run, &bases[i], &outcomes[i]);
+        expect_copies(run, &bases[i], &outcomes[i]);
+    }
     run->n_sent += n;
 }
 
@@ -310,6 +338,7 @@ static void begin(struct run *run, uint64_t seed)
 
 static uint64_t n_sent;
 static uint64_t n_left;
+static uint64_t n_mirrored;
 
 static void do_run(uint64_t seed)
 {
@@ -322,6 +351,7 @@ static void do_run(uint64_t seed)
     }
     n_sent += run->n_sent;
     n_left += run->n_left;
+    n_mirrored += run->n_mirrored;
     sim_free(run->sim);
 }
 
@@ -333,6 +363,7 @@ static void test_random_runs(void **state)
     for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++)
         do_run(seed);
     assert_true(n_left > n_sent);
+    assert_true(n_mirrored > n_sent / 10);
 }
 
 int main(int argc, char **argv)
