@@ -174,8 +174,8 @@ int capture_recorder_open(struct capture_reader *recorder, struct capture_reader
 /** Gets as much of it as there is room for. At the end, that is also the reader's. */
 void capture_recorder_pump(struct capture_reader *reader);
 
-/** Implemented by recorder.c: the recorder has taken @sight, which was dropped. */
-void recorder_note_drop(struct capture *capture, const struct sight *sight);
+/** Implemented by recorder.c: the recorder has taken @sight. */
+void recorder_note(struct capture *capture, const struct sight *sight);
 /** All was taken that a turn has. */
 void recorder_settle(struct capture *capture);
 /** 0 or -errno. */

@@ -384,8 +384,8 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
         deliver_by_wire(reader, number, sight);
     else
         deliver(reader, number, sight);
-    if (reader->is_recorder && sight->reason != DROP_NONE)
-        recorder_note_drop(reader->capture, sight);
+    if (reader->is_recorder)
+        recorder_note(reader->capture, sight);
 }
 
 /* ---- the end ---- */

@@ -133,10 +133,21 @@ static bool waits_for(const struct capture *capture, unsigned trigger)
            capture->recording.params.triggers & RECORDER_TRIGGER(trigger);
 }
 
-void recorder_note_drop(struct capture *capture, const struct sight *sight)
+/* Half of the memory is for what led up to it. */
+static bool has_enough(const struct capture *capture)
 {
-    if (waits_for(capture, sight->reason))
+    const struct capture_reader *recorder = recorder_of(capture);
+
+    return capture->recording.last.state == RECORDER_TRIGGERED &&
+           recorder->head - capture->recording.triggered_at >= recorder->params.buffer / 2;
+}
+
+void recorder_note(struct capture *capture, const struct sight *sight)
+{
+    if (sight->reason != DROP_NONE && waits_for(capture, sight->reason))
         trigger_at(capture, sight->reason, sight->sighting->port->name, sight->sighting->time);
+    else if (has_enough(capture))
+        recorder_of(capture)->is_frozen = true; /* one turn may have more than all the memory */
 }
 
 void recorder_trigger(struct capture *capture, unsigned trigger, const char *port)
@@ -152,8 +163,7 @@ void recorder_settle(struct capture *capture)
 
     if (!recorder || recording->last.state != RECORDER_TRIGGERED)
         return;
-    if (recording->params.after_ns == 0 ||
-        recorder->head - recording->triggered_at >= recorder->params.buffer / 2)
+    if (recording->params.after_ns == 0 || recorder->is_frozen)
         freeze(capture);
 }
 

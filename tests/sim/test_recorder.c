@@ -284,6 +284,30 @@ static void test_half_of_the_memory_is_for_what_was_before(void **state)
     free_bed(bed);
 }
 
+/* Even one turn is more than fits. */
+static void test_half_of_the_memory_in_one_turn(void **state)
+{
+    struct bed *bed = new_bed(ON_PAUSE, 0);
+    struct sim_frame frame;
+    struct file file;
+
+    cross(bed, 50, 1500);
+    sim_frame_make(&frame, PAUSE, SIM_HOST(1), 60);
+    assert_true(sim_inject(bed->sim, A, &frame));
+    for (unsigned i = 1; i < LIMIT_RX_BATCH; i++) {
+        sim_frame_make_tcp(&frame, MAC_BROADCAST, SIM_HOST(1), 60000, 1448);
+        assert_true(sim_inject(bed->sim, A, &frame));
+    }
+    assert_int_equal(sim_poll(bed->sim, A), LIMIT_RX_BATCH);
+    sim_discard(bed->sim);
+    assert_int_equal(recorder_status(bed->capture).state, RECORDER_FROZEN);
+    file = read_all(bed);
+    assert_int_equal(file.n_dropped, 1);
+    assert_int_equal(file.n_packets, 100 + 1 + MEMORY / 2 / 60000 + 1);
+    assert_in_range(file.last_len, 60000, 60100);
+    free_bed(bed);
+}
+
 static void test_time_freezes(void **state)
 {
     struct bed *bed = new_bed(RECORDER_TRIGGER(RECORDER_LINK_DOWN), NS_PER_MS);
@@ -414,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_a_drop_of_a_copy_freezes),
         cmocka_unit_test(test_others_do_not),
         cmocka_unit_test(test_half_of_the_memory_is_for_what_was_before),
+        cmocka_unit_test(test_half_of_the_memory_in_one_turn),
         cmocka_unit_test(test_time_freezes),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_other_settings),
