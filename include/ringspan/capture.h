@@ -72,7 +72,8 @@ void capture_end_all(struct capture *capture);
  * -errno. */
 int capture_start(struct capture *capture, const struct capture_params *params, int *ret_fd);
 /** A port that there is now: those readers that it is for, and that do not have it, get its frames
- * from now on, as of an interface that has its name and @description. 0; -ENOMEM; or -ENOSPC, and
+ * from now on, as of an interface that has its name and @description. To be called again when it
+ * was bound to a device: what is not in a file yet is of that, then. 0; -ENOMEM; or -ENOSPC, and
  * one goes on without it, because it has had LIMIT_CAPTURE_INTERFACES. */
 int capture_offer_port(struct capture *capture, const char *bridge, struct port *port,
                        const char *description);

@@ -37,14 +37,19 @@ void daemon_on_capture_end(void *arg)
     tell_bridges(arg);
 }
 
+/* A helper thread that has the port may be writing its MTU. */
 static int offer(struct managed_port *mp)
 {
+    struct port *port = mp->port;
     const char *bridge = bridge_name(mp->home->bridge);
+    char mtu[sizeof(", MTU 4294967295")] = "";
     char description[DESCRIPTION_SIZE];
 
-    snprintf(description, sizeof(description), "port %s of bridge %s, interface %s, MTU %u",
-             mp->port->name, bridge, mp->port->ifname, mp->port->mtu);
-    return capture_offer_port(mp->daemon->capture, bridge, mp->port, description);
+    if (!port->busy && port->ifindex)
+        snprintf(mtu, sizeof(mtu), ", MTU %u", port->mtu);
+    snprintf(description, sizeof(description), "port %s of bridge %s, interface %s%s", port->name,
+             bridge, port->ifname, mtu);
+    return capture_offer_port(mp->daemon->capture, bridge, port, description);
 }
 
 void managed_port_offer(struct managed_port *mp)

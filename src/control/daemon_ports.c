@@ -211,6 +211,7 @@ static void watch_ring(struct managed_port *mp)
     }
     mp->bound = mp->device.ifindex;
     managed_port_note_settings(mp, &mp->device.settings);
+    managed_port_offer(mp);
 }
 
 /* Whatever keeps a namespace alive is let go of as soon as nothing of the port is there. */

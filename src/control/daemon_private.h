@@ -298,7 +298,7 @@ void daemon_on_capture_end(void *arg);
 void daemon_apply_recorder(struct daemon *daemon);
 /** For the recorder: it was triggered, frozen or armed; @arg is the daemon. */
 void daemon_on_recorder(void *arg, const struct recorder_status *status);
-/** A port that was adopted: those who look on may want it. */
+/** A port that was adopted, or bound: those who look on may want it, and know it better. */
 void managed_port_offer(struct managed_port *mp);
 /** Something that is about the port and says all by itself. */
 void managed_port_tell(const struct managed_port *mp, enum bus_what what);

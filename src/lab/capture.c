@@ -166,18 +166,30 @@ static bool has_port(const struct port *port, uint32_t number)
     return port->capture && (port->capture->readers >> number & 1);
 }
 
+static int offer_to(struct capture_reader *reader, const char *bridge, struct port *port,
+                    const char *description)
+{
+    if (has_port(port, reader->number)) {
+        capture_reader_know_port(reader, port->capture->interface[reader->number], description);
+        return 0;
+    }
+    if (!capture_reader_wants_port(reader, bridge, port))
+        return 0;
+    return capture_reader_add_port(reader, port, description);
+}
+
 int capture_offer_port(struct capture *capture, const char *bridge, struct port *port,
                        const char *description)
 {
-    int r = 0;
+    int failure = 0;
 
-    for (uint32_t i = 0; r == 0 && i < CAPTURE_READERS; i++) {
-        struct capture_reader *reader = capture->readers[i];
+    for (uint32_t i = 0; i < CAPTURE_READERS; i++) {
+        int r = capture->readers[i] ? offer_to(capture->readers[i], bridge, port, description) : 0;
 
-        if (reader && !has_port(port, i) && capture_reader_wants_port(reader, bridge, port))
-            r = capture_reader_add_port(reader, port, description);
+        if (r < 0)
+            failure = r;
     }
-    return r;
+    return failure;
 }
 
 void capture_forget_port(struct capture *capture, struct port *port)

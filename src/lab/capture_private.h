@@ -137,9 +137,12 @@ int capture_reader_new(struct capture *capture, uint32_t number,
 void capture_reader_free(struct capture_reader *reader);
 bool capture_reader_wants_port(const struct capture_reader *reader, const char *bridge,
                                const struct port *port);
-/** 0 or -ENOMEM. */
+/** 0, -ENOMEM or -ENOSPC. */
 int capture_reader_add_port(struct capture_reader *reader, struct port *port,
                             const char *description);
+/** What the device says, now that the port of interface number @interface may be bound to one. */
+void capture_reader_know_port(struct capture_reader *reader, uint32_t interface,
+                              const char *description);
 /** Ends it, with statistics. */
 void capture_reader_finish(struct capture_reader *reader);
 /** @sight is of the reader's interface number @interface. */

@@ -174,7 +174,6 @@ static int add_interface(struct capture_reader *reader, const struct port *port,
     reader->interfaces = grown;
     interface = &grown[reader->n_interfaces++];
     *interface = (struct capture_interface){
-        .speed = port->ifindex ? port->speed : 0,
         .ring_drops = port->ledger.tp_drops,
     };
     snprintf(interface->name, sizeof(interface->name), "%s", port->name);
@@ -228,6 +227,23 @@ bool capture_reader_describe(struct capture_reader *reader)
     return reader->n_interfaces == 0 || describe_up_to(reader, reader->n_interfaces - 1);
 }
 
+/* A helper thread that has the port may be writing what it is bound to. */
+static bool is_bound(const struct port *port)
+{
+    return !port->busy && port->ifindex != 0;
+}
+
+void capture_reader_know_port(struct capture_reader *reader, uint32_t interface,
+                              const char *description)
+{
+    struct capture_interface *known = &reader->interfaces[interface];
+
+    if (interface < reader->n_described || !is_bound(known->port))
+        return;
+    known->speed = known->port->speed;
+    snprintf(known->description, sizeof(known->description), "%s", description);
+}
+
 int capture_reader_add_port(struct capture_reader *reader, struct port *port,
                             const char *description)
 {
@@ -241,6 +257,7 @@ int capture_reader_add_port(struct capture_reader *reader, struct port *port,
     if (r < 0)
         return r;
     reader->interfaces[i].port = port;
+    capture_reader_know_port(reader, i, description);
     describe_up_to(reader, i);
     capture_reader_settle(reader);
     return 0;

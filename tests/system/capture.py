@@ -392,6 +392,8 @@ def test_recorder(lab):
     assert [packet.raw for packet in file.of(a.port, IN)][-10:] == frames[:10]
     assert "mac_control" in [packet.verdict for packet in file.packets]
     assert [each["name"] for each in file.interfaces] == [host.port for host in hosts]
+    assert {each["speed"] for each in file.interfaces} == {10 * 10 ** 9}
+    assert all(each["description"].endswith(", MTU 1500") for each in file.interfaces)
     for i in range(10, 1000, 90):
         a.wire.send(*frames[i:i + 90])
         assert [b.wire.receive() for _ in range(90)] == frames[i:i + 90]

@@ -36,38 +36,70 @@ static struct port *new_port(const char *stem, unsigned number)
     return port;
 }
 
-/* Reads a capture that ends by itself, or that is asked to; counts the blocks of a type. */
-static uint32_t count_blocks(struct event_loop *loop, int fd, uint32_t type)
+/* A capture that ends by itself, or that is asked to. */
+struct file {
+    uint8_t bytes[8u << 20];
+    size_t len;
+};
+
+static const struct file *read_file(struct event_loop *loop, int fd)
 {
-    static uint8_t bytes[8u << 20];
-    size_t len = 0;
-    uint32_t n = 0;
+    static struct file file;
     ssize_t got;
 
+    file.len = 0;
     do {
         event_loop_turn(loop, 0);
-        got = recv(fd, bytes + len, sizeof(bytes) - len, MSG_DONTWAIT);
-        len += got > 0 ? (size_t)got : 0;
+        got = recv(fd, file.bytes + file.len, sizeof(file.bytes) - file.len, MSG_DONTWAIT);
+        file.len += got > 0 ? (size_t)got : 0;
     } while (got != 0);
-    for (size_t at = 0; at < len;) {
+    close(fd);
+    return &file;
+}
+
+static const struct file *read_recorded(struct event_loop *loop, struct capture *capture)
+{
+    const struct capture_params wish = {.buffer = LIMIT_CAPTURE_BUFFER_MIN, .recorded = true};
+    int fd;
+
+    assert_int_equal(capture_start(capture, &wish, &fd), 0);
+    return read_file(loop, fd);
+}
+
+/* Counts the blocks of a type. */
+static uint32_t count_blocks(const struct file *file, uint32_t type)
+{
+    uint32_t n = 0;
+
+    for (size_t at = 0; at < file->len;) {
         uint32_t head[2];
 
-        memcpy(head, bytes + at, sizeof(head));
+        memcpy(head, file->bytes + at, sizeof(head));
         n += head[0] == type;
         at += head[1];
     }
-    close(fd);
     return n;
+}
+
+static bool has_text(const struct file *file, const char *text)
+{
+    return memmem(file->bytes, file->len, text, strlen(text)) != NULL;
+}
+
+static bool has_speed(const struct file *file, uint64_t speed)
+{
+    uint8_t option[12] = {8, 0, sizeof(speed)};
+
+    memcpy(option + 4, &speed, sizeof(speed));
+    return memmem(file->bytes, file->len, option, sizeof(option)) != NULL;
 }
 
 /* Ports that have another name each time. */
 static void test_names_without_end(void **state)
 {
-    struct capture_params wish = {.buffer = LIMIT_CAPTURE_BUFFER_MIN};
     struct port *stays = new_port("stays", 0);
     struct capture *capture;
     struct event_loop *loop;
-    int fd;
 
     assert_int_equal(event_loop_new(&loop), 0);
     assert_int_equal(capture_new(loop, wall, &capture), 0);
@@ -81,11 +113,70 @@ static void test_names_without_end(void **state)
         if (i == 2)
             assert_int_equal(capture_offer_port(capture, "b", stays, ""), 0);
     }
-    wish.recorded = true;
-    assert_int_equal(capture_start(capture, &wish, &fd), 0);
-    assert_int_equal(count_blocks(loop, fd, PCAPNG_INTERFACE), 2); /* `stays`, and the last one */
+    /* `stays`, and the last one */
+    assert_int_equal(count_blocks(read_recorded(loop, capture), PCAPNG_INTERFACE), 2);
     capture_forget_port(capture, stays);
     port_free(stays);
+    capture_free(capture);
+    event_loop_free(loop);
+}
+
+/* One capture that has had all the ports that it can have is no reason for others to miss one. */
+static void test_names_without_end_for_one_of_two(void **state)
+{
+    const struct capture_params wish = {.buffer = LIMIT_CAPTURE_BUFFER_MIN};
+    struct capture *capture;
+    struct event_loop *loop;
+    int full;
+
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    assert_int_equal(capture_start(capture, &wish, &full), 0);
+    for (unsigned i = 0; i <= LIMIT_CAPTURE_INTERFACES; i++) {
+        struct port *port = new_port("p", i);
+
+        if (i == LIMIT_CAPTURE_INTERFACES)
+            assert_int_equal(recorder_set(capture, &(struct recorder_params){.memory = 1u << 20}),
+                             0);
+        assert_int_equal(capture_offer_port(capture, "b", port, ""),
+                         i == LIMIT_CAPTURE_INTERFACES ? -ENOSPC : 0);
+        capture_forget_port(capture, port);
+        port_free(port);
+    }
+    assert_int_equal(count_blocks(read_recorded(loop, capture), PCAPNG_INTERFACE), 1);
+    close(full);
+    capture_free(capture);
+    event_loop_free(loop);
+}
+
+/* The recorder is there before the interfaces are. */
+static void test_ports_that_are_bound_later(void **state)
+{
+    const struct port_device device = {.ifindex = 1, .mtu = 1500};
+    struct port *port = new_port("p", 0);
+    const struct file *file;
+    struct capture *capture;
+    struct event_loop *loop;
+
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    assert_int_equal(recorder_set(capture, &(struct recorder_params){.memory = 1u << 20}), 0);
+    assert_int_equal(capture_offer_port(capture, "b", port, "a port that waits"), 0);
+    assert_true(has_text(read_recorded(loop, capture), "a port that waits"));
+    assert_int_equal(port_bring_up(port), 0);
+    port->busy = true;
+    assert_int_equal(port->ops->start(port, &device), 0);
+    port->speed = 100;
+    assert_int_equal(capture_offer_port(capture, "b", port, "half way"), 0);
+    assert_true(has_text(read_recorded(loop, capture), "a port that waits"));
+    port->busy = false;
+    assert_int_equal(capture_offer_port(capture, "b", port, "a port that is bound"), 0);
+    file = read_recorded(loop, capture);
+    assert_true(has_text(file, "a port that is bound"));
+    assert_true(has_speed(file, 100 * UINT64_C(1000000)));
+    assert_int_equal(count_blocks(file, PCAPNG_INTERFACE), 1);
+    capture_forget_port(capture, port);
+    port_free(port);
     capture_free(capture);
     event_loop_free(loop);
 }
@@ -184,6 +275,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_without_end),
         cmocka_unit_test(test_names_without_end_while_frozen),
+        cmocka_unit_test(test_names_without_end_for_one_of_two),
+        cmocka_unit_test(test_ports_that_are_bound_later),
         cmocka_unit_test(test_cut_frames),
     };
 
