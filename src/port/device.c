@@ -244,13 +244,15 @@ int device_del(uint32_t ifindex)
 }
 
 /* The old command, which every driver answers. */
-uint32_t device_speed(int fd, const char *ifname)
+uint32_t device_speed(int fd, uint32_t ifindex)
 {
     struct ethtool_cmd command = {.cmd = ETHTOOL_GSET};
-    struct ifreq request = {.ifr_data = (void *)&command};
+    struct ifreq request = {.ifr_ifindex = (int)ifindex};
     uint32_t speed;
 
-    strncpy(request.ifr_name, ifname, sizeof(request.ifr_name) - 1);
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return 0;
+    request.ifr_data = (void *)&command;
     if (ioctl(fd, SIOCETHTOOL, &request) < 0)
         return 0;
     speed = ethtool_cmd_speed(&command);

@@ -41,7 +41,7 @@ int device_del(uint32_t ifindex);
 
 /** Mbit/s, as the driver says; 0: it does not know, or has no carrier. @fd: any socket of the
  * interface's namespace. */
-uint32_t device_speed(int fd, const char *ifname);
+uint32_t device_speed(int fd, uint32_t ifindex);
 
 /* One port of one daemon on the machine may use a device: an abstract name in the namespace that
  * the device lives in, which is the calling thread's. It vanishes with the process, whatever ends

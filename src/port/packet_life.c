@@ -270,7 +270,7 @@ static int packet_start(struct port *port, const struct port_device *device)
         goto fail;
     port->ifindex = device->ifindex;
     port->mtu = device->mtu;
-    port->speed = device_speed(p->rx_fd, port->ifname);
+    port->speed = device_speed(p->rx_fd, device->ifindex);
     return 0;
 
 fail:

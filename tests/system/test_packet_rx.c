@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <net/if.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,6 +167,17 @@ static void a_device_has_one_port(void **state)
     port_free(second.port);
 }
 
+/* What it is called is the loop's business, which may change it meanwhile. */
+static void speed_is_that_of_the_device(void **state)
+{
+    struct fixture *f = *state;
+
+    f->port->ops->stop(f->port);
+    strcpy(f->port->ifname, "another");
+    start_on(f, "p0", 1500);
+    assert_int_equal(f->port->speed, 10000); /* as all veth say */
+}
+
 static void promiscuity_ends_with_the_port(void **state)
 {
     struct fixture *f = *state;
@@ -185,6 +197,7 @@ int main(void)
         TEST(ring_smaller_than_a_batch_gives_each_frame_once),
         TEST(nothing_is_received_before_start_or_after_stop),
         TEST(a_device_has_one_port),
+        TEST(speed_is_that_of_the_device),
         TEST(promiscuity_ends_with_the_port),
     };
     int skipped = enter_namespace();
