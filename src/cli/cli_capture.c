@@ -353,6 +353,22 @@ static int capture_to(const struct cli *cli, int out, const char *name, struct c
     return status;
 }
 
+/* What the file had is gone when there is a capture, and not before. A pipe had nothing. */
+static int capture_to_file(const struct cli *cli, int out, const char *name)
+{
+    int in;
+    int status = start(cli, &in);
+
+    if (status != CLI_OK)
+        return status;
+    if (ftruncate(out, 0) < 0 && errno != EINVAL)
+        status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
+    else
+        status = follow_from(in, out, name, NULL);
+    close(in);
+    return status;
+}
+
 static int capture_as_text(const struct cli *cli)
 {
     struct capture_text text = {.shows_bytes = value_of(cli, "dump"), .is_json = cli->json};
@@ -376,10 +392,10 @@ static int run(const struct cli *cli, int argc, char **argv)
         return cli_fail(CLI_USAGE, "-x is for lines, and -w for a file that has the bytes anyway");
     if (strcmp(name, "-") == 0)
         return capture_to(cli, STDOUT_FILENO, "standard output", NULL);
-    out = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    out = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (out < 0)
         return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
-    status = capture_to(cli, out, name, NULL);
+    status = capture_to_file(cli, out, name);
     if (close(out) < 0 && status == CLI_OK)
         status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
     return status;

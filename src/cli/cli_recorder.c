@@ -10,12 +10,17 @@
 
 /* recorder: what it is, and by hand. */
 
-static void print_list(const char *title, struct json_object *value)
+/* There may be more of them than a cell of a table has room for. */
+static void print_triggers(struct json_object *triggers)
 {
-    char cell[CLI_CELL_SIZE];
+    size_t n =
+        json_object_is_type(triggers, json_type_array) ? json_object_array_length(triggers) : 0;
 
-    cli_format_cell(value, cell);
-    printf("%-9s %s\n", title, cell);
+    fputs("triggers  ", stdout);
+    for (size_t i = 0; i < n; i++)
+        printf("%s%s", i > 0 ? "," : "",
+               json_object_get_string(json_object_array_get_idx(triggers, i)));
+    puts(n > 0 ? "" : "-");
 }
 
 static void print_moment(double time)
@@ -62,7 +67,7 @@ static void print_row(struct json_object *row)
     print_trigger(row);
     printf("packets   %" PRIu64 ", %" PRIu64 " of %" PRIu64 " bytes\n", cli_number(row, "packets"),
            cli_number(row, "used"), cli_number(row, "memory"));
-    print_list("triggers", cli_field(row, "triggers"));
+    print_triggers(cli_field(row, "triggers"));
     print_counts(cli_field(row, "counts"));
 }
 

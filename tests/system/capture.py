@@ -406,14 +406,21 @@ def test_recorder(lab):
     assert refused.returncode == 2 and "filter the file" in refused.stderr, refused.stderr
     write_recorded(lab, None)
     assert lab.switch.call("reload").returncode == 0
-    refused = lab.switch.call("capture", "--recorder", "-w", os.devnull)
+    refused = lab.switch.call("capture", "--recorder", "-w", file.path)
     assert refused.returncode == 2 and "there is no recorder" in refused.stderr, refused.stderr
+    assert read(file.path).packets == file.packets, "what was there before is gone"
     write_recorded(lab, "2MiB")
     assert lab.switch.call("reload").returncode == 0
     last = a.sentinel()
     a.wire.send(last)
     b.wire.receive_until_sentinel(last)
     assert [packet.raw for packet in recorded(lab).packets] == [last, last]
+    schema = lab.switch.call("schema").stdout
+    every = list(dict.fromkeys(re.findall(r'"(drop:[a-z_]+|link_down|move)"', schema)))
+    write_recorded(lab, "2MiB", triggers=every)
+    assert lab.switch.call("reload").returncode == 0
+    assert len(every) > 30 and recorder(lab)["triggers"] == every
+    assert "\ntriggers  {}\n".format(",".join(every)) in lab.switch.call("recorder").stdout
 
 
 def recorder(lab):
