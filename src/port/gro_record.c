@@ -30,6 +30,8 @@ static ssize_t read_file(int at, const char *path, char *ret_text, size_t size)
     if (fd < 0)
         return -errno;
     n = read(fd, ret_text, size - 1);
+    if (n < 0)
+        n = -errno;
     close(fd);
     ret_text[n > 0 ? n : 0] = '\0';
     return n;
@@ -93,12 +95,14 @@ static bool parse(const struct gro_keeper *keeper, const char *text, bool *ret_w
     return true;
 }
 
-static bool read_at(const struct gro_keeper *keeper, int directory, const char *name,
-                    bool *ret_was_on)
+/* 1; 0 if it is no record of this boot; or -errno, and nobody knows. */
+static int read_at(const struct gro_keeper *keeper, int directory, const char *name,
+                   bool *ret_was_on)
 {
     char text[TEXT_SIZE];
+    ssize_t n = read_file(directory, name, text, sizeof(text));
 
-    return read_file(directory, name, text, sizeof(text)) > 0 && parse(keeper, text, ret_was_on);
+    return n < 0 ? (int)n : parse(keeper, text, ret_was_on);
 }
 
 bool gro_record_read(const struct gro_keeper *keeper, uint64_t netns, uint32_t ifindex,
@@ -111,7 +115,7 @@ bool gro_record_read(const struct gro_keeper *keeper, uint64_t netns, uint32_t i
     if (directory < 0)
         return false;
     name_of(netns, ifindex, name);
-    is_there = read_at(keeper, directory, name, ret_was_on);
+    is_there = read_at(keeper, directory, name, ret_was_on) > 0;
     close(directory);
     return is_there;
 }
@@ -200,14 +204,16 @@ uint32_t gro_record_each(struct gro_keeper *keeper, uint64_t netns,
         uint64_t of;
         uint32_t ifindex;
         bool was_on;
+        int r;
 
         if (!read_name(entry->d_name, &of, &ifindex))
             continue;
-        if (!read_at(keeper, directory, entry->d_name, &was_on))
+        r = read_at(keeper, directory, entry->d_name, &was_on);
+        if (r == 0)
             (void)unlinkat(directory, entry->d_name, 0);
-        else if (of == netns)
+        else if (r > 0 && of == netns)
             fn(keeper, netns, ifindex, was_on);
-        else
+        else if (r > 0)
             n_of_others++;
     }
     closedir(listing);
