@@ -29,7 +29,9 @@
  * an interrupt to an idle CPU, two of them are most of a round trip. Who waits for answers cannot
  * be seen, but found out. Now and then it looks on for some microseconds before it sleeps, and if
  * that makes more arrive, it goes on doing so for a second; senders that come anyhow are slept for.
- * Whoever has one CPU never spins, which would keep the senders from sending.
+ * Bursts that come by themselves may look like answers, which costs such a second in five or ten;
+ * to believe less would be to believe less of those who do wait beside them. Whoever has one CPU
+ * never spins, which would keep the senders from sending.
  *
  * This is a state machine and nothing else: it reads no clock and makes no system call. One thread
  * uses it like this:
