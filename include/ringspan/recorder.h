@@ -67,8 +67,8 @@ const char *recorder_state_name(enum recorder_state state);
 /** What it is from now on. If there is as much memory as it has, it loses nothing, and stays frozen
  * if it is; else it begins anew: offer all ports. 0, or -ENOMEM, and there is none. */
 int recorder_set(struct capture *capture, const struct recorder_params *params);
-/** Calls @fn when it was triggered, was frozen or was armed: it tells what it is now. Within a turn
- * of a bridge, perhaps. */
+/** Calls @fn when it was triggered, was frozen or was armed, with what it is then: of what happens
+ * within a turn of a bridge soon after it. */
 void recorder_on_change(struct capture *capture,
                         void (*fn)(void *arg, const struct recorder_status *status), void *arg);
 

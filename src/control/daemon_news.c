@@ -49,11 +49,26 @@ void daemon_tell_config(struct daemon *daemon, const char *command, const struct
                                             .reason = reason});
 }
 
-/* It was there, and is down or gone; what somebody asked for is another state. */
+static bool takes_part(enum port_state state)
+{
+    return state == PORT_FORWARDING || state == PORT_LEARNING || state == PORT_BLOCKING;
+}
+
+/* Who has a port bind to another interface, which is there, has not lost one. The socket knows that
+ * its device is gone before netlink tells. */
+static bool has_a_link(const struct managed_port *mp)
+{
+    const struct netns *netns = mp->netns_name->netns;
+
+    return mp->port->ops->has_device(mp->port) && netns && netns->links &&
+           link_watch_by_name(netns->links, mp->port->ifname);
+}
+
+/* It took part, and is down or waits; what somebody asked for is another state. */
 static bool lost_its_link(const struct port *port, enum port_state was)
 {
-    return (was == PORT_FORWARDING || was == PORT_LEARNING || was == PORT_BLOCKING) &&
-           (port->state == PORT_DOWN || port->state == PORT_WAITING);
+    return takes_part(was) &&
+           (port->state == PORT_DOWN || (port->state == PORT_WAITING && !has_a_link(port->owner)));
 }
 
 void daemon_on_port_state(void *arg, struct bridge *bridge, const struct port *port,

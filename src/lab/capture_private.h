@@ -62,6 +62,9 @@ struct recording {
     uint64_t counts[RECORDER_N_TRIGGERS];
     uint64_t triggered_at;     /* as the recorder's head was */
     struct event_timer *after; /* goes off when it is to be frozen */
+    struct event_timer *news;  /* goes off when there is any to tell: */
+    bool trigger_is_news;
+    bool freeze_is_news;
     void (*on_change)(void *arg, const struct recorder_status *status);
     void *on_change_arg;
 };

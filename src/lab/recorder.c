@@ -68,15 +68,16 @@ void recorder_on_change(struct capture *capture,
     capture->recording.on_change_arg = arg;
 }
 
-static void tell(const struct capture *capture)
+/* ---- telling ---- */
+
+static void tell(const struct capture *capture, enum recorder_state state)
 {
     struct recorder_status status = recorder_status(capture);
 
+    status.state = state;
     if (capture->recording.on_change)
         capture->recording.on_change(capture->recording.on_change_arg, &status);
 }
-
-/* ---- from armed to frozen ---- */
 
 static void serve(struct capture *capture, struct capture_reader *reader)
 {
@@ -98,13 +99,39 @@ static void serve_all(struct capture *capture)
     }
 }
 
+/* Frames do not wait for lists that are allocated and lines that are logged: what happens within a
+ * turn of a bridge is told after it. */
+static void tell_news(struct capture *capture)
+{
+    struct recording *recording = &capture->recording;
+
+    event_timer_set(recording->news, 0);
+    if (recording->trigger_is_news)
+        tell(capture, RECORDER_TRIGGERED);
+    recording->trigger_is_news = false;
+    if (!recording->freeze_is_news)
+        return;
+    recording->freeze_is_news = false;
+    serve_all(capture);
+    tell(capture, RECORDER_FROZEN);
+}
+
+static void on_news(void *arg)
+{
+    tell_news(arg);
+}
+
+/* ---- from armed to frozen ---- */
+
 static void freeze(struct capture *capture)
 {
-    event_timer_set(capture->recording.after, 0);
-    capture->recording.last.state = RECORDER_FROZEN;
+    struct recording *recording = &capture->recording;
+
+    event_timer_set(recording->after, 0);
+    recording->last.state = RECORDER_FROZEN;
     recorder_of(capture)->is_frozen = true;
-    serve_all(capture);
-    tell(capture);
+    recording->freeze_is_news = true;
+    event_timer_set(recording->news, event_now(capture->loop));
 }
 
 static void on_after(void *arg)
@@ -123,8 +150,9 @@ static void trigger_at(struct capture *capture, unsigned trigger, const char *po
     recording->last.time = time;
     snprintf(recording->last.port, sizeof(recording->last.port), "%s", port ? port : "");
     recording->triggered_at = recorder_of(capture)->head;
+    recording->trigger_is_news = true;
+    event_timer_set(recording->news, event_now(capture->loop));
     event_timer_set(recording->after, event_now(capture->loop) + recording->params.after_ns);
-    tell(capture);
 }
 
 static bool waits_for(const struct capture *capture, unsigned trigger)
@@ -176,6 +204,7 @@ bool recorder_freeze(struct capture *capture)
     if (capture->recording.last.state == RECORDER_ARMED)
         trigger_at(capture, RECORDER_BY_HAND, NULL, capture->wall());
     freeze(capture);
+    tell_news(capture);
     return true;
 }
 
@@ -192,9 +221,10 @@ bool recorder_arm(struct capture *capture)
 {
     if (!recorder_of(capture))
         return false;
+    tell_news(capture); /* who waits gets what is forgotten now */
     arm(capture);
     capture_recorder_restart(recorder_of(capture));
-    tell(capture);
+    tell(capture, recorder_status(capture).state);
     return true;
 }
 
@@ -202,12 +232,20 @@ bool recorder_arm(struct capture *capture)
 
 int recorder_init(struct capture *capture)
 {
-    return event_timer_new(capture->loop, on_after, capture, &capture->recording.after);
+    struct recording *recording = &capture->recording;
+    int r = event_timer_new(capture->loop, on_after, capture, &recording->after);
+
+    if (r == 0)
+        r = event_timer_new(capture->loop, on_news, capture, &recording->news);
+    if (r < 0)
+        event_timer_free(recording->after);
+    return r;
 }
 
 void recorder_fini(struct capture *capture)
 {
     event_timer_free(capture->recording.after);
+    event_timer_free(capture->recording.news);
 }
 
 /* Who waits for it has waited for nothing. */
@@ -223,6 +261,7 @@ static void forget(struct capture *capture)
 {
     if (!recorder_of(capture))
         return;
+    tell_news(capture);
     event_timer_set(capture->recording.after, 0);
     capture_recorder_close(capture);
     capture_drop(capture, CAPTURE_RECORDER);

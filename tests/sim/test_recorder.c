@@ -209,6 +209,9 @@ static void test_a_drop_freezes(void **state)
     status = recorder_status(bed->capture);
     assert_int_equal(status.state, RECORDER_FROZEN);
     assert_int_equal(status.packets, 22);
+    assert_int_equal(bed->n_told, 0); /* within the turn of the bridge */
+    event_loop_turn(bed->loop, 0);
+    assert_int_equal(bed->n_told, 2);
     cross(bed, 10, 100);
     drop(bed);
     assert_int_equal(recorder_status(bed->capture).packets, 22);
@@ -405,6 +408,27 @@ static void test_who_waits_for_nothing(void **state)
     free_bed(bed);
 }
 
+/* Even if nobody had the time to tell of it. */
+static void test_who_waits_gets_it_before_it_is_armed(void **state)
+{
+    struct bed *bed = new_bed(ON_PAUSE, 0);
+    int waits = begin(bed, true, MEMORY);
+    struct file file;
+
+    cross(bed, 5, 100);
+    drop(bed);
+    assert_true(recorder_arm(bed->capture));
+    assert_int_equal(bed->n_told, 3);
+    assert_int_equal(bed->told[1].state, RECORDER_FROZEN);
+    assert_int_equal(bed->told[1].packets, 11);
+    assert_int_equal(bed->told[2].state, RECORDER_ARMED);
+    cross(bed, 5, 100);
+    file = read_file(bed, waits);
+    assert_int_equal(file.n_packets, 11);
+    assert_int_equal(bed->n_told, 3);
+    free_bed(bed);
+}
+
 /* What is overwritten before it was read is counted, and nothing of what came later is in the file.
  */
 static void test_armed_while_it_is_read(void **state)
@@ -443,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_other_settings),
         cmocka_unit_test(test_who_waits_gets_it),
+        cmocka_unit_test(test_who_waits_gets_it_before_it_is_armed),
         cmocka_unit_test(test_who_waits_for_nothing),
         cmocka_unit_test(test_armed_while_it_is_read),
     };

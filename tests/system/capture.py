@@ -487,7 +487,15 @@ def test_link_and_moves_freeze_the_recorder(lab):
     lab.teach(*hosts)
     assert lab.switch.call("port", "set", b.port, "down").returncode == 0  # no link that went down
     assert lab.switch.call("port", "set", b.port, "up").returncode == 0
+    run("ip", "link", "add", "spare", "type", "veth", "peer", "name", "end")
+    for ifname in ("spare", "end"):
+        run("ip", "link", "set", "dev", ifname, "up")
+    for ifname in ("spare", b.port):
+        assert lab.switch.call("port", "set", b.port, "ifname", ifname).returncode == 0
+        eventually(lambda: lab.switch.port(b.port)["ifname"] == ifname, "another interface")
+        lab.switch.wait(b.port)
     lab.wait_connected(b)
+    assert recorder(lab)["state"] == "armed"
     assert lab.switch.call("recorder", "arm").returncode == 0
     last = a.sentinel()
     a.wire.send(last)
@@ -516,7 +524,7 @@ def test_link_and_moves_freeze_the_recorder(lab):
 
 @ringspan_only
 def test_recorder_goes_on_while_it_is_read(lab):
-    a, b = hosts = start_recorded(lab, "3MiB", 2)
+    a, b = hosts = start_recorded(lab, "4MiB", 2)
     lab.teach(*hosts)
     frames = [frame_of_length(b.mac, a.mac, 1500)[:-4] + i.to_bytes(4, "big") for i in range(4000)]
     stream = None
