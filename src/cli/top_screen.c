@@ -250,7 +250,8 @@ static void put_direction(struct canvas *c, struct json_object *row, const char 
 static void put_details(struct canvas *c, struct json_object *rows)
 {
     static const char *const in[] = {"received", "bytes", "unicast", "flooded", "consumed", NULL};
-    static const char *const out[] = {"decided", "accepted", "bytes", "originated", NULL};
+    static const char *const out[] = {"decided", "mirrored",   "accepted",
+                                      "bytes",   "originated", NULL};
     static const char *const kernel[] = {"tp_packets", "tp_drops", "unread", NULL};
 
     for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {

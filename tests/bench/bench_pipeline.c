@@ -86,7 +86,7 @@ static struct subject *new_subject(uint16_t ethertype)
 {
     const struct bridge_params params = {
         .name = "bench",
-        .max_ports = PORTS,
+        .max_ports = PORTS + 1,
         .max_entries = 4096,
         .aging_ns = 300 * NS_PER_SEC,
         .reserved = reserved_settings_of(RESERVED_CUSTOMER_BRIDGE),
@@ -251,6 +251,22 @@ static struct subject *timed(struct port_ops *ops, uint32_t every)
     return s;
 }
 
+/* All that comes in is copied to one more port. */
+static struct subject *mirrored(struct port_ops *ops)
+{
+    const struct mirror_settings settings = {
+        .name = "m", .direction = MIRROR_INGRESS, .vlans = vidset_all(), .output_port = "p8"};
+    struct subject *s = timed(ops, 0);
+    struct mirrors *mirrors;
+
+    add_port(s->bridge, PORTS);
+    bridge_port(s->bridge, PORTS)->ops = ops;
+    if (bridge_new_mirrors(s->bridge, &settings, 1, &mirrors) < 0)
+        die("out of memory");
+    bridge_set_mirrors(s->bridge, mirrors, 1);
+    return s;
+}
+
 static void bench_turns(void)
 {
     struct port_ops ops;
@@ -258,6 +274,7 @@ static void bench_turns(void)
         {"turn", timed(&ops, 0), NULL, run_turns},
         {"turn_timed_64", timed(&ops, 64), NULL, run_turns},
         {"turn_timed_1", timed(&ops, 1), NULL, run_turns},
+        {"turn_mirrored", mirrored(&ops), NULL, run_turns},
     };
     const size_t n = sizeof(contestants) / sizeof(contestants[0]);
 

@@ -47,25 +47,28 @@ def test_what_is_copied(lab):
     a.wire.send(last)
     for host in (b, c, probe):
         host.wire.receive_until_sentinel(last)
-    b.wire.send(frame(a.mac, b.mac))
+    answer = b.frame(a)
+    b.wire.send(answer)
+    a.wire.expect([], answer)
+    probe.wire.expect([], answer)
     copied = [frame(b.mac, a.mac, pattern(500)), frame(PAUSE, a.mac, b"dropped"), frame(a.mac, a.mac, b"same port")]
     others = [frame(b.mac, c.mac, b"between others"), frame(BROADCAST, probe.mac, b"of the probe")]
     before = counters(lab)
     with Capturing(lab, "--port", probe.port) as capture:
         c.wire.send(others[0])
+        b.wire.expect([], others[0])
         probe.wire.send(others[1])
+        eventually(lambda: lab.switch.dropped(probe.port, "in") == {"mirror_destination": 1}, "a frame in vain")
         last = a.sentinel()
         a.wire.send(*copied, last)
-        got = probe.wire.receive_until_sentinel(last)
-        assert got == [frame(a.mac, b.mac)] + copied or got == copied, got
-        assert b.wire.receive_until_sentinel(last)[-1] == copied[0]
-        assert c.wire.receive_until_sentinel(last) == []
+        probe.wire.expect(copied, last)
+        b.wire.expect(copied[:1], last)
+        c.wire.expect([], last)
     packets = capture.file.of(probe.port, OUT)
-    assert [packet.raw for packet in packets][-4:] == copied + [last]
+    assert [packet.raw for packet in packets] == copied + [last]
     assert {packet.comment for packet in packets} == {"mirror span: sent, from " + a.port}
     after = counters(lab)
-    assert after[0] - before[0] in (4, 5) and after[2] == 0, (before, after)
-    assert lab.switch.dropped(probe.port, "in") == {"mirror_destination": 1}
+    assert (after[0] - before[0], after[2]) == (4, 0), (before, after)
     assert probe.mac not in lab.switch.fdb()
     explained, = lab.switch.query("explain", "--port", a.port, "--dst", PAUSE, "--src", a.mac)
     assert explained["reason"] == "mac_control"
@@ -81,11 +84,15 @@ def test_pings_and_superframes(lab):
     last = a.sentinel()
     a.wire.send(last)
     frames = probe.wire.receive_until_sentinel(last) + [last]
+
+    def has_all():
+        """Whoever says goodbye may do so after the sentinel."""
+        frames.extend(probe.wire.drain())
+        return counters(lab) == (len(frames), sum(map(len, frames)), 0)
+    eventually(has_all, "as many frames as were counted")
     assert len([raw for raw in frames if is_echo(raw)]) == 6, "three echoes, and their answers"
     assert longest(frames) > 20000
-    packets, size, dropped = counters(lab)
-    assert (packets, size, dropped) == (len(frames), sum(map(len, frames)), 0)
-    assert lab.switch.counters(probe.port, "out")["mirrored"] == packets
+    assert lab.switch.counters(probe.port, "out")["accepted"] >= len(frames)
 
 
 @ringspan_only
