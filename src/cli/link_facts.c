@@ -128,7 +128,8 @@ uint32_t link_speed(const char *ifname)
 
     if (ask_ethtool(ifname, &command) < 0)
         return 0;
-    speed = ethtool_cmd_speed(&command);
+    /* ethtool_cmd_speed() shifts an unknown speed out of an int. */
+    speed = (uint32_t)command.speed_hi << 16 | command.speed;
     return speed == (uint32_t)SPEED_UNKNOWN || speed == UINT16_MAX ? 0 : speed;
 }
 

@@ -255,6 +255,7 @@ uint32_t device_speed(int fd, uint32_t ifindex)
     request.ifr_data = (void *)&command;
     if (ioctl(fd, SIOCETHTOOL, &request) < 0)
         return 0;
-    speed = ethtool_cmd_speed(&command);
+    /* ethtool_cmd_speed() shifts an unknown speed out of an int. */
+    speed = (uint32_t)command.speed_hi << 16 | command.speed;
     return speed == (uint32_t)SPEED_UNKNOWN || speed == UINT16_MAX ? 0 : speed;
 }
