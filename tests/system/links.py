@@ -262,7 +262,7 @@ def test_no_thread_to_be_had(lab):
     rename(b.port, "elsewhere", live=False)
     lab.switch.wait_state(b.port, "error", b.port)
     rename("elsewhere", b.port, live=False)
-    lab.switch.wait_state(b.port, "forwarding")
+    lab.wait_connected(b)
     lab.capture_everywhere()
     lab.expect(b, [b.frame(BROADCAST)], [a, c])
     rename(b.port, "elsewhere", live=False)
