@@ -536,7 +536,8 @@ def test_recorder_goes_on_while_it_is_read(lab):
     file = Capture(b"".join(iter(lambda: stream.recv(1 << 20), b"")))
     counted = file.statistics[b.port]
     kept = [frames.index(packet.raw) for packet in file.of(b.port, OUT) if packet.raw in frames]
-    assert kept == list(range(kept[0], kept[0] + len(kept))) and kept[-1] < 1500, kept
+    # Not one unbroken run: while the reader's thread has no CPU, frames are forgotten ahead of it.
+    assert kept == sorted(set(kept)) and kept[-1] < 1500, kept
     assert counted["lost"] > 0 and counted["lost"] + len(kept) == 1500 - kept[0], (counted, kept)
 
 
