@@ -261,7 +261,7 @@ static const struct metrics_family families[] = {
     OF_VLAN("receive_bytes", COUNTER, "bytes", counters.rx_bytes,
             "Bytes of the frames that came into the VLAN, tags included."),
     OF_VLAN("transmit_packets", COUNTER, NULL, counters.tx_packets,
-            "Copies of them that were decided for ports."),
+            "Copies of them that ports accepted for sending. A superframe is one."),
     OF_VLAN("transmit_bytes", COUNTER, "bytes", counters.tx_bytes,
             "Bytes of these copies, tags included."),
 
