@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -394,6 +395,20 @@ class Pieces(unittest.TestCase):
         log = json.dumps({"name": "bench / fdb", "stdout": printed})
         self.assertEqual(micro.parse_log(log), (
             [{"operation": "x", "ns": 1.5, "benchmark": "fdb"}], ["fdb: no uthash"]))
+
+
+class Help(unittest.TestCase):
+    """Nothing is installed or built for it: there is not even a compiler to be found."""
+
+    def test_it_is_said_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("dirname", "python3"):
+                os.symlink(shutil.which(name), os.path.join(folder, name))
+            done = subprocess.run(
+                ["/bin/bash", os.path.join(HERE, "..", "..", "tools", "bench"), "quick", "--help"],
+                env={"PATH": folder}, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("usage: tools/bench quick", done.stdout)
 
 
 if __name__ == "__main__":
