@@ -214,8 +214,8 @@ static void look_tap_speed(const struct doctor_facts *facts, const struct doctor
 
 static bool is_shaper(const char *qdisc)
 {
-    static const char *const shapers[] = {"tbf", "htb", "hfsc", "cake", "netem",
-                                          "cbs", "tsa", "red",  "sfb",  "etf"};
+    static const char *const shapers[] = {"tbf", "htb",    "hfsc", "cake", "netem",
+                                          "cbs", "taprio", "red",  "sfb",  "etf"};
 
     for (size_t i = 0; i < sizeof(shapers) / sizeof(*shapers); i++) {
         if (strcmp(qdisc, shapers[i]) == 0)

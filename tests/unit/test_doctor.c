@@ -170,14 +170,17 @@ static void test_tap_speed(void **state)
 
 static void test_shaping(void **state)
 {
+    static const char *const shapers[] = {"tbf", "htb", "cake", "taprio"};
     static const char *const harmless[] = {"noqueue", "fq_codel", "pfifo_fast", "mq", "", "clsact"};
 
     strcpy(ports[0].qdisc, "netem");
     assert_finds("shaping", false, "r1", "the queueing discipline netem",
                  "tc qdisc del dev r1 root, or \"qdisc_bypass\": true for the port");
-    strcpy(ports[0].qdisc, "tbf");
-    assert_finds("shaping", false, "r1", "tbf",
-                 "tc qdisc del dev r1 root, or \"qdisc_bypass\": true for the port");
+    for (size_t i = 0; i < sizeof(shapers) / sizeof(*shapers); i++) {
+        strcpy(ports[0].qdisc, shapers[i]);
+        assert_finds("shaping", false, "r1", shapers[i],
+                     "tc qdisc del dev r1 root, or \"qdisc_bypass\": true for the port");
+    }
     for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++) {
         strcpy(ports[0].qdisc, harmless[i]);
         assert_finds_nothing();
