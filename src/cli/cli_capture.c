@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture_filter.h"
@@ -25,7 +27,7 @@
 /* Enough for a line about a frame. */
 #define TEXT_SNAPLEN 256
 
-/* What the rest of a capture may take to come when it was asked to end. */
+/* What the rest of a capture may take to come when it was asked to end, and to be taken. */
 #define LAST_WORDS_MS 5000
 
 /* ---- what is asked for ---- */
@@ -131,13 +133,21 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
 struct stream {
     int in;
     int out;
-    const char *name;          /* of out */
+    const char *name; /* of out */
+    bool is_own;      /* a file that we have made, or emptied */
+    size_t piece;     /* what it takes at once, if it takes anything */
+    size_t written;
     struct capture_text *text; /* NULL: blocks are written as they are */
     int signals;
     bool is_ending;
+    bool is_over;   /* nothing comes any more */
+    uint64_t count; /* packets after which it ends by itself; UINT64_MAX: never */
     uint8_t *bytes;
     size_t len;
+    uint64_t n_blocks;
     uint64_t n_packets;
+    uint64_t n_interfaces;
+    uint64_t n_statistics;
     uint64_t n_lost;
 };
 
@@ -168,11 +178,16 @@ static uint64_t lost_in(const uint8_t *block, uint32_t len)
 
 static void count_block(struct stream *stream, const uint8_t *block, uint32_t len)
 {
+    stream->n_blocks++;
     switch (word_at(block)) {
     case PCAPNG_PACKET:
         stream->n_packets++;
         break;
+    case PCAPNG_INTERFACE:
+        stream->n_interfaces++;
+        break;
     case PCAPNG_STATISTICS:
+        stream->n_statistics++;
         stream->n_lost += lost_in(block, len);
         break;
     default: /* of a number that says nothing to us */
@@ -196,18 +211,69 @@ static size_t whole_blocks(struct stream *stream)
     return at;
 }
 
-static int write_all(const struct stream *stream, const void *bytes, size_t len)
+/* The daemon sends what it has, and what there is to sum up. */
+static void ask_to_end(struct stream *stream)
+{
+    stream->is_ending = true;
+    shutdown(stream->in, SHUT_WR);
+}
+
+/* Whoever reads may have stopped for good, and must not make us deaf. 0 or -errno. */
+static int await_room(struct stream *stream)
+{
+    int r = -EINTR;
+
+    while (r == -EINTR) {
+        bool is_ending = stream->is_ending;
+
+        r = cli_await_room(stream->out, is_ending ? -1 : stream->signals,
+                           is_ending ? LAST_WORDS_MS : -1);
+        if (r == -EINTR && !is_ending)
+            ask_to_end(stream);
+    }
+    return r;
+}
+
+/* 0 or -errno; in any case, how many bytes were taken. */
+static int write_pieces(struct stream *stream, const char *bytes, size_t len, size_t *ret_taken)
+{
+    size_t at = 0;
+    int r = 0;
+
+    while (r == 0 && at < len) {
+        size_t piece = len - at < stream->piece ? len - at : stream->piece;
+        ssize_t n = -1;
+
+        r = await_room(stream);
+        if (r == 0)
+            n = write(stream->out, bytes + at, piece);
+        if (r == 0 && n < 0 && errno != EINTR)
+            r = -errno;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    *ret_taken = at;
+    return r;
+}
+
+static size_t whole_within(const uint8_t *blocks, size_t len)
 {
     size_t at = 0;
 
-    while (at < len) {
-        ssize_t n = write(stream->out, (const char *)bytes + at, len - at);
+    while (at + 8 <= len && word_at(blocks + at + 4) <= len - at)
+        at += word_at(blocks + at + 4);
+    return at;
+}
 
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        at += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+/* A file that there is no room for any more ends with a whole block. */
+static int write_to_file(struct stream *stream, size_t len)
+{
+    size_t taken;
+    int r = write_pieces(stream, (const char *)stream->bytes, len, &taken);
+
+    stream->written += whole_within(stream->bytes, taken);
+    if (r < 0 && stream->is_own)
+        (void)!ftruncate(stream->out, (off_t)stream->written);
+    return r;
 }
 
 static bool write_blocks(const struct stream *stream, size_t len, FILE *out)
@@ -220,7 +286,7 @@ static bool write_blocks(const struct stream *stream, size_t len, FILE *out)
     return is_fine;
 }
 
-static int write_text(const struct stream *stream, size_t len)
+static int write_text(struct stream *stream, size_t len)
 {
     char *lines = NULL;
     size_t size = 0;
@@ -232,7 +298,7 @@ static int write_text(const struct stream *stream, size_t len)
     if (write_blocks(stream, len, out))
         r = 0;
     if (fclose(out) == 0 && r == 0)
-        r = write_all(stream, lines, size);
+        r = write_pieces(stream, lines, size, &size);
     free(lines);
     return r;
 }
@@ -244,23 +310,17 @@ static int pass_on(struct stream *stream)
     size_t whole;
     int r;
 
-    if (n == 0 || (n < 0 && errno != EINTR))
+    stream->is_over = n == 0 || (n < 0 && errno != EINTR);
+    if (stream->is_over)
         return 0;
     stream->len += n > 0 ? (size_t)n : 0;
     whole = whole_blocks(stream);
-    r = stream->text ? write_text(stream, whole) : write_all(stream, stream->bytes, whole);
+    r = stream->text ? write_text(stream, whole) : write_to_file(stream, whole);
     if (r < 0)
         return r;
     stream->len -= whole;
     memmove(stream->bytes, stream->bytes + whole, stream->len);
     return 1;
-}
-
-/* The daemon sends what it has, and what there is to sum up. */
-static void ask_to_end(struct stream *stream)
-{
-    stream->is_ending = true;
-    shutdown(stream->in, SHUT_WR);
 }
 
 /* 1 to go on, 0 at the end, or -errno. */
@@ -282,6 +342,20 @@ static int await_more(struct stream *stream)
     return fds[0].revents ? pass_on(stream) : 1;
 }
 
+/* Each interface has its statistics when the daemon has said all. */
+static bool is_whole(const struct stream *stream)
+{
+    return stream->n_blocks > 0 && stream->len == 0 && stream->n_statistics == stream->n_interfaces;
+}
+
+/* Nobody asked for an end, and it is none of its own. */
+static bool is_cut_off(const struct stream *stream)
+{
+    bool may_end = stream->is_ending || stream->n_packets >= stream->count;
+
+    return stream->is_over && !(may_end && is_whole(stream));
+}
+
 static int follow(struct stream *stream)
 {
     int r;
@@ -289,32 +363,38 @@ static int follow(struct stream *stream)
     do
         r = await_more(stream);
     while (r > 0);
+    if (r == -ETIMEDOUT)
+        return cli_fail(CLI_REFUSED, "%s: nobody takes the rest", stream->name);
     if (r < 0 && r != -EPIPE)
         return cli_fail(CLI_REFUSED, "%s: %s", stream->name, strerror(-r));
     fprintf(stderr, "%" PRIu64 " packets captured, %" PRIu64 " lost on their way here\n",
             stream->n_packets, stream->n_lost);
-    return CLI_OK;
+    return is_cut_off(stream) ? cli_fail(CLI_UNREACHABLE, "the daemon hung up") : CLI_OK;
 }
 
-static int follow_from(int in, int out, const char *name, struct capture_text *text)
+/* A pipe that has any room has some for so much, and a file never makes anybody wait. */
+static size_t piece_of(int out)
 {
-    struct stream stream = {
-        .in = in,
-        .out = out,
-        .name = name,
-        .text = text,
-        .signals = cli_open_signals(),
-        .bytes = malloc(CHUNK_SIZE),
-    };
+    struct stat stat;
+
+    return fstat(out, &stat) == 0 && S_ISREG(stat.st_mode) ? SIZE_MAX : PIPE_BUF;
+}
+
+static int follow_from(int in, struct stream *stream)
+{
     int status;
 
-    if (stream.bytes && stream.signals >= 0)
-        status = follow(&stream);
+    stream->in = in;
+    stream->piece = piece_of(stream->out);
+    stream->signals = cli_open_signals();
+    stream->bytes = malloc(CHUNK_SIZE);
+    if (stream->bytes && stream->signals >= 0)
+        status = follow(stream);
     else
         status = cli_fail(CLI_REFUSED, "%s", strerror(errno));
-    if (stream.signals >= 0)
-        close(stream.signals);
-    free(stream.bytes);
+    if (stream->signals >= 0)
+        close(stream->signals);
+    free(stream->bytes);
     return status;
 }
 
@@ -341,14 +421,24 @@ static int start(const struct cli *cli, int *ret_fd)
     return *ret_fd >= 0 ? CLI_OK : cli_fail(CLI_REFUSED, "the daemon passed no descriptor");
 }
 
-static int capture_to(const struct cli *cli, int out, const char *name, struct capture_text *text)
+/* What the recorder has comes to an end, however much it is. */
+static uint64_t count_of(const struct cli *cli)
+{
+    const char *count = value_of(cli, "count");
+
+    if (value_of(cli, "recorder"))
+        return 0;
+    return count ? strtoull(count, NULL, 10) : UINT64_MAX;
+}
+
+static int capture_to(const struct cli *cli, struct stream *stream)
 {
     int in;
     int status = start(cli, &in);
 
     if (status != CLI_OK)
         return status;
-    status = follow_from(in, out, name, text);
+    status = follow_from(in, stream);
     close(in);
     return status;
 }
@@ -356,6 +446,7 @@ static int capture_to(const struct cli *cli, int out, const char *name, struct c
 /* What the file had is gone when there is a capture, and not before. A pipe had nothing. */
 static int capture_to_file(const struct cli *cli, int out, const char *name)
 {
+    struct stream stream = {.out = out, .name = name, .is_own = true, .count = count_of(cli)};
     int in;
     int status = start(cli, &in);
 
@@ -364,15 +455,23 @@ static int capture_to_file(const struct cli *cli, int out, const char *name)
     if (ftruncate(out, 0) < 0 && errno != EINVAL)
         status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
     else
-        status = follow_from(in, out, name, NULL);
+        status = follow_from(in, &stream);
     close(in);
     return status;
+}
+
+static int capture_to_stdout(const struct cli *cli, struct capture_text *text)
+{
+    struct stream stream = {
+        .out = STDOUT_FILENO, .name = "standard output", .text = text, .count = count_of(cli)};
+
+    return capture_to(cli, &stream);
 }
 
 static int capture_as_text(const struct cli *cli)
 {
     struct capture_text text = {.shows_bytes = value_of(cli, "dump"), .is_json = cli->json};
-    int status = capture_to(cli, STDOUT_FILENO, "standard output", &text);
+    int status = capture_to_stdout(cli, &text);
 
     capture_text_fini(&text);
     return status;
@@ -391,7 +490,7 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (value_of(cli, "dump"))
         return cli_fail(CLI_USAGE, "-x is for lines, and -w for a file that has the bytes anyway");
     if (strcmp(name, "-") == 0)
-        return capture_to(cli, STDOUT_FILENO, "standard output", NULL);
+        return capture_to_stdout(cli, NULL);
     out = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (out < 0)
         return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));

@@ -184,6 +184,21 @@ int cli_open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+int cli_await_room(int fd, int signals, int timeout_ms)
+{
+    for (;;) {
+        struct pollfd fds[] = {{.fd = fd, .events = POLLOUT}, {.fd = signals, .events = POLLIN}};
+        int n = poll(fds, 2, timeout_ms);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0)
+            return -ETIMEDOUT;
+        if (n > 0)
+            return fds[0].revents ? 0 : -EINTR;
+    }
+}
+
 void cli_print_json(const struct cli *cli, struct json_slice value)
 {
     if (cli->pretty) {

@@ -131,6 +131,9 @@ extern const struct cli_keyword cli_fdb_filters[];
 /** Blocks SIGINT and SIGTERM, and ignores SIGPIPE: a descriptor that tells of the first two, or
  * -1. */
 int cli_open_signals(void);
+/** Waits until @fd takes PIPE_BUF bytes, or says why not. 0; -EINTR: one of @signals (-1: none)
+ * came meanwhile, and whoever reads @fd may never do; -ETIMEDOUT; or -errno. */
+int cli_await_room(int fd, int signals, int timeout_ms);
 
 /**
  * Turns "[show] [bridge B] [port P] …" into a JSON object of parameters, in @out. A word that is no

@@ -230,6 +230,12 @@ static int reader_is_gone(void)
     return CLI_OK;
 }
 
+/* Before anything is written: whoever reads may have stopped for good. */
+static bool has_room(int signals)
+{
+    return cli_await_room(STDOUT_FILENO, signals, -1) == 0;
+}
+
 /* CLI_OK to end, -1 to go on. */
 static int await_more(const struct ctl_client *client, int signals)
 {
@@ -239,6 +245,8 @@ static int await_more(const struct ctl_client *client, int signals)
         {.fd = STDOUT_FILENO}, /* the end of a pipe shows as an error */
     };
 
+    if (!has_room(signals))
+        return reader_is_gone();
     if (fflush(stdout) != 0)
         return errno == EPIPE ? reader_is_gone() : CLI_OK;
     if (poll(fds, sizeof(fds) / sizeof(*fds), -1) < 0 && errno != EINTR)
@@ -258,6 +266,8 @@ static int follow(const struct cli *cli, struct ctl_client *client, int signals)
         if (status >= 0)
             return status;
         r = ctl_client_read(client, &line);
+        if (r == 0 && !has_room(signals))
+            return reader_is_gone();
         if (r == 0)
             print_line(cli, line);
         else if (r == -ECONNRESET)

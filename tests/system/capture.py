@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import resource
 import select
 import shutil
 import signal
@@ -15,7 +16,7 @@ from lab import SkipTest, eventually, main, ringspan_only, run
 from lab.switch import build_path
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
-from lab.wire import BROADCAST, TPID_C, Wire, frame_of_length, pattern, tag
+from lab.wire import BROADCAST, TPID_C, Wire, frame, frame_of_length, pattern, tag
 
 PAUSE = "01:80:c2:00:00:01"
 
@@ -128,6 +129,51 @@ def test_lines(lab):
     gone.stdout.close()
     eventually(lambda: a.wire.send(a.frame(b.mac)) or gone.poll() is not None, "the end of a pipe")
     assert gone.returncode == 0, gone.stderr.read()
+
+
+def room_of(size):
+    """In a child: no file of it grows beyond that, which is an error, as a full disk is."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return limit
+
+
+@ringspan_only
+def test_a_file_without_room_ends_with_a_whole_packet(lab):
+    a, b = hosts = lab.start_with_hosts(2)
+    lab.teach(*hosts)
+    path = os.path.join(os.path.dirname(lab.switch.config), "full")
+    capture = spawn_client(lab, "capture", "-w", path, preexec_fn=room_of(50001))
+
+    def is_over():
+        a.wire.send(*[frame_of_length(b.mac, a.mac, 1500)] * 10)
+        return capture.poll() is not None
+    eventually(is_over, "an end of the room")
+    assert capture.returncode == 2 and "File too large" in capture.stderr.read()
+    packets = read(path).packets
+    check_with_tshark(path, packets)
+
+
+@ringspan_only
+def test_a_reader_that_stopped_makes_nobody_deaf(lab):
+    a, _ = lab.start_with_hosts(2)
+    capture = spawn_client(lab, "capture", "-w", "-", stdout=subprocess.PIPE)
+    monitor = spawn_client(lab, "-j", "monitor", "fdb", stdout=subprocess.PIPE)
+    strangers = iter(range(2000))
+
+    def send_one():
+        number = next(strangers)
+        mac = "02:01:00:00:{:02x}:{:02x}".format(number >> 8, number & 255)
+        a.wire.send(frame(BROADCAST, mac, bytes(1000)))
+    for process in capture, monitor:
+        eventually(lambda: send_one() or select.select([process.stdout], [], [], 0)[0], "a first one")
+    for _ in range(1000):  # more than a pipe holds
+        send_one()
+    for process in capture, monitor:
+        process.terminate()
+    assert capture.wait(30) == 2 and "nobody takes the rest" in capture.stderr.read()
+    assert monitor.wait(30) == 0, monitor.stderr.read()
 
 
 @ringspan_only
@@ -311,7 +357,8 @@ def test_a_reader_that_is_stopped_slows_nobody(lab):
 @ringspan_only
 def test_captures_are_bounded_and_end_with_the_daemon(lab):
     lab.start_with_hosts(1)
-    streams = [dial(lab) for _ in range(16)]
+    ended = Capturing(lab)
+    streams = [dial(lab) for _ in range(15)]
     refused = lab.switch.call("capture", "-w", os.devnull)
     assert refused.returncode == 2 and "16 captures already" in refused.stderr, refused.stderr
     streams.pop().close()
@@ -323,6 +370,8 @@ def test_captures_are_bounded_and_end_with_the_daemon(lab):
     lab.switch.stop()
     for stream in streams:
         assert Capture(b"".join(iter(lambda: stream.recv(1 << 20), b""))).statistics
+    assert ended.process.wait(20) == 3 and "hung up" in ended.process.stderr.read()
+    assert read(ended.path).statistics
 
 
 def try_to_dial(lab):
