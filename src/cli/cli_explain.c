@@ -170,6 +170,18 @@ static int explain_one(const struct cli *cli, const char *params)
     return status;
 }
 
+/* As tools print bytes: what stands between them is left out. */
+static void join_digits(char *hex)
+{
+    char *to = hex;
+
+    for (const char *from = hex; *from; from++) {
+        if (!strchr(" \t\n:", *from))
+            *to++ = *from;
+    }
+    *to = '\0';
+}
+
 static int explain_words(const struct cli *cli, const struct question *question)
 {
     char *words[2 * PAIRS_MAX];
@@ -179,6 +191,8 @@ static int explain_words(const struct cli *cli, const struct question *question)
     for (uint32_t i = 0; i < question->n_pairs; i++) {
         words[2 * i] = (char *)question->pairs[i].word;
         words[2 * i + 1] = (char *)question->pairs[i].value;
+        if (strcmp(question->pairs[i].word, "hex") == 0)
+            join_digits(words[2 * i + 1]);
     }
     byte_queue_init(&params, SIZE_MAX);
     status = cli_parse_filters((int)question->n_pairs * 2, words, keywords, NULL, &params);

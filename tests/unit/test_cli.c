@@ -676,6 +676,10 @@ static void test_explain(void **state)
     assert_prints("exp dev rsp-r1 dst 02:00:00:00:00:02 vid 7 pcp 1", explained);
     assert_prints("explain --port rsp-r1 --hex 02000000000202000000000081002007080000 --size 64",
                   explained);
+    assert_prints(
+        "explain --port rsp-r1 --hex 02:00:00:00:00:02:0200:00000000:81:00:20:07:0800 --size "
+        "64",
+        explained);
     assert_int_equal(ringspan("-j explain --port rsp-r1 --dst 02:00:00:00:00:02"), CLI_OK);
     assert_has(outcome.out, "[{\"port\":\"rsp-r1\",");
     assert_has(outcome.out, "\"excluded\":[]}]\n");
