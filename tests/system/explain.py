@@ -10,7 +10,7 @@ import socket
 from lab import eventually, main, ringspan_only
 from lab.wire import BROADCAST, TPID_C, TPID_S, frame_of_length, tag
 
-FRAMES = 500
+FRAMES = 1000
 VLAN_PORTS = 6
 
 
