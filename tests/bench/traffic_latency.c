@@ -91,6 +91,7 @@ static struct traffic_ping ping_of(const struct traffic_options *options,
         .count = options->count,
         .duration_ns = options->duration_ns,
         .interval_ns = options->interval_ns,
+        .patience_ns = options->patience_ns,
         .cpu_a = &options->cpu_a,
         .cpu_b = &options->cpu_b,
     };

@@ -58,6 +58,8 @@ static const char help[] =
     "  --size N               bytes without checksum, 60 to 9014 (default 60)\n"
     "  --pps N|max            frames per second and stream (default max)\n"
     "  --seconds S            how long (default 2), of which --warmup S (0.3) is not in the rates\n"
+    "  --patience S           what is missing is waited for so long, at least (default: less than\n"
+    "                         a second)\n"
     "  --burst N              frames at once (default 32)\n"
     "  --pace auto|spin|sleep how a sender waits for its time\n"
     "  --tx-threads N         sending threads (default 1)\n"
@@ -262,6 +264,7 @@ static const struct row rows[] = {
     {"seconds", ALL_SENDERS & ~BIT(SEARCH), take_seconds, AT(duration_ns), 0.1, 300,
      "0.1 to 300 seconds"},
     {"warmup", ALL_SENDERS, take_seconds, AT(warmup_ns), 0, 60, "at most 60 seconds"},
+    {"patience", ALL, take_seconds, AT(patience_ns), 0, 60, "at most 60 seconds"},
     {"burst", ALL_SENDERS, take_number, AT(burst), 1, 256, "1 to 256 frames"},
     {"pace", ALL_SENDERS, take_pace, 0, 0, 0, "auto, spin or sleep"},
     {"tx-threads", ALL_SENDERS, take_number, AT(tx_threads), 1, 64, "1 to 64 threads"},

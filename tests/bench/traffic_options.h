@@ -41,6 +41,7 @@ struct traffic_options {
     uint64_t pps; /* per stream; 0: as fast as it goes */
     uint64_t duration_ns;
     uint64_t warmup_ns;
+    uint64_t patience_ns; /* with what is missing, at least */
     uint64_t burst;
     uint64_t pace;
     uint64_t tx_threads;

@@ -18,7 +18,7 @@
 #include "traffic_times.h"
 
 #define WARMUP     100u
-#define TIMEOUT_MS 250
+#define TIMEOUT_NS (250 * NS_PER_MS)
 #define SLACK_NS   1000ul
 
 enum {
@@ -154,9 +154,11 @@ static void sum_up(struct pinger *p, struct traffic_round_trips *ret_trips)
     };
 }
 
-static int open_end(const struct traffic_end *end)
+static int open_end(const struct traffic_end *end, uint64_t patience_ns)
 {
-    const struct timeval patience = {.tv_usec = TIMEOUT_MS * 1000};
+    uint64_t ns = patience_ns > TIMEOUT_NS ? patience_ns : TIMEOUT_NS;
+    const struct timeval patience = {.tv_sec = (time_t)(ns / NS_PER_SEC),
+                                     .tv_usec = (suseconds_t)(ns % NS_PER_SEC / 1000)};
     int fd = traffic_plain_open(end, TRAFFIC_ETHERTYPE_PING);
 
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0) {
@@ -171,12 +173,12 @@ static int open_end(const struct traffic_end *end)
 static int open_pinger(struct pinger *p)
 {
     const struct traffic_layout *layout = p->ping->layout;
-    int fd = open_end(&layout->ends[p->ping->stream.from.end]);
+    int fd = open_end(&layout->ends[p->ping->stream.from.end], p->ping->patience_ns);
 
     if (fd < 0)
         return fd;
     p->fd_a = fd;
-    fd = open_end(&layout->ends[p->ping->stream.to.end]);
+    fd = open_end(&layout->ends[p->ping->stream.to.end], 0);
     if (fd < 0)
         return fd;
     p->fd_b = fd;

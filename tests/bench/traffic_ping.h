@@ -21,6 +21,7 @@ struct traffic_ping {
     uint64_t count;       /* ends after so many, */
     uint64_t duration_ns; /* or after so long */
     uint64_t interval_ns;
+    uint64_t patience_ns;   /* with an answer, at least */
     const cpu_set_t *cpu_a; /* who asks */
     const cpu_set_t *cpu_b;
 };

@@ -132,13 +132,19 @@ static uint64_t count_expected(const struct run *run)
     return n;
 }
 
+static uint64_t longer(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Until nothing has come for a while: a short one if nothing is missing. */
 static void drain(const struct run *run)
 {
+    uint64_t long_quiet = longer(LONG_QUIET_NS, run->options->patience_ns);
     uint64_t expected = count_expected(run);
     uint64_t progress = traffic_sink_progress(run->sink);
     uint64_t since = clock_now();
-    uint64_t until = since + DRAIN_NS;
+    uint64_t until = since + longer(DRAIN_NS, long_quiet);
 
     for (;;) {
         uint64_t now;
@@ -150,7 +156,8 @@ static void drain(const struct run *run)
         if (seen != progress)
             since = now;
         progress = seen;
-        if (now > until || now - since > (progress >= expected ? QUIET_NS : LONG_QUIET_NS))
+        if (now > until ||
+            now - since > (traffic_sink_arrived(run->sink) >= expected ? QUIET_NS : long_quiet))
             return;
     }
 }

@@ -18,6 +18,7 @@ struct reader {
     struct traffic_sink *sink;
     uint32_t end;
     uint64_t n;
+    uint64_t n_arrived;
 };
 
 static bool is_for(const struct traffic_stream *stream, uint32_t end)
@@ -33,9 +34,10 @@ static void take_time(struct traffic_sink *sink, uint64_t now, uint32_t stamp)
 }
 
 /* An intact frame of this run. */
-static void take_intact(struct traffic_sink *sink, uint32_t end, const struct traffic_label *label,
-                        uint64_t wall_ns)
+static void take_intact(struct reader *reader, const struct traffic_label *label, uint64_t wall_ns)
 {
+    struct traffic_sink *sink = reader->sink;
+    uint32_t end = reader->end;
     const struct traffic_stream *stream = &sink->net->layout->streams[label->stream];
     struct traffic_fate *fate = &sink->fates[label->stream];
     uint64_t now = wall_ns - sink->wall_offset;
@@ -47,6 +49,7 @@ static void take_intact(struct traffic_sink *sink, uint32_t end, const struct tr
     } else {
         bool is_broadcast = stream->to.end == TRAFFIC_TO_ALL;
 
+        reader->n_arrived++;
         traffic_track_take(
             &sink->tracks[sink->first_track[label->stream] + (is_broadcast ? end : 0)], label->seq);
         if (sink->skew)
@@ -77,7 +80,7 @@ static void take(const struct traffic_arrival *arrival, void *arg)
     } else if (!is_known) {
         sink->stale++;
     } else {
-        take_intact(sink, reader->end, &label, arrival->wall_ns);
+        take_intact(reader, &label, arrival->wall_ns);
     }
 }
 
@@ -91,8 +94,10 @@ static void read_all(struct traffic_sink *sink)
                 break;
         }
     }
-    if (reader.n > 0)
-        __atomic_store_n(&sink->progress, sink->progress + reader.n, __ATOMIC_RELAXED);
+    if (reader.n == 0)
+        return;
+    __atomic_store_n(&sink->arrived, sink->arrived + reader.n_arrived, __ATOMIC_RELAXED);
+    __atomic_store_n(&sink->progress, sink->progress + reader.n, __ATOMIC_RELAXED);
 }
 
 static void *run(void *arg)

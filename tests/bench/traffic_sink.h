@@ -54,7 +54,8 @@ struct traffic_sink {
     pthread_t thread;
     bool has_thread;
     int cpu_fd;
-    uint64_t progress; /* frames so far, of whatever kind */
+    uint64_t progress; /* frames so far, of whatever kind, */
+    uint64_t arrived;  /* and those where they belong */
     bool is_stopping;
 };
 
@@ -69,6 +70,11 @@ void traffic_sink_free(struct traffic_sink *sink);
 static inline uint64_t traffic_sink_progress(const struct traffic_sink *sink)
 {
     return __atomic_load_n(&sink->progress, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t traffic_sink_arrived(const struct traffic_sink *sink)
+{
+    return __atomic_load_n(&sink->arrived, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -25,6 +25,7 @@ struct school {
     int fds[TRAFFIC_ENDS_MAX];
     uint32_t seq;
     uint64_t pps; /* 0: no limit */
+    uint64_t patience_ns;
     uint64_t untaught;
 };
 
@@ -50,9 +51,9 @@ static int wait_readable(int fd, uint64_t until)
 }
 
 /* False if the frame number @seq did not come in time. */
-static bool await(int fd, uint32_t seq)
+static bool await(const struct school *school, int fd, uint32_t seq)
 {
-    uint64_t until = clock_now() + PATIENCE;
+    uint64_t until = clock_now() + school->patience_ns;
 
     while (wait_readable(fd, until) > 0) {
         uint8_t bytes[TRAFFIC_SIZE_MIN];
@@ -95,7 +96,7 @@ static int teach_chunk(struct school *school, const struct lesson *lesson, uint6
 
         if (r < 0)
             return r;
-        if (await(school->fds[lesson->to_end], school->seq))
+        if (await(school, school->fds[lesson->to_end], school->seq))
             return 0;
     }
     school->untaught += n;
@@ -168,6 +169,7 @@ int traffic_teach(const struct traffic_options *options, uint64_t *ret_untaught)
         return -ENOMEM;
     school->layout = &options->layout;
     school->pps = options->learn_pps;
+    school->patience_ns = options->patience_ns > PATIENCE ? options->patience_ns : PATIENCE;
     memset(school->fds, 0xff, sizeof(school->fds));
     r = options->teaches_nothing ? 0 : open_ends(school);
     for (uint32_t i = 0; r == 0 && !options->teaches_nothing && i < options->layout.n_streams; i++)
