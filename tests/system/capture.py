@@ -295,6 +295,7 @@ def test_slow_readers_lose_and_nobody_else_does(lab):
             a.wire.send(*frames[i:i + 100])
             got = [b.wire.receive() for _ in range(100)]
             assert got == frames[i:i + 100], i
+            eventually(lambda: os.path.getsize(quick.path) > (i + 100) * 1500, "they are in the file")
             if i == 1000:
                 gone.close()
     assert [packet.raw for packet in quick.file.packets] == frames

@@ -145,7 +145,7 @@ def test_default_socket_and_names(lab):
     lab.add_hosts(1)
     start_with_control(lab, {})
     lab.switch.socket = "/run/ringspan/ringspan.sock"
-    eventually(lambda: os.path.exists(lab.switch.socket), "the default socket")
+    lab.switch.wait_ready()
     assert ask(lab, "port").returncode == OK
     assert ask(lab, "-S", "ringspan", "port").returncode == OK
     assert ask(lab, "port", env={"RINGSPAN_SOCKET": lab.switch.socket}).returncode == OK

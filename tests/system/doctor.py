@@ -53,11 +53,12 @@ def test_cables(lab):
     a.ip("link", "set", "eth0", "mtu", "1500")
     ip("link", "set", a.port, "mtu", "1400")
     a.ip("link", "set", "eth0", "mtu", "1400")
-    eventually(lambda: ("mtu", "p1") in examine(lab), "it is noticed")
+    eventually(lambda: lab.switch.port("p1")["mtu"] == 1400, "it is noticed")
     row = found(lab, "mtu", "p1")
     assert "other ports of lab0 is 1500" in row["finding"], row
     run("sh", "-c", row["cure"])
     a.ip("link", "set", "eth0", "mtu", "1500")
+    eventually(lambda: lab.switch.port("p1")["mtu"] == 1500, "it is noticed")
     assert examine(lab) == {}
     run("tc", "qdisc", "add", "dev", b.port, "root", "tbf", "rate", "1mbit", "burst", "10k", "latency", "1s")
     row = found(lab, "shaping", b.port)

@@ -108,6 +108,7 @@ def test_come_and_go_under_traffic(lab):
             become(lab, all_of([a, b], "p*"))
             c.cable()
             become(lab, all_of([a, b, c], "p*"))
+    lab.wait_connected(c)
     lab.teach(c)
     c.wire.drain()
     lab.expect(a, [a.frame(c, pattern(46))], [c])
@@ -120,6 +121,7 @@ def test_no_interface_at_first(lab):
     assert ports(lab) == {}
     a, b = lab.add_hosts(2)
     become(lab, all_of([a, b], "p*"))
+    lab.switch.wait(a.port, b.port)
     lab.capture_everywhere()
     lab.expect(a, [a.frame(b)], [b])
 
@@ -327,6 +329,7 @@ def test_pattern_leaves_with_its_bridge(lab):
     become(lab, {a.port: ("lab0", None)})
     reload_with(lab, bridge(a.port, glob("p*")))
     become(lab, {a.port: ("lab0", None), b.port: ("lab0", "p*")})
+    lab.switch.wait(a.port, b.port)
     lab.expect(a, [a.frame(b)], [b])
 
 
@@ -339,6 +342,7 @@ def test_at_run_time(lab):
     assert matches(lab) == [("p*", 1, 1)]
     lab.switch.query("port", "set", "match", "p*", "max", "5")
     become(lab, dict(all_of([b, c], "p*"), **{a.port: ("lab0", None)}))
+    lab.switch.wait()
     lab.expect(a, [a.frame(BROADCAST)], [b, c])
     with Traffic(a, b):
         for _ in range(ROUNDS):

@@ -6,7 +6,7 @@ import itertools
 import json
 
 from lab import eventually, main, ringspan_only
-from lab.space import ip_batch
+from lab.laboratory import lay_cable
 
 MEBIBIT = 1e6
 
@@ -96,6 +96,20 @@ def test_tcp_jumbo_with_offloads_off(lab):
     tcp_both_ways(lab, "mtu 9000, offloads off")
 
 
+def datagrams(host):
+    """What its stack counts of UDP."""
+    names, values = [line.split() for line in host.run("cat", "/proc/net/snmp").splitlines()
+                     if line.startswith("Udp: ")]
+    return dict(zip(names[1:], map(int, values[1:])))
+
+
+def arrived(host):
+    """Datagrams, intact, whether somebody was there to take them or not."""
+    counted = datagrams(host)
+    assert counted["InCsumErrors"] == 0, counted
+    return counted["InDatagrams"] + counted["RcvbufErrors"] + counted["NoPorts"]
+
+
 def test_udp(lab):
     lab.start_with_hosts(2, addresses=True)
     left, right = lab.hosts
@@ -103,8 +117,9 @@ def test_udp(lab):
         end = iperf(left, right, "-u", "-b", "20M", *options)
         print("udp {}: {} of {} lost".format(options, end["sum"]["lost_packets"],
                                              end["sum"]["packets"]))
-        # A busy machine loses a few behind the switch, in the receiver's own queues.
-        assert end["sum"]["lost_percent"] < 5
+        assert end["sum"]["packets"] > 0
+        # Who has no time to read loses them in a queue of his own, behind the switch.
+        eventually(lambda: datagrams(left)["OutDatagrams"] == arrived(right), "all have arrived")
         lab.check()
         assert_switch_lost_nothing(lab)
 
@@ -121,7 +136,7 @@ def assert_switch_lost_nothing(lab):
 def test_two_switches_in_a_row(lab):
     """Two daemons joined by a cable, a host on each."""
     left, right = lab.add_hosts(2, addresses=True)
-    ip_batch(["link add l1 type veth peer name l2", "link set l1 up", "link set l2 up"])
+    lay_cable("l1", "l2")
     another = lab.add_switch("lab1")
     lab.switch.start([left.port, "l1"])
     another.start([right.port, "l2"])

@@ -10,6 +10,7 @@ import socket
 import struct
 
 from lab import eventually, ip, main, ringspan_only, run
+from lab.laboratory import lay_cable
 from lab.space import ip_batch, set_sysctl
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, TPID_C, Wire, frame, mac_bytes, pattern, sentinel, tag
@@ -341,9 +342,7 @@ def test_bypass_of_the_qdisc(lab):
 def test_no_mark_is_left_on_frames(lab):
     """The far end in the same namespace, where a mark would still be on the frame."""
     a, b = lab.add_hosts(2)
-    ip("link", "add", "near", "type", "veth", "peer", "name", "far")
-    for end in ("near", "far"):
-        ip("link", "set", end, "up")
+    lay_cable("near", "far")
     for prefix in (), without(WITHOUT_BPF):
         for bypass in False, True:
             start(lab, a.port, {"name": "near", "qdisc_bypass": bypass}, prefix=prefix)

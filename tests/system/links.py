@@ -200,8 +200,7 @@ def test_names_swapped(lab):
         return table.get(b.mac) == c.port and table.get(c.mac) == b.port
 
     eventually(swapped, "both are bound to the other's interface")
-    for host in (a, b, c):
-        settle(host)
+    lab.teach(b, c)  # and nothing of theirs is on its way any more
     lab.expect(a, [a.frame(b, pattern(46))], [b])
     lab.expect(a, [a.frame(c, pattern(46))], [c])
 
@@ -271,12 +270,6 @@ def test_no_thread_to_be_had(lab):
         each.kill()
         each.wait()
     lab.switch.wait_state(b.port, "waiting")
-
-
-def settle(host):
-    """Takes away what is still on its way to the host."""
-    while host.wire.receive(timeout=0.1):
-        pass
 
 
 @ringspan_only

@@ -4,8 +4,8 @@
 
 from capture import Capturing
 from lab import eventually, main, ringspan_only
+from lab.laboratory import lay_cable
 from lab.pcapng import OUT
-from lab.space import ip_batch
 from lab.wire import BROADCAST, frame, pattern
 from offloads import longest, stream
 from vlan import access, trunk
@@ -123,8 +123,7 @@ def test_reloads(lab):
 def test_copies_cross_a_vlan(lab):
     a, b, probe, other = lab.add_hosts(4)
     lab.capture_everywhere()
-    ip_batch(["link add x0 type veth peer name x1"] +
-             ["link set {} addrgenmode none up".format(end) for end in ("x0", "x1")])
+    lay_cable("x0", "x1")
     here = [{"name": a.port, "vlan": access(10)}, {"name": b.port, "vlan": access(10)},
             {"name": "x0", "vlan": trunk(99)}]
     there = [{"name": "x1", "vlan": trunk(99)}, {"name": probe.port, "vlan": access(99)},

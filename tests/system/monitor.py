@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from lab import DEADLINE, ip, main, ringspan_only, spawn, time_limit
+from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn, time_limit
 from lab.space import ip_batch
 from lab.wire import BROADCAST, frame, pattern
 
@@ -37,6 +37,15 @@ class Monitor:
         self.closed = not data
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
+
+    def until_there(self, is_it):
+        """All events that came with the one that is waited for, and before."""
+        deadline = time.monotonic() + DEADLINE
+        events = []
+        while not any(map(is_it, events)):
+            events += self.read(deadline)
+            assert not self.closed, "the monitor ended after {}".format(events)
+        return events
 
     def until(self, is_last, timeout=DEADLINE):
         """All events up to the one that is the last, which must be the last."""
@@ -123,7 +132,7 @@ def test_a_link_that_goes_and_comes(lab):
     lab.switch.wait_state(a.port, "waiting")
     a.cable()
     lab.wait_connected(a)
-    events = monitor.interrupt()
+    events = monitor.until_there(lambda event: event["event"] == "add") + monitor.interrupt()
     steps = [about(event, "event", "ifindex") for event in events if event["event"] != "change"]
     (gone, before), (new, after) = steps
     assert (gone, before, new) == ("del", ifindex, "add") and after != ifindex, events
@@ -137,6 +146,7 @@ def test_netlink_loses_events(lab):
     with lab.switch.stopped():
         ip_batch(["link set lo alias round%d" % i for i in range(20000)])
         ip_batch(["link set {} {}".format(b.port, state) for state in ("down", "up") * 5])
+        eventually(b.is_up, "it is as it was")
         ip("link", "set", a.port, "down")
     events = monitor.until(lambda event: event["event"] == "resync")
     told = [about(event, "kind", "event", "port") for event in events[:-1]]

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from lab import eventually, ip, main, ringspan_only, spawn, time_limit
-from lab.laboratory import Host
+from lab.laboratory import Host, are_up
 from lab.space import inside, ip_batch, link_exists
 from lab.traffic import Traffic
 from lab.wire import BROADCAST, pattern
@@ -35,6 +35,9 @@ class Guest(Host):
         super().bring_up()
         ip_batch(["link set eth0 addrgenmode none", "link set eth0 up"], self.netns)
 
+    def is_up(self):
+        return are_up(["eth0"], self.name) and are_up(["eth0"], self.netns)
+
     def config(self, **keys):
         return dict({"name": self.port, "ifname": "eth0", "netns": self.netns}, **keys)
 
@@ -47,6 +50,7 @@ def add_guest(lab, netns=None, is_new=True):
         ip("netns", "add", guest.netns)
     ip("netns", "add", guest.name)
     guest.cable()
+    eventually(guest.is_up, "its cable is ready")
     lab.hosts.append(guest)
     return guest
 
@@ -296,6 +300,11 @@ def test_one_daemon_per_device(lab):
     another.wait_state(b.port, "forwarding")
 
 
+def forwards_on(lab, port, ifname):
+    row = lab.switch.port(port)
+    return (row["state"], row["ifname"]) == ("forwarding", ifname)
+
+
 @ringspan_only
 def test_reload_moves_a_port(lab):
     a, c = lab.add_hosts(2)
@@ -311,11 +320,11 @@ def test_reload_moves_a_port(lab):
         assert [(step["key"], step["disruption"]) for step in steps] == [
             ("netns", "reopen"), ("ifname", "reopen")]
         reload(lab, {"name": a.port}, away)
-        eventually(lambda: lab.switch.port(b.port)["ifname"] == "eth0", "it is there")
+        eventually(lambda: forwards_on(lab, b.port, "eth0"), "it is there")
         lab.expect(a, [a.frame(BROADCAST)], [b], absent=[c])
         lab.switch.write_text(was)
         assert lab.switch.call("reload").returncode == 0
-        eventually(lambda: lab.switch.port(b.port)["ifname"] == c.port, "it is back")
+        eventually(lambda: forwards_on(lab, b.port, c.port), "it is back")
         lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
     helpers_are_gone(lab)
     assert len(namespaces_in_use(lab)) == 1

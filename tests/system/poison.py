@@ -113,8 +113,7 @@ def test_shaped_egress(lab):
         lab.check()
     assert lost(lab, b.port) > 0
     run("tc", "qdisc", "del", "dev", b.port, "root")
-    settle(a, b)
-    c.wire.drain()
+    c.wire.receive_until_sentinel(settle(a, b))
     lab.expect(a, frames_to(a, BROADCAST), [b, c])
 
 
@@ -122,6 +121,7 @@ def test_shaped_egress(lab):
 def test_slow_egress_with_a_deep_queue(lab):
     """The qdisc keeps ring slots for longer than a batch lasts."""
     a, b, c = lab.start_with_hosts(3)
+    lab.switch.stay_on_one_cpu()
     run("tc", "qdisc", "add", "dev", b.port, "root", "tbf", "rate", "20mbit", "burst", "4000",
         "limit", "4000000")
     for _ in range(5):
@@ -137,12 +137,12 @@ def test_slow_egress_with_a_deep_queue(lab):
 
 
 def settle(sender, receiver):
-    """Sends sentinels until one arrives: the queue in between has room again."""
+    """Sends sentinels until one arrives, which it returns: the queue in between has room again."""
     while True:
         last = sender.sentinel()
         sender.wire.send(last)
         if last in receiver.wire.receive_until(lambda raw: raw == last, timeout=0.2):
-            return
+            return last
 
 
 def test_tap_whose_owner_does_not_read(lab):
@@ -190,6 +190,7 @@ def test_hostile_offload_headers(lab):
     print("{} of 4000 got past the kernel".format(taken))
     assert taken > 100
     lab.check()
+    eventually(lambda: lab.switch.counters("vm1", "kernel")["unread"] == 0, "all are read")
     lab.capture_everywhere()
     lab.teach(a)
     lab.expect(a, frames_to(a, b, 100), [b])

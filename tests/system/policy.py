@@ -134,9 +134,10 @@ def test_limit_shuts_down_and_recovers(lab):
     one, two = stations(2)
     set_port(lab, a.port, mac_limit={"max": 1, "action": "shutdown", "recovery": 1})
     a.wire.send(frame(b.mac, one, pattern(46)), frame(b.mac, two, pattern(46)))
+    eventually(lambda: "port {}: forwarding -> error".format(a.port) in lab.switch.read_log(),
+               "the port is shut down")
     lab.switch.wait_state(a.port, "forwarding")
     log = lab.switch.read_log()
-    assert "port {}: forwarding -> error".format(a.port) in log, log
     assert "more addresses than its mac_limit of 1 (tried again in 1 s" in log, log
     lab.expect(b, [frame(a.mac, b.mac, pattern(46))], [a])
 
@@ -152,24 +153,34 @@ def test_limit_shuts_down_and_recovers(lab):
 
 @ringspan_only
 def test_address_on_two_ports_is_held(lab):
-    a, b, c = lab.start_with_hosts(3, fdb={"move_limit": {"max": 5, "hold": 1}})
+    a, b, c = lab.start_with_hosts(3, fdb={"move_limit": {"max": 5, "hold": 3600}})
     lab.teach(c)
-    twin, = stations(1)
-    for n in range(20):
-        sender = (a, b)[n % 2]
-        sender.wire.send(frame(c.mac, twin, pattern(46)))
-        assert c.wire.receive() == frame(c.mac, twin, pattern(46))
+    twin, other = stations(2)
+
+    def fight(mac):
+        for n in range(20):
+            sender = (a, b)[n % 2]
+            sender.wire.send(frame(c.mac, mac, pattern(46)))
+            assert c.wire.receive() == frame(c.mac, mac, pattern(46))
+    fight(twin)
     assert lab.switch.fdb()[twin] == b.port
     counters = lab.switch.query("bridge")[0]["fdb"]
     assert (counters["moved"], counters["held"], counters["refused_moves"]) == (5, 1, 7), counters
     assert lab.switch.port(b.port)["fdb"]["moved_in"] == 3
     log = lab.switch.read_log()
-    assert "{} in vlan 0 of lab0 moved 5 times in 180 s: it stays on {} for 1 s".format(
+    assert "{} in vlan 0 of lab0 moved 5 times in 180 s: it stays on {} for 3600 s".format(
         twin, b.port) in log, log
+    lab.switch.write_config([host.port for host in lab.hosts],
+                            fdb={"move_limit": {"max": 5, "hold": 1}})
+    lab.switch.query("reload")
+    fight(other)
+    assert lab.switch.query("bridge")[0]["fdb"]["held"] > 1
+    there = lab.switch.fdb()[other]
+    mover = b if there == a.port else a
 
     def moves_again():
-        a.wire.send(frame(c.mac, twin, pattern(46)))
-        return lab.switch.fdb()[twin] == a.port
+        mover.wire.send(frame(c.mac, other, pattern(46)))
+        return lab.switch.fdb()[other] == mover.port
     eventually(moves_again, "the hold is over")
     lab.check()
 

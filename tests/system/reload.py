@@ -340,7 +340,7 @@ def test_descriptors_do_not_grow(lab):
 def test_ends_while_ports_leave(lab):
     hosts = lab.start_with_hosts(8)
     reload_with(lab, bridge(hosts[0].port))
-    assert lab.switch.stop(5) == 0
+    assert lab.switch.stop() == 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from lab import DEADLINE, eventually, main, ringspan_only
 
 OK, USAGE, UNREACHABLE = 0, 1, 3
 N_MANY = 1500
+HOME, BELOW = "\033[H", "\033[J"  # before a picture, and behind it
+MARK = b"\x01"
 TOKEN = re.compile(r"\033\[(\??)([0-9;]*)([A-Za-z])|\r|\n|[^\033\r\n]")
 
 
@@ -85,6 +87,7 @@ class Top:
         self.master, self.slave = pty.openpty()
         self.screen = Screen(columns, rows)
         self.rest = b""
+        self.old, self.is_resized = "", False
         self.set_size(columns, rows)
         self.before = termios.tcgetattr(self.slave)
         env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
@@ -98,15 +101,46 @@ class Top:
     def read(self, timeout=0.05):
         if not select.select([self.master], [], [], timeout)[0]:
             return False
-        data = self.rest + os.read(self.master, 1 << 16)
+        self.take(os.read(self.master, 1 << 16))
+        return True
+
+    def read_all(self):
+        """What was written by now, of which some may still be on its way through the terminal: up to
+        a mark that we write ourselves. Nobody else writes meanwhile."""
+        os.write(self.slave, MARK)
+        data = b""
+        while not data.endswith(MARK):
+            assert select.select([self.master], [], [], DEADLINE)[0], "no mark in the terminal"
+            data += os.read(self.master, 1 << 16)
+        self.take(data[:-len(MARK)])
+
+    def take(self, data):
+        data = self.rest + data
         # Not in the middle of a character or of a sequence.
         end = len(data)
         match = re.search(rb"(\033[^A-Za-z]*|\xe2[\x80-\xbf]?)\Z", data)
         if match:
             end = match.start()
         self.rest = data[end:]
-        self.screen.feed(data[:end].decode())
-        return True
+        text = data[:end].decode()
+        self.screen.feed(self.without_old_pictures(text) if self.is_resized else text)
+
+    def resize(self, columns, rows):
+        self.set_size(columns, rows)
+        self.screen.resize(columns, rows)
+        self.is_resized = True
+        self.process.send_signal(signal.SIGWINCH)
+
+    def without_old_pictures(self, text):
+        """Not what it drew before it knew how large its terminal is. A picture has all rows of it."""
+        self.old += text
+        while BELOW in self.old:
+            _, home, picture = self.old.partition(BELOW)[0].rpartition(HOME)
+            if home and picture.count("\n") == self.screen.rows - 1:
+                text, self.old, self.is_resized = self.old[self.old.index(HOME):], "", False
+                return text
+            self.old = self.old.partition(BELOW)[2]
+        return ""
 
     def until(self, condition, what):
         deadline = time.monotonic() + DEADLINE
@@ -127,8 +161,7 @@ class Top:
                 pass
             return self.process.poll() is not None
         eventually(is_over, "top ends")
-        while self.read(0):
-            pass
+        self.read_all()
         assert not self.rest
         assert self.screen.is_as_before(), self.screen.modes
         assert termios.tcgetattr(self.slave) == self.before, "the terminal's settings are others"
@@ -217,15 +250,7 @@ def test_sizes(lab):
     top = Top(lab)
     top.has("q: quit")
     for columns, rows in ((40, 10), (132, 50), (20, 5), (5, 2), (80, 24)):
-        while top.read(0):
-            pass
-        top.process.send_signal(signal.SIGSTOP)  # so that nothing is under way in the old size
-        while top.read():
-            pass
-        top.rest = b""
-        top.screen.resize(columns, rows)
-        top.set_size(columns, rows)
-        top.process.send_signal(signal.SIGCONT)
+        top.resize(columns, rows)
         top.until(lambda lines: lines[-1].startswith("s: s"[:columns]), "drawn at {}x{}".format(columns, rows))
     top.press("q")
     assert top.end() == (OK, "")
@@ -251,8 +276,7 @@ def test_ends(lab):
         with open("/proc/%d/stat" % top.process.pid) as file:
             return file.read().rsplit(")", 1)[1].split()[0] == "T"
     eventually(is_stopped, "it stops")
-    while top.read():
-        pass
+    top.read_all()
     assert top.screen.is_as_before()
     assert termios.tcgetattr(top.slave) == top.before
     top.process.send_signal(signal.SIGCONT)

@@ -8,6 +8,22 @@ from . import space, switch, tap, wire
 OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
 
 
+def are_up(ifnames, netns=None):
+    """Whether the kernel lets frames out there. It has a carrier some time before it does, and who
+    looks in between takes the interface for a good one."""
+    where = ["-n", netns] if netns else []
+    states = {row["ifname"]: row["operstate"]
+              for row in json.loads(space.ip(*where, "-j", "link", "show"))}
+    return all(states.get(ifname) == "UP" for ifname in ifnames)
+
+
+def lay_cable(*ends):
+    """A veth pair in the switch's namespace, both ends ready."""
+    space.ip_batch(["link add {} type veth peer name {}".format(*ends)] +
+                   ["link set {} addrgenmode none up".format(end) for end in ends])
+    space.eventually(lambda: are_up(ends), "{} and {} are up".format(*ends))
+
+
 class Host:
     """A network namespace with one interface, eth0, whose other end is a port of the switch."""
 
@@ -60,8 +76,8 @@ class Host:
         self.run("ethtool", "-K", "eth0", *[word for name in OFFLOADS for word in (name, state)])
 
     def is_up(self):
-        """Carrier is there and its stack sends: for a moment after a flap it drops silently."""
-        return json.loads(self.ip("-j", "link", "show", "eth0"))[0]["operstate"] == "UP"
+        """Carrier is there and both ends send: for a moment after a flap they drop silently."""
+        return are_up(["eth0"], self.name) and are_up([self.port])
 
     @property
     def wire(self):
@@ -98,6 +114,8 @@ class Lab:
             host.bring_up()
             if addresses:
                 host.address()
+        ports = [host.port for host in hosts]
+        space.eventually(lambda: are_up(ports), "the hosts' cables are ready")
         self.hosts += hosts
         return hosts
 

@@ -4,6 +4,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import time
 
@@ -96,6 +97,12 @@ def spawn(*argv, netns=None, **kwargs):
     if netns:
         argv = ("ip", "netns", "exec", netns) + argv
     return subprocess.Popen(argv, preexec_fn=kill_at_exit_of_parent, **kwargs)
+
+
+def stop(process):
+    """SIGSTOP, and it has stopped: one that runs on another CPU goes on for a moment."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
 
 
 def link_exists(ifname):

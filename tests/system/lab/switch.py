@@ -138,19 +138,28 @@ class Ringspan:
                 done.returncode, done.stdout, done.stderr))
 
     def descriptors(self):
-        """How many it has open, when nobody is connected to its control socket any more."""
+        """How many it has open, when nobody is connected to its control socket any more, and no
+        helper thread is at work, which has some of its own."""
         def is_alone():
             with open("/proc/net/unix") as file:
                 rows = [line.split() for line in file]
             connected = [row for row in rows if row[-1] == self.socket and row[5] == "03"]
-            return not connected
-        space.eventually(is_alone, "clients are gone")
+            return not connected and self.n_threads() == 1
+        space.eventually(is_alone, "clients and helper threads are gone")
         return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
+    def n_threads(self):
+        return len(os.listdir("/proc/%d/task" % self.process.pid))
+
+    def stay_on_one_cpu(self):
+        """For the order of frames that a queueing discipline holds back: each CPU has a backlog of
+        its own behind it, and what a timer releases goes through that of its CPU."""
+        os.sched_setaffinity(self.process.pid, {min(os.sched_getaffinity(self.process.pid))})
 
     @contextlib.contextmanager
     def stopped(self):
         """The daemon does not run, and the world goes on."""
-        self.process.send_signal(signal.SIGSTOP)
+        space.stop(self.process)
         try:
             yield
         finally:
