@@ -443,20 +443,48 @@ static int capture_to(const struct cli *cli, struct stream *stream)
     return status;
 }
 
-/* What the file had is gone when there is a capture, and not before. A pipe had nothing. */
-static int capture_to_file(const struct cli *cli, int out, const char *name)
+/* A pipe that is there has had nothing. */
+static int begin_file(const char *name, int *out)
 {
-    struct stream stream = {.out = out, .name = name, .is_own = true, .count = count_of(cli)};
+    bool is_begun;
+
+    if (*out < 0) {
+        *out = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        is_begun = *out >= 0;
+    } else {
+        is_begun = ftruncate(*out, 0) == 0 || errno == EINVAL;
+    }
+    return is_begun ? CLI_OK : cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
+}
+
+/* The file comes into being, or loses what it had, when there is a capture, and not before. */
+static int capture_to_file(const struct cli *cli, int *out, const char *name)
+{
+    struct stream stream = {.name = name, .is_own = true, .count = count_of(cli)};
     int in;
     int status = start(cli, &in);
 
     if (status != CLI_OK)
         return status;
-    if (ftruncate(out, 0) < 0 && errno != EINVAL)
-        status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
-    else
+    status = begin_file(name, out);
+    stream.out = *out;
+    if (status == CLI_OK)
         status = follow_from(in, &stream);
     close(in);
+    return status;
+}
+
+/* Whether what is there can be written is known at once. */
+static int open_and_capture(const struct cli *cli, const char *name)
+{
+    int out = open(name, O_WRONLY | O_CLOEXEC);
+    int status;
+
+    if (out < 0 && errno != ENOENT)
+        return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
+    status = capture_to_file(cli, &out, name);
+    if (out >= 0 && close(out) < 0 && status == CLI_OK)
+        status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
     return status;
 }
 
@@ -480,8 +508,6 @@ static int capture_as_text(const struct cli *cli)
 static int run(const struct cli *cli, int argc, char **argv)
 {
     const char *name = value_of(cli, "write");
-    int status;
-    int out;
 
     if (argc > 0)
         return cli_fail(CLI_USAGE, "what is '%s'? See `ringspan help capture`", argv[0]);
@@ -491,13 +517,7 @@ static int run(const struct cli *cli, int argc, char **argv)
         return cli_fail(CLI_USAGE, "-x is for lines, and -w for a file that has the bytes anyway");
     if (strcmp(name, "-") == 0)
         return capture_to_stdout(cli, NULL);
-    out = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (out < 0)
-        return cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
-    status = capture_to_file(cli, out, name);
-    if (close(out) < 0 && status == CLI_OK)
-        status = cli_fail(CLI_REFUSED, "%s: %s", name, strerror(errno));
-    return status;
+    return open_and_capture(cli, name);
 }
 
 static const char *const options[] = {"port",    "bridge",   "drops-only", "reason", "filter",

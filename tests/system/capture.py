@@ -362,6 +362,7 @@ def test_captures_are_bounded_and_end_with_the_daemon(lab):
     streams = [dial(lab) for _ in range(15)]
     refused = lab.switch.call("capture", "-w", os.devnull)
     assert refused.returncode == 2 and "16 captures already" in refused.stderr, refused.stderr
+    leaves_files_alone(lab, 2)
     streams.pop().close()
 
     def starts():
@@ -373,6 +374,19 @@ def test_captures_are_bounded_and_end_with_the_daemon(lab):
         assert Capture(b"".join(iter(lambda: stream.recv(1 << 20), b""))).statistics
     assert ended.process.wait(20) == 3 and "hung up" in ended.process.stderr.read()
     assert read(ended.path).statistics
+    leaves_files_alone(lab, 3)
+
+
+def leaves_files_alone(lab, status):
+    """A capture that does not come about makes no file, and empties none."""
+    new, old = (os.path.join(os.path.dirname(lab.switch.config), name) for name in ("new", "old"))
+    with open(old, "w", encoding="utf-8") as stream:
+        stream.write("dear to somebody")
+    for path in (new, old):
+        assert lab.switch.call("capture", "-w", path).returncode == status
+    assert not os.path.exists(new)
+    with open(old, encoding="utf-8") as stream:
+        assert stream.read() == "dear to somebody"
 
 
 def try_to_dial(lab):
