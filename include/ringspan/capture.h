@@ -55,6 +55,9 @@ struct capture_params {
     struct bpf_code filter; /* of frames, superframes in one piece */
 };
 
+/* Stands in the file's comments if its reader, who did not want it, does not get all of it. */
+#define CAPTURE_CUT_OFF "cut off before its end"
+
 /* All reasons that there are: only frames that were dropped. */
 #define CAPTURE_DROPS ((UINT64_C(1) << DROP_N_REASONS) - 2)
 

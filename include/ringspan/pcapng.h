@@ -67,6 +67,9 @@ struct pcapng_packet {
     const char *comment;
 };
 
+/* Of a count in statistics: it does not stand there. */
+#define PCAPNG_UNKNOWN UINT64_MAX
+
 struct pcapng_statistics {
     uint32_t interface;
     uint64_t time;

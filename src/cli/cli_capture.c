@@ -14,12 +14,15 @@
 #include "capture_filter.h"
 #include "capture_text.h"
 #include "cli_command.h"
+#include "ringspan/capture.h"
+#include "ringspan/clock.h"
 #include "ringspan/pcapng.h"
 
 /*
  * capture: the daemon makes the file, block by block, and we take it off its hands. A block is
  * written whole or not at all, so that the file can be read whatever ends us; or, without a file,
- * it becomes a line.
+ * it becomes a line. At its end each interface has statistics: if there are none, the daemon did
+ * not get so far, and we say so in their place.
  */
 
 #define CHUNK_SIZE ((size_t)1 << 20) /* longer than any block */
@@ -144,6 +147,8 @@ struct stream {
     uint64_t count; /* packets after which it ends by itself; UINT64_MAX: never */
     uint8_t *bytes;
     size_t len;
+    uint64_t start;
+    bool tells_cut_off; /* the daemon does */
     uint64_t n_blocks;
     uint64_t n_packets;
     uint64_t n_interfaces;
@@ -176,10 +181,18 @@ static uint64_t lost_in(const uint8_t *block, uint32_t len)
     return lost;
 }
 
+static bool says_cut_off(const uint8_t *block, uint32_t len)
+{
+    return memmem(block, len, CAPTURE_CUT_OFF, strlen(CAPTURE_CUT_OFF)) != NULL;
+}
+
 static void count_block(struct stream *stream, const uint8_t *block, uint32_t len)
 {
     stream->n_blocks++;
     switch (word_at(block)) {
+    case PCAPNG_SECTION:
+        stream->tells_cut_off |= says_cut_off(block, len);
+        break;
     case PCAPNG_PACKET:
         stream->n_packets++;
         break;
@@ -189,6 +202,7 @@ static void count_block(struct stream *stream, const uint8_t *block, uint32_t le
     case PCAPNG_STATISTICS:
         stream->n_statistics++;
         stream->n_lost += lost_in(block, len);
+        stream->tells_cut_off |= says_cut_off(block, len);
         break;
     default: /* of a number that says nothing to us */
         break;
@@ -335,12 +349,15 @@ static int await_more(struct stream *stream)
 
     if (n < 0)
         return errno == EINTR ? 1 : -errno;
+    stream->is_over = n == 0;
     if (n == 0 || fds[2].revents & POLLERR)
         return 0;
     if (fds[1].revents)
         ask_to_end(stream);
     return fds[0].revents ? pass_on(stream) : 1;
 }
+
+/* ---- its end ---- */
 
 /* Each interface has its statistics when the daemon has said all. */
 static bool is_whole(const struct stream *stream)
@@ -353,7 +370,51 @@ static bool is_cut_off(const struct stream *stream)
 {
     bool may_end = stream->is_ending || stream->n_packets >= stream->count;
 
-    return stream->is_over && !(may_end && is_whole(stream));
+    return stream->tells_cut_off || (stream->is_over && !(may_end && is_whole(stream)));
+}
+
+static int write_block(struct stream *stream, const struct pcapng_bytes *block)
+{
+    memcpy(stream->bytes, block->bytes, block->len);
+    return write_to_file(stream, block->len);
+}
+
+/* What the daemon did not come to write. */
+static int write_end(struct stream *stream)
+{
+    struct pcapng_statistics statistics = {
+        .time = clock_wall(),
+        .start = stream->start,
+        .received = PCAPNG_UNKNOWN,
+        .dropped = PCAPNG_UNKNOWN,
+        .accepted = PCAPNG_UNKNOWN,
+        .lost = PCAPNG_UNKNOWN,
+        .delivered = PCAPNG_UNKNOWN,
+        .comment = CAPTURE_CUT_OFF,
+    };
+    struct pcapng_bytes block;
+    int r = 0;
+
+    if (stream->n_blocks == 0) {
+        pcapng_section("ringspan " RINGSPAN_VERSION, CAPTURE_CUT_OFF, &block);
+        r = write_block(stream, &block);
+    }
+    for (uint64_t i = stream->n_statistics; r == 0 && i < stream->n_interfaces; i++) {
+        statistics.interface = (uint32_t)i;
+        pcapng_statistics(&statistics, &block);
+        r = write_block(stream, &block);
+    }
+    return r;
+}
+
+static int sum_up(const struct stream *stream)
+{
+    fprintf(stderr, "%" PRIu64 " packets captured, ", stream->n_packets);
+    if (stream->is_over && !is_whole(stream))
+        fputs("nobody knows how many were lost on their way here\n", stderr);
+    else
+        fprintf(stderr, "%" PRIu64 " lost on their way here\n", stream->n_lost);
+    return is_cut_off(stream) ? cli_fail(CLI_UNREACHABLE, "the daemon hung up") : CLI_OK;
 }
 
 static int follow(struct stream *stream)
@@ -363,13 +424,13 @@ static int follow(struct stream *stream)
     do
         r = await_more(stream);
     while (r > 0);
+    if (r == 0 && stream->is_over && !is_whole(stream) && !stream->text)
+        r = write_end(stream);
     if (r == -ETIMEDOUT)
         return cli_fail(CLI_REFUSED, "%s: nobody takes the rest", stream->name);
     if (r < 0 && r != -EPIPE)
         return cli_fail(CLI_REFUSED, "%s: %s", stream->name, strerror(-r));
-    fprintf(stderr, "%" PRIu64 " packets captured, %" PRIu64 " lost on their way here\n",
-            stream->n_packets, stream->n_lost);
-    return is_cut_off(stream) ? cli_fail(CLI_UNREACHABLE, "the daemon hung up") : CLI_OK;
+    return sum_up(stream);
 }
 
 /* A pipe that has any room has some for so much, and a file never makes anybody wait. */
@@ -385,6 +446,7 @@ static int follow_from(int in, struct stream *stream)
     int status;
 
     stream->in = in;
+    stream->start = clock_wall();
     stream->piece = piece_of(stream->out);
     stream->signals = cli_open_signals();
     stream->bytes = malloc(CHUNK_SIZE);

@@ -100,6 +100,7 @@ struct capture_interface {
     uint64_t lost;
     uint64_t lost_lately; /* since the last one that was delivered */
     uint64_t ring_drops;  /* frames that the ring had no room for, before it began */
+    uint64_t recorded;    /* that the recorder has; of who reads it, those that are to come yet */
 };
 
 struct capture_reader {
@@ -112,6 +113,8 @@ struct capture_reader {
     struct event *event;
     uint32_t epoll_events;
     bool is_ending;
+    bool is_asked_to_end;          /* by who reads */
+    bool is_cut_off;               /* without being asked, he does not get all of the recorder */
     bool is_recorder;              /* its memory has packets only, and the last ones, */
     uint64_t begin;                /* from here on for those who begin to read */
     uint64_t n_packets;            /* that these get */
@@ -179,6 +182,8 @@ void capture_recorder_close(struct capture *capture);
 int capture_recorder_open(struct capture_reader *recorder, struct capture_reader *reader);
 /** Gets as much of it as there is room for. At the end, that is also the reader's. */
 void capture_recorder_pump(struct capture_reader *reader);
+/** What @reader has not got of it yet is lost to it, and it ends. */
+void capture_recorder_leave(struct capture_reader *reader);
 
 /** Implemented by recorder.c: the recorder has taken @sight. */
 void recorder_note(struct capture *capture, const struct sight *sight);

@@ -340,6 +340,7 @@ static void deliver(struct capture_reader *reader, uint32_t number, const struct
         return;
     }
     interface->delivered++;
+    interface->recorded += reader->is_recorder;
     interface->lost_lately = 0;
     if (reader->left > 0 && --reader->left == 0)
         capture_reader_finish(reader);
@@ -411,7 +412,9 @@ void capture_reader_take(struct capture_reader *reader, uint32_t number, const s
 static void begin_to_end(struct capture_reader *reader)
 {
     if (reader->is_waiting)
-        capture_reader_head(reader, "the recorder was not frozen");
+        capture_reader_head(reader, reader->is_asked_to_end ? "the recorder was not frozen"
+                                                            : CAPTURE_CUT_OFF
+                                        ": the recorder was not frozen");
     reader->is_waiting = false;
     reader->is_ending = true;
 }
@@ -419,6 +422,8 @@ static void begin_to_end(struct capture_reader *reader)
 void capture_reader_finish(struct capture_reader *reader)
 {
     begin_to_end(reader);
+    if (reader->source)
+        capture_recorder_leave(reader);
     capture_reader_settle(reader);
 }
 
@@ -438,7 +443,8 @@ static bool sum_up(struct capture_reader *reader)
     struct pcapng_bytes block;
     char comment[64];
 
-    snprintf(comment, sizeof(comment), "%" PRIu64 " dropped by the switch", interface->dropped);
+    snprintf(comment, sizeof(comment), "%" PRIu64 " dropped by the switch%s", interface->dropped,
+             reader->is_cut_off ? ", " CAPTURE_CUT_OFF : "");
     statistics.comment = comment;
     pcapng_statistics(&statistics, &block);
     if (!append_block(reader, &block))
@@ -514,8 +520,10 @@ static void on_event(void *arg, uint32_t events)
     struct capture_reader *reader = arg;
     int r = 0;
 
-    if (events & EPOLLRDHUP)
+    if (events & EPOLLRDHUP) {
+        reader->is_asked_to_end |= !reader->is_ending;
         begin_to_end(reader);
+    }
     if (reader->source)
         capture_recorder_pump(reader);
     if (reader->is_ending && !reader->source)

@@ -32,10 +32,14 @@ static uint32_t word_at(const struct capture_reader *recorder, uint64_t at)
 static void tell_of_loss(struct capture_reader *reader, const struct capture_reader *recorder,
                          uint32_t len)
 {
+    struct capture_interface *interface;
+
     if (!reader || reader->source != recorder || reader->source_at != recorder->tail ||
         reader->source_at == reader->source_end)
         return;
-    reader->interfaces[word_at(recorder, recorder->tail + INTERFACE_AT)].lost++;
+    interface = &reader->interfaces[word_at(recorder, recorder->tail + INTERFACE_AT)];
+    interface->lost++;
+    interface->recorded--;
     reader->source_at += len;
 }
 
@@ -45,8 +49,10 @@ void capture_recorder_evict(struct capture_reader *recorder)
 
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++)
         tell_of_loss(recorder->capture->readers[i], recorder, len);
-    if (recorder->tail >= recorder->begin)
+    if (recorder->tail >= recorder->begin) {
         recorder->n_packets--;
+        recorder->interfaces[word_at(recorder, recorder->tail + INTERFACE_AT)].recorded--;
+    }
     recorder->tail += len;
 }
 
@@ -109,20 +115,27 @@ static void copy(struct capture_reader *reader, uint64_t at, size_t len)
 static bool pump_one(struct capture_reader *reader)
 {
     uint32_t len = word_at(reader->source, reader->source_at + LENGTH_AT);
+    struct capture_interface *interface;
 
     if (len > capture_reader_room(reader))
         return false;
-    reader->interfaces[word_at(reader->source, reader->source_at + INTERFACE_AT)].delivered++;
+    interface = &reader->interfaces[word_at(reader->source, reader->source_at + INTERFACE_AT)];
+    interface->delivered++;
+    interface->recorded--;
     copy(reader, reader->source_at, len);
     reader->source_at += len;
     return true;
 }
 
-static void close_source(struct capture_reader *reader)
+void capture_recorder_leave(struct capture_reader *reader)
 {
     for (uint32_t i = 0; i < reader->n_interfaces; i++) {
         struct capture_interface *interface = &reader->interfaces[i];
 
+        if (interface->recorded > 0 && !reader->is_asked_to_end)
+            reader->is_cut_off = true;
+        interface->lost += interface->recorded;
+        interface->recorded = 0;
         interface->accepted = interface->delivered + interface->lost;
         interface->received = interface->accepted;
     }
@@ -142,7 +155,7 @@ void capture_recorder_pump(struct capture_reader *reader)
             return;
     }
     if (reader->is_ending || reader->source_at >= reader->source_end)
-        close_source(reader);
+        capture_recorder_leave(reader);
 }
 
 /* ---- life ---- */
@@ -151,7 +164,7 @@ void capture_recorder_close(struct capture *capture)
 {
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {
         if (capture->readers[i] && capture->readers[i]->source)
-            close_source(capture->readers[i]);
+            capture_recorder_leave(capture->readers[i]);
     }
 }
 
@@ -159,6 +172,8 @@ void capture_recorder_restart(struct capture_reader *recorder)
 {
     recorder->begin = recorder->head;
     recorder->n_packets = 0;
+    for (uint32_t i = 0; i < recorder->n_interfaces; i++)
+        recorder->interfaces[i].recorded = 0;
 }
 
 void capture_recorder_begin_anew(struct capture_reader *recorder)

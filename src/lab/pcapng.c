@@ -155,17 +155,23 @@ void pcapng_interface(const struct pcapng_interface *interface, struct pcapng_by
     end(ret);
 }
 
+static void put_count(struct pcapng_bytes *block, enum option code, uint64_t count)
+{
+    if (count != PCAPNG_UNKNOWN)
+        put_u64_option(block, code, count);
+}
+
 void pcapng_statistics(const struct pcapng_statistics *statistics, struct pcapng_bytes *ret)
 {
     begin(ret, PCAPNG_STATISTICS);
     put_u32(ret, statistics->interface);
     put_time(ret, statistics->time);
     put_time_option(ret, STATISTICS_START, statistics->start);
-    put_u64_option(ret, STATISTICS_RECEIVED, statistics->received);
-    put_u64_option(ret, STATISTICS_DROPPED, statistics->dropped);
-    put_u64_option(ret, STATISTICS_ACCEPTED, statistics->accepted);
-    put_u64_option(ret, STATISTICS_LOST, statistics->lost);
-    put_u64_option(ret, STATISTICS_DELIVERED, statistics->delivered);
+    put_count(ret, STATISTICS_RECEIVED, statistics->received);
+    put_count(ret, STATISTICS_DROPPED, statistics->dropped);
+    put_count(ret, STATISTICS_ACCEPTED, statistics->accepted);
+    put_count(ret, STATISTICS_LOST, statistics->lost);
+    put_count(ret, STATISTICS_DELIVERED, statistics->delivered);
     put_text(ret, OPTION_COMMENT, statistics->comment);
     end(ret);
 }

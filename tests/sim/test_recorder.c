@@ -404,7 +404,7 @@ static void test_who_waits_for_nothing(void **state)
     assert_int_equal(recorder_set(bed->capture, &(struct recorder_params){0}), 0);
     file = read_file(bed, waits);
     assert_int_equal(file.n_packets, 0);
-    assert_string_equal(file.comment, "the recorder was not frozen");
+    assert_string_equal(file.comment, CAPTURE_CUT_OFF ": the recorder was not frozen");
     free_bed(bed);
 }
 

@@ -605,6 +605,40 @@ def test_recorder_goes_on_while_it_is_read(lab):
     assert counted["lost"] > 0 and counted["lost"] + len(kept) == 1500 - kept[0], (counted, kept)
 
 
+@ringspan_only
+def test_what_the_daemon_cuts_off_says_so(lab):
+    a, b = hosts = start_recorded(lab, "1MiB", 2, triggers=["link_down"])
+    lab.teach(*hosts)
+    waiting = os.path.join(os.path.dirname(lab.switch.config), "waiting")
+    waiter = spawn_client(lab, "capture", "--recorder", "--wait", "-w", waiting)
+    eventually(lambda: os.path.exists(waiting), "somebody who waits for the recorder")
+    capture = Capturing(lab, "--port", a.port)
+    lines = spawn_client(lab, "capture", "--port", a.port, stdout=subprocess.PIPE)
+    raw = frame_of_length(b.mac, a.mac, 1500)
+
+    def has_line():
+        """Nothing else says when it has begun."""
+        a.wire.send(raw)
+        return select.select([lines.stdout], [], [], 0)[0]
+    eventually(has_line, "a line of a frame")
+    eventually(lambda: os.path.getsize(capture.path) > len(raw), "a frame in the file")
+    lab.switch.process.kill()
+    assert lab.switch.process.wait(10) != 0
+    for process in (capture.process, waiter, lines):
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 3, (process.args, process.returncode, said)
+        assert "packets captured, nobody knows how many were lost" in said, said
+        assert "the daemon hung up" in said, said
+    file = read(capture.path)
+    assert set(file.statistics) == {a.port}
+    assert file.statistics[a.port]["comment"] == "cut off before its end"
+    assert "lost" not in file.statistics[a.port], file.statistics
+    assert set(packet.raw for packet in file.packets) == {raw}
+    check_with_tshark(capture.path, file.packets)
+    file = read(waiting)
+    assert not file.packets and file.comment == "cut off before its end", file.comment
+
+
 def wireshark_environment(lab):
     return dict(os.environ, RINGSPAN=lab.switch.client, RINGSPAN_SOCKET=lab.switch.socket)
 

@@ -270,9 +270,66 @@ static void test_names_without_end_while_frozen(void **state)
     event_loop_free(loop);
 }
 
+static uint64_t count_lost(const struct file *file)
+{
+    static const uint8_t option[4] = {PCAPNG_STATISTICS_LOST, 0, sizeof(uint64_t)};
+    const uint8_t *found = memmem(file->bytes, file->len, option, sizeof(option));
+    uint64_t lost;
+
+    assert_non_null(found);
+    memcpy(&lost, found + sizeof(option), sizeof(lost));
+    return lost;
+}
+
+/* Who reads the recorder, or waits for it, when the daemon ends. */
+static void test_readers_that_are_cut_off(void **state)
+{
+    static const uint8_t frame[64] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8};
+    const struct port_device device = {.ifindex = 1, .mtu = 1500};
+    const struct capture_params reads = {.buffer = LIMIT_CAPTURE_BUFFER_MIN, .recorded = true};
+    const struct capture_params waits = {
+        .buffer = LIMIT_CAPTURE_BUFFER_MIN, .recorded = true, .waits = true};
+    struct port *port = new_port("p", 0);
+    const struct file *file;
+    struct capture *capture;
+    struct event_loop *loop;
+    struct bridge *bridge;
+    int reader;
+    int waiter;
+
+    assert_int_equal(bridge_new(&one_port, &bridge), 0);
+    assert_int_equal(port_bring_up(port), 0);
+    assert_int_equal(port->ops->start(port, &device), 0);
+    assert_int_equal(bridge_add_port(bridge, port), 0);
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    bridge_set_capture(bridge, capture);
+    assert_int_equal(recorder_set(capture, &(struct recorder_params){.memory = 1u << 20}), 0);
+    assert_int_equal(capture_offer_port(capture, "b", port, ""), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_true(memory_port_inject(port, frame, sizeof(frame), NULL));
+        assert_int_equal(bridge_poll(bridge, port->source, 1).frames, 1);
+    }
+    assert_int_equal(capture_start(capture, &waits, &waiter), 0);
+    assert_int_equal(capture_start(capture, &reads, &reader), 0);
+    capture_end_all(capture);
+    file = read_file(loop, reader);
+    assert_int_equal(count_lost(file) + count_blocks(file, PCAPNG_PACKET), 5);
+    assert_true(count_lost(file) > 0);
+    assert_true(has_text(file, CAPTURE_CUT_OFF));
+    assert_true(has_text(read_file(loop, waiter), CAPTURE_CUT_OFF));
+    capture_forget_port(capture, port);
+    capture_free(capture);
+    event_loop_free(loop);
+    port->ops->stop(port);
+    port->ops->close(port);
+    bridge_free(bridge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_readers_that_are_cut_off),
         cmocka_unit_test(test_names_without_end),
         cmocka_unit_test(test_names_without_end_while_frozen),
         cmocka_unit_test(test_names_without_end_for_one_of_two),
