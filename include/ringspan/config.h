@@ -189,6 +189,18 @@ struct config_error {
     uint32_t excerpt_column; /* of the caret within it, from 1 */
 };
 
+struct config_warning {
+    char of[2 * LIMIT_NAME_SIZE + 16]; /* "bridge lab0" */
+    char path[64];                     /* "bridges[0].reserved" */
+    char message[160];
+    const char *cure;
+};
+
+struct config_warnings {
+    struct config_warning *list;
+    uint32_t n;
+};
+
 struct config_report {
     char *source;                /* the file's name as the user gave it; "<stdin>" for "-" */
     struct config_error *errors; /* in the order of the text */
@@ -221,6 +233,14 @@ void config_free(struct config *config);
 int config_clone(const struct config *config, struct config **ret);
 /** Whether the ports' defaults of both say the same. */
 bool config_same_defaults(const struct config *a, const struct config *b);
+
+/** What is valid, and does not do what whoever wrote it has in mind. 0 or -ENOMEM. Release with
+ * config_warnings_fini(). */
+int config_warn(const struct config *config, struct config_warnings *ret);
+void config_warnings_fini(struct config_warnings *warnings);
+/** Whether one of them says the same of the same thing. */
+bool config_warnings_have(const struct config_warnings *warnings,
+                          const struct config_warning *wanted);
 
 void config_report_fini(struct config_report *report);
 /** "lab.json:17:22: bridges[0].ports[3].pvid: 5000 is above 4094", the line, the caret, the hint,

@@ -51,6 +51,20 @@ static void print_text(const struct config_report *report, const struct config *
         config_report_print(report, stderr);
 }
 
+static int print_warnings(const char *source, const struct config *config)
+{
+    struct config_warnings warnings;
+    int r = config_warn(config, &warnings);
+
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < warnings.n; i++)
+        fprintf(stderr, "%s: warning: %s: %s\n    hint: %s\n", source, warnings.list[i].path,
+                warnings.list[i].message, warnings.list[i].cure);
+    config_warnings_fini(&warnings);
+    return 0;
+}
+
 static int run(const struct cli *cli, int argc, char **argv)
 {
     struct config *config = NULL;
@@ -61,6 +75,8 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (argc != 1)
         return cli_fail(CLI_USAGE, "`ringspan check` takes one FILE (or -)");
     r = config_load(argv[0], &config, &report);
+    if (r == 0)
+        r = print_warnings(report.source, config);
     if (r == -ENOMEM)
         status = cli_fail(CLI_REFUSED, "out of memory");
     else if (cli->json)
@@ -77,7 +93,8 @@ const struct cli_command cli_check = {
     .summary = "whether a configuration is valid",
     .help = "Usage: ringspan check FILE\n\n"
             "Reads FILE (- is standard input), touches nothing, needs neither daemon nor\n"
-            "privileges. Ends with status 4 if it is not valid, and prints every error.\n\n"
+            "privileges. Ends with status 4 if it is not valid, and prints every error; and\n"
+            "warnings, which are about what is valid and yet hardly what is wanted.\n\n"
             "Example: ringspan check /etc/ringspan/lab.json\n",
     .run = run,
 };

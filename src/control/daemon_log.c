@@ -40,40 +40,23 @@ void managed_ports_on_untold(void *arg)
     arm_untold(daemon);
 }
 
-/* How many ports can be made to stop by one PAUSE; 0 if it crosses between two at most, as on a
- * cable. */
-static uint32_t n_paused(const struct config_bridge *bridge)
+void daemon_warn(const struct config *before, const struct config *config)
 {
-    struct reserved_policy policy = reserved_policy_of(&bridge->reserved, &bridge->reserved);
-    uint32_t n = 0;
+    struct config_warnings earlier = {0};
+    struct config_warnings warnings = {0};
 
-    if (reserved_policy_action(policy, RESERVED_PAUSE) != RESERVED_FORWARD)
-        return 0;
-    for (uint32_t i = 0; i < bridge->n_ports; i++)
-        n += config_port_places(&bridge->ports[i]);
-    return n > 2 ? n : 0;
-}
+    if (before && config_warn(before, &earlier) < 0)
+        return;
+    if (config_warn(config, &warnings) == 0) {
+        for (uint32_t i = 0; i < warnings.n; i++) {
+            const struct config_warning *warning = &warnings.list[i];
 
-static bool was_warned_of(const struct config *before, const char *name)
-{
-    for (uint32_t i = 0; before && i < before->n_bridges; i++) {
-        if (strcmp(before->bridges[i].name, name) == 0)
-            return n_paused(&before->bridges[i]) > 0;
+            if (!config_warnings_have(&earlier, warning))
+                log_warning("%s: %s (%s)", warning->of, warning->message, warning->cure);
+        }
     }
-    return false;
-}
-
-void daemon_warn_of_pause(const struct config *before, const struct config *config)
-{
-    for (uint32_t i = 0; i < config->n_bridges; i++) {
-        const struct config_bridge *bridge = &config->bridges[i];
-        uint32_t n = n_paused(bridge);
-
-        if (n > 0 && !was_warned_of(before, bridge->name))
-            log_warning("bridge %s: PAUSE crosses it, and it can have %u ports: a host that is "
-                        "told to pause stops sending to all of them (reserved)",
-                        bridge->name, n);
-    }
+    config_warnings_fini(&warnings);
+    config_warnings_fini(&earlier);
 }
 
 void managed_port_limit_log(struct managed_port *mp)

@@ -312,8 +312,8 @@ int daemon_on_demand(void *arg, uint32_t kinds);
 /** Before a change of its state: decides whether the log is told of it now or, of too many, later.
  */
 void managed_port_limit_log(struct managed_port *mp);
-/** Says where PAUSE stops more ports than two; what ran @before (or NULL) was warned of already. */
-void daemon_warn_of_pause(const struct config *before, const struct config *config);
+/** Logs config_warn(); what ran @before (or NULL) was warned of already. */
+void daemon_warn(const struct config *before, const struct config *config);
 /** For the timers; @arg is the daemon. */
 void managed_ports_on_retry(void *arg);
 void managed_ports_on_untold(void *arg);

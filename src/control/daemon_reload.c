@@ -478,7 +478,7 @@ int daemon_reload(struct daemon *daemon, struct config *config, const struct pla
     *ret_before = daemon->config;
     keep_what_is_fixed(config, daemon->config);
     daemon->config = config;
-    daemon_warn_of_pause(*ret_before, config);
+    daemon_warn(*ret_before, config);
     daemon_apply_cpu(daemon);
     globs_adopt(daemon, globs);
     for (uint32_t i = 0; i < plan->n_steps; i++)

@@ -226,6 +226,8 @@ def test_pause_between_more_than_two_ports_is_warned_of(lab):
                               "reserved": {"pause": "forward"}})
     lab.switch.query("reload")
     assert n_warnings() == 2
+    check = lab.switch.call("check", lab.switch.config)
+    assert check.returncode == 0 and "warning: bridges[0].reserved: PAUSE" in check.stderr, check
 
 
 if __name__ == "__main__":

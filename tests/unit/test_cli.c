@@ -479,6 +479,14 @@ static void test_check(void **state)
     assert_has(outcome.out, "valid: 1 bridge, 1 port\n");
     snprintf(line, sizeof(line), "-j check %s", path);
     assert_prints(line, "[]\n");
+    write_file(path, "{\"version\":1,\"bridges\":[{\"name\":\"b\",\"vlan_aware\":true,"
+                     "\"mirror\":[{\"name\":\"m\",\"output_vlan\":6}]}],\"daemon\":"
+                     "{\"recorder\":{\"memory\":\"1MiB\",\"triggers\":[\"move\"]}}}");
+    assert_int_equal(ringspan(line), CLI_OK);
+    assert_string_equal(outcome.out, "[]\n");
+    assert_has(outcome.err, "lab.json: warning: bridges[0].mirror[0].output_vlan: no port of ");
+    assert_has(outcome.err, "lab.json: warning: daemon.recorder.triggers: \"move\" never ");
+    assert_has(outcome.err, "\n    hint: give a bridge \"fdb\": { \"move_limit\": { \"max\": ");
     write_file(path, "{\"version\":1,\n \"bridges\":[{\"nam\":\"b\"}]}");
     assert_int_equal(ringspan(line), CLI_INVALID);
     assert_has(outcome.out, "\"line\":2,\"column\":14,\"path\":\"bridges[0].nam\"");
