@@ -12,7 +12,8 @@
 /*
  * Mirror (SPAN): copies of the frames of some ports, or VLANs, for who looks on behind another one.
  *
- * A mirror has sources: ports, each with a direction, and of their frames those of some VLANs. It
+ * A mirror has sources: ports, each with a direction, and of their frames those of some VLANs. A
+ * port is a source by its name, or else by the first pattern that matches it, whenever it comes. It
  * has one output: a port, which is then for nothing else, or a VLAN (RSPAN), by which the copies
  * leave like any of its frames, to a probe on some other switch.
  *
@@ -56,8 +57,10 @@ enum mirror_direction {
     MIRROR_N_DIRECTIONS,
 };
 
+/* A port, or each whose name matches. */
 struct mirror_source {
     char port[LIMIT_NAME_SIZE];
+    char match[LIMIT_MATCH_SIZE];    /* if there is no `port` */
     enum mirror_direction direction; /* MIRROR_N_DIRECTIONS: the mirror's */
 };
 
@@ -93,8 +96,9 @@ struct mirror {
     struct vidset vlans;
     char output_port[LIMIT_NAME_SIZE];
     enum mirror_direction direction;
-    struct mirror_source *from; /* by name */
+    struct mirror_source *from; /* ports by name; patterns behind them, as they were written */
     uint32_t n_from;
+    uint32_t n_from_ports;
 };
 
 /* Those of one bridge. A set of them has a bit for each, by its place. */

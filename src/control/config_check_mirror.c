@@ -88,6 +88,8 @@ static int compare_sources(const void *a, const void *b)
     const struct placed *other = b;
     int order = strcmp(one->source->port, other->source->port);
 
+    if (order == 0)
+        order = strcmp(one->source->match, other->source->match);
     return order ? order : one->index < other->index ? -1 : 1;
 }
 
@@ -114,20 +116,27 @@ static void check_port(const struct mirror_checker *c, const struct placed *plac
 
     if (!*name || has_port(c, name))
         return;
-    config_hint_port(c->config, c->bridge, name, "are not named by mirrors", hint);
+    config_hint_port(c->config, c->bridge, name, "are no output_port of a mirror", hint);
     report_at(c, placed, key, *hint ? hint : NULL, "this bridge has no port named '%s'", name);
 }
 
+/* It may also be one that a pattern makes, now and then. */
 static void check_source(const struct mirror_checker *c, const struct placed *placed)
 {
     const char *name = placed->source->port;
     const struct mirror_settings *other = mirror_to(c->bridge, name);
 
-    check_port(c, placed, ".port", name);
+    if (!config_match_of_port(c->bridge, name))
+        check_port(c, placed, ".port", name);
     if (other)
         report_at(c, placed, ".port", "a copy is not copied again",
                   "'%s' is the output_port of the mirror '%s': nothing but copies leaves by it",
                   name, other->name);
+}
+
+static bool is_same(const struct mirror_source *one, const struct mirror_source *other)
+{
+    return strcmp(one->port, other->port) == 0 && strcmp(one->match, other->match) == 0;
 }
 
 static void check_sources(const struct mirror_checker *c, const struct placed *mirror)
@@ -146,10 +155,12 @@ static void check_sources(const struct mirror_checker *c, const struct placed *m
     }
     qsort(c->sources, n, sizeof(*c->sources), compare_sources);
     for (uint32_t i = 1; i < n; i++) {
-        const char *name = c->sources[i].source->port;
+        const struct mirror_source *source = c->sources[i].source;
+        const char *name = *source->port ? source->port : source->match;
 
-        if (*name && strcmp(c->sources[i - 1].source->port, name) == 0)
-            report_at(c, &c->sources[i], ".port", "\"direction\": \"both\" is both at once",
+        if (*name && is_same(c->sources[i - 1].source, source))
+            report_at(c, &c->sources[i], *source->port ? ".port" : ".match",
+                      "\"direction\": \"both\" is both at once",
                       "'%s' is a source of this mirror already", name);
     }
 }

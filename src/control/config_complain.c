@@ -42,18 +42,30 @@ const char *config_complain_port_name(const char *text)
                                    : config_complain_name(text);
 }
 
-const char *config_complain_match(const char *text)
+static const char *complain_pattern(const char *text, const char *of_a_name)
 {
     const char *complaint;
 
     if (!glob_has_wildcard(text))
-        return "has no '*', '?' or '[' and is one name: write \"name\" instead of \"match\"";
+        return of_a_name;
     complaint = config_complain_name(text);
     if (!complaint)
         complaint = glob_complain(text);
     if (!complaint && glob_shortest(text) >= LIMIT_NAME_SIZE)
         return "matches nothing: an interface's name has at most 15 bytes";
     return complaint;
+}
+
+const char *config_complain_match(const char *text)
+{
+    return complain_pattern(
+        text, "has no '*', '?' or '[' and is one name: write \"name\" instead of \"match\"");
+}
+
+const char *config_complain_source_match(const char *text)
+{
+    return complain_pattern(
+        text, "has no '*', '?' or '[' and is one name: write \"port\" instead of \"match\"");
 }
 
 const char *config_complain_listen(const char *text)

@@ -183,8 +183,7 @@ static const char *bridge_of_port(const struct config *config, const char *name)
     return NULL;
 }
 
-/* The pattern of the bridge that may make a port of this name, or NULL. */
-static const char *match_of_port(const struct config_bridge *bridge, const char *name)
+const char *config_match_of_port(const struct config_bridge *bridge, const char *name)
 {
     uint32_t i = 0;
 
@@ -198,7 +197,7 @@ void config_hint_port(const struct config *config, const struct config_bridge *b
                       const char *name, const char *cannot, char ret_hint[CONFIG_PORT_HINT_SIZE])
 {
     const char *other = bridge_of_port(config, name);
-    const char *match = match_of_port(bridge, name);
+    const char *match = config_match_of_port(bridge, name);
 
     ret_hint[0] = '\0';
     if (other)

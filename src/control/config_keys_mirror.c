@@ -33,7 +33,19 @@ static const struct config_key source_keys[] = {
         .offset = offsetof(struct mirror_source, port),
         .complain = config_complain_port_name,
         .pattern = PORT_PATTERN,
+        .without = "match",
         .help = "The name of a port of this bridge, whose frames are copied.",
+    },
+    {
+        .name = "match",
+        .type = CONFIG_NAME,
+        .min = 1,
+        .max = LIMIT_MATCH_SIZE - 1,
+        .offset = offsetof(struct mirror_source, match),
+        .complain = config_complain_source_match,
+        .pattern = MATCH_PATTERN,
+        .help = "In place of port: a pattern (*, ?, [...]) for names of ports of this bridge, "
+                "whenever they come.",
     },
     {
         .name = "direction",

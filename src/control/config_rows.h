@@ -45,6 +45,7 @@ const char *config_complain_control(const char *text);
 const char *config_complain_name(const char *text);
 const char *config_complain_port_name(const char *text);
 const char *config_complain_match(const char *text);
+const char *config_complain_source_match(const char *text);
 const char *config_complain_listen(const char *text);
 const char *config_complain_recorder(const char *text);
 const char *config_complain_socket(const char *text);

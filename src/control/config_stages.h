@@ -106,6 +106,8 @@ bool config_is_mirror_output(const struct config_bridge *bridge, const struct co
 
 #define CONFIG_PORT_HINT_SIZE 192
 
+/** The pattern of the bridge that may make a port of this name, or NULL. */
+const char *config_match_of_port(const struct config_bridge *bridge, const char *name);
 /** Of a bridge that has no port @name: where there is one, or what would make one that @cannot
  * ("have no static entries"); or "". */
 void config_hint_port(const struct config *config, const struct config_bridge *bridge,

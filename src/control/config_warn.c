@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ringspan/config.h"
+#include "ringspan/glob.h"
 
 /* What is valid, and does not do what whoever wrote it has in mind. */
 
@@ -79,12 +80,51 @@ static bool has_member(const struct config_bridge *bridge, uint16_t vid)
     return has_one;
 }
 
+/* Others may come. */
+static bool has_patterns(const struct config_bridge *bridge)
+{
+    uint32_t i = 0;
+
+    while (i < bridge->n_ports && !*bridge->ports[i].match)
+        i++;
+    return i < bridge->n_ports;
+}
+
+static bool matches_any(const struct config_bridge *bridge, const char *match)
+{
+    uint32_t i = 0;
+
+    while (i < bridge->n_ports && !glob_matches(match, bridge->ports[i].name))
+        i++;
+    return i < bridge->n_ports;
+}
+
+static void look_at_sources(struct warner *warner, const struct config_bridge *bridge, uint32_t b,
+                            uint32_t m)
+{
+    const struct mirror_settings *mirror = &bridge->mirrors[m];
+
+    for (uint32_t i = 0; i < mirror->n_from; i++) {
+        const char *match = mirror->from[i].match;
+        struct config_warning about = {0};
+
+        if (!*match || has_patterns(bridge) || matches_any(bridge, match))
+            continue;
+        snprintf(about.of, sizeof(about.of), "mirror %s of %s", mirror->name, bridge->name);
+        snprintf(about.path, sizeof(about.path),
+                 "bridges[%" PRIu32 "].mirror[%" PRIu32 "].from[%" PRIu32 "].match", b, m, i);
+        add(warner, &about, "it is for names of ports", "'%s' matches no port of the bridge",
+            match);
+    }
+}
+
 static void look_at_mirrors(struct warner *warner, const struct config_bridge *bridge, uint32_t b)
 {
     for (uint32_t i = 0; i < bridge->n_mirrors; i++) {
         const struct mirror_settings *mirror = &bridge->mirrors[i];
         struct config_warning about = {0};
 
+        look_at_sources(warner, bridge, b, i);
         if (mirror->output_vlan == VID_NONE || has_member(bridge, (uint16_t)mirror->output_vlan))
             continue;
         snprintf(about.of, sizeof(about.of), "mirror %s of %s", mirror->name, bridge->name);

@@ -18,6 +18,27 @@ static void put_ports(struct json_writer *writer, const char *key, const struct 
     json_close_array(writer);
 }
 
+static void put_sources(struct json_writer *writer, const struct mirror *mirror)
+{
+    if (mirror->n_from == 0) {
+        json_put_null(writer, "from");
+        return;
+    }
+    json_open_array(writer, "from");
+    for (uint32_t i = 0; i < mirror->n_from; i++) {
+        const struct mirror_source *source = &mirror->from[i];
+
+        json_open_object(writer, NULL);
+        if (*source->port)
+            json_put_string(writer, "port", source->port);
+        else
+            json_put_string(writer, "match", source->match);
+        json_put_string(writer, "direction", mirror_direction_name(source->direction));
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}
+
 static void put_vlans(struct json_writer *writer, const struct mirror *mirror)
 {
     uint16_t first;
@@ -69,6 +90,7 @@ static enum ctl_row mirror_step(struct ctl_walk *walk, struct bridge *bridge,
     json_open_object(writer, NULL);
     json_put_string(writer, "master", bridge_name(bridge));
     json_put_string(writer, "mirror", mirror->name);
+    put_sources(writer, mirror);
     put_ports(writer, "ingress", bridge, mirrors->ingress, i);
     put_ports(writer, "egress", bridge, mirrors->egress, i);
     put_vlans(writer, mirror);

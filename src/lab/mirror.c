@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ringspan/glob.h"
+
 /* ---- which there are ---- */
 
 static int compare_sources(const void *a, const void *b)
@@ -14,6 +16,28 @@ static int compare_sources(const void *a, const void *b)
     const struct mirror_source *other = b;
 
     return strcmp(one->port, other->port);
+}
+
+static void add_sources(struct mirror *mirror, const struct mirror_settings *settings, bool ports)
+{
+    for (uint32_t i = 0; i < settings->n_from; i++) {
+        const struct mirror_source *source = &settings->from[i];
+
+        if ((*source->port != '\0') != ports)
+            continue;
+        mirror->from[mirror->n_from] = *source;
+        if (source->direction == MIRROR_N_DIRECTIONS)
+            mirror->from[mirror->n_from].direction = settings->direction;
+        mirror->n_from++;
+    }
+}
+
+static void set_sources(struct mirror *mirror, const struct mirror_settings *settings)
+{
+    add_sources(mirror, settings, true);
+    mirror->n_from_ports = mirror->n_from;
+    qsort(mirror->from, mirror->n_from_ports, sizeof(*mirror->from), compare_sources);
+    add_sources(mirror, settings, false);
 }
 
 static int mirror_init(struct mirror *mirror, const struct mirror_settings *settings)
@@ -31,13 +55,7 @@ static int mirror_init(struct mirror *mirror, const struct mirror_settings *sett
     mirror->is_of_vlans = !vidset_equals(&settings->vlans, &all);
     mirror->snaplen = settings->snaplen;
     mirror->direction = settings->direction;
-    mirror->n_from = settings->n_from;
-    for (uint32_t i = 0; i < mirror->n_from; i++) {
-        mirror->from[i] = settings->from[i];
-        if (mirror->from[i].direction == MIRROR_N_DIRECTIONS)
-            mirror->from[i].direction = settings->direction;
-    }
-    qsort(mirror->from, mirror->n_from, sizeof(*mirror->from), compare_sources);
+    set_sources(mirror, settings);
     return 0;
 }
 
@@ -106,7 +124,11 @@ static enum mirror_direction direction_of(const struct mirror *mirror, const cha
     if (mirror->n_from == 0)
         return mirror->direction;
     snprintf(wanted.port, sizeof(wanted.port), "%s", name);
-    found = bsearch(&wanted, mirror->from, mirror->n_from, sizeof(wanted), compare_sources);
+    found = bsearch(&wanted, mirror->from, mirror->n_from_ports, sizeof(wanted), compare_sources);
+    for (uint32_t i = mirror->n_from_ports; !found && i < mirror->n_from; i++) {
+        if (glob_matches(mirror->from[i].match, name))
+            found = &mirror->from[i];
+    }
     return found ? found->direction : MIRROR_N_DIRECTIONS;
 }
 

@@ -95,6 +95,33 @@ static void test_egress_of_one_port(void **state)
     sim_free(sim);
 }
 
+/* A's name is said, B is of the first pattern, C and one that comes later of the second alone. */
+static void test_ports_of_patterns(void **state)
+{
+    struct mirror_source sources[] = {
+        {.match = "p[01]", .direction = MIRROR_EGRESS},
+        {.match = "p?", .direction = MIRROR_BOTH},
+        {.port = "p0", .direction = MIRROR_INGRESS},
+    };
+    struct sim *sim = sim_with(SIM_PORTS_MAX, MIRROR_BOTH);
+    struct sim_frame frame;
+    struct wish wish;
+
+    want(&wish, "probe", SIM_PORTS_MAX, MIRROR_BOTH);
+    wish.settings.from = sources;
+    wish.settings.n_from = 3;
+    sim_set_mirrors(sim, &wish.settings, 1);
+    sim_frame_make(&frame, SIM_HOST(2), SIM_HOST(1), 60);
+    sim_send(sim, B, &frame);
+    sim_expect(sim, A, &frame);
+    sim_expect_nothing(sim);
+    cross(sim, A, SIM_HOST(2), true);
+    cross(sim, C, SIM_HOST(3), true);
+    cross(sim, sim_add_port(sim), SIM_HOST(4), true);
+    assert_int_equal(counters(sim, 0)->packets, 3);
+    sim_free(sim);
+}
+
 static void test_a_frame_is_copied_once(void **state)
 {
     struct sim *sim = sim_with(SIM_PORTS_MAX, MIRROR_BOTH);
@@ -703,6 +730,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ingress_of_one_port),
         cmocka_unit_test(test_egress_of_one_port),
+        cmocka_unit_test(test_ports_of_patterns),
         cmocka_unit_test(test_a_frame_is_copied_once),
         cmocka_unit_test(test_of_a_flood_one_copy),
         cmocka_unit_test(test_two_mirrors_make_two_copies),

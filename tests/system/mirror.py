@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: ISC
 """Mirrors on real interfaces: exact counts, superframes, reloads, and copies that cross a VLAN."""
 
+import os
+
 from capture import Capturing
 from lab import eventually, main, ringspan_only
 from lab.laboratory import lay_cable
@@ -117,6 +119,31 @@ def test_reloads(lab):
     assert lab.switch.query("mirror") == []
     assert reload(mirror=[span(probe, a)]) == [("mirror", "flush")]
     assert probe.mac not in lab.switch.fdb()
+
+
+@ringspan_only
+def test_ports_of_patterns(lab):
+    """A source by a pattern, and one by a name that a pattern makes; they come and go."""
+    a, b, probe = lab.add_hosts(3)
+    lab.capture_everywhere()
+    sources = [{"match": a.port[:-1] + "[" + a.port[-1] + "]", "direction": "ingress"},
+               {"port": b.port, "direction": "egress"}]
+    lab.switch.write_bridges({
+        "name": "lab0", "ports": [{"name": probe.port}, {"match": os.path.commonprefix([a.port, b.port]) + "*"}],
+        "mirror": [{"name": "span", "from": sources, "output_port": probe.port}]})
+    lab.switch.launch()
+    for host in (a, b, probe):
+        lab.wait_connected(host)
+    row, = lab.switch.query("mirror")
+    assert (row["ingress"], row["egress"]) == ([a.port], [b.port]), row
+    assert sorted(row["from"], key=str) == sorted(sources, key=str), row
+    lab.expect(a, [a.frame(BROADCAST)], [b, probe])
+    assert counters(lab)[0] == 2
+    last = b.sentinel()
+    b.wire.send(last)
+    a.wire.receive_until_sentinel(last)
+    lab.expect(a, [a.frame(BROADCAST)], [b, probe])
+    assert counters(lab)[0] == 4
 
 
 @ringspan_only

@@ -172,7 +172,8 @@ FULL = {
                            {"match": "e*", "max": 5, "vlan": {"mode": "access", "pvid": 5}},
                            {"name": "q"}],
                  "flood_vlans": [5, "7-9"],
-                 "mirror": [{"name": "m", "from": [{"port": "p", "direction": "ingress"}], "direction": "egress",
+                 "mirror": [{"name": "m", "from": [{"port": "p", "direction": "ingress"}, {"match": "e?"}],
+                             "direction": "egress",
                              "vlans": [5, "7-9"], "output_port": "q", "snaplen": 64, "description": "d"},
                             {"name": "n", "output_vlan": 10}]}],
     "defaults": {"description": "d", "port": {

@@ -29,6 +29,9 @@ static const struct {
     {",'mirror':[{'name':'m','output_vlan':5}]", "", NULL, NULL},
     {",'mirror':[{'name':'m','output_vlan':6},{'name':'n','output_vlan':7}]", "",
      "bridges[0].mirror[1].output_vlan", "no port of the bridge is in VLAN 7: copies leave by none"},
+    {",'mirror':[{'name':'m','from':[{'match':'r?'}],'output_vlan':5}]", "", NULL, NULL},
+    {",'mirror':[{'name':'m','from':[{'match':'r?'},{'match':'veth*'}],'output_vlan':5}]", "",
+     "bridges[0].mirror[0].from[1].match", "'veth*' matches no port of the bridge"},
     {",'reserved':{'pause':'forward'}", "", "bridges[0].reserved",
      "PAUSE crosses it, and it can have 3 ports: a host that is told to pause stops sending to all of them"},
     /* clang-format on */
