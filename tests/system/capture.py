@@ -488,7 +488,8 @@ def test_recorder(lab):
 
 
 def recorder(lab):
-    return lab.switch.query("recorder")
+    status, = lab.switch.query("recorder")
+    return status
 
 
 def wait_frozen(lab, trigger, port, count=1):
@@ -661,12 +662,17 @@ def test_wireshark_asks_for_interfaces(lab):
     assert extcap(lab, "--extcap-interface", values[0], "--extcap-dlts") == \
         "dlt {number=1}{name=EN10MB}{display=Ethernet}\n"
     assert extcap(lab, "--extcap-interface", values[0], "--extcap-config").count("arg {number=") == 3
+    for expression, wrong in (("udp port 53", ""), ("udp porn 53", "--filter: ")):
+        said = extcap(lab, "--extcap-interface", values[0], "--extcap-capture-filter", expression)
+        if "without libpcap" in said:
+            break
+        assert wrong in said and bool(wrong) == bool(said), (expression, said)
     lab.teach(*hosts)
     fifo = os.path.join(os.path.dirname(lab.switch.config), "fifo")
     os.mkfifo(fifo)
     capturing = subprocess.Popen(
         [lab.switch.extcap, "--capture", "--extcap-interface", values[1], "--fifo", fifo,
-         "--reason="], env=wireshark_environment(lab), stderr=subprocess.DEVNULL)
+         "--reason="], env=wireshark_environment(lab), stderr=subprocess.PIPE)
     with open(fifo, "rb") as file:
         begun = file.read(28)
         a.wire.send(a.frame(b.mac), a.frame(PAUSE))
@@ -677,6 +683,7 @@ def test_wireshark_asks_for_interfaces(lab):
         packets = Capture(begun + file.read()).packets
     assert [packet.verdict for packet in packets] == ["mac_control"]
     assert capturing.wait(timeout=10) == 0
+    assert capturing.stderr.read() == b"", "Wireshark takes that for an error"
 
 
 def install_for_wireshark(script):
