@@ -209,6 +209,18 @@ void cli_print_json(const struct cli *cli, struct json_slice value)
     }
 }
 
+void cli_print_json_row(const struct cli *cli, struct json_slice value)
+{
+    struct byte_queue list;
+
+    byte_queue_init(&list, SIZE_MAX);
+    byte_queue_append(&list, "[", 1);
+    byte_queue_append(&list, value.text, value.len);
+    byte_queue_append(&list, "]", 1);
+    cli_print_json(cli, (struct json_slice){byte_queue_data(&list), list.len});
+    byte_queue_fini(&list);
+}
+
 static const struct cli_keyword *find_keyword(const struct cli_keyword *keywords, const char *word)
 {
     for (const struct cli_keyword *keyword = keywords; keyword->word; keyword++) {

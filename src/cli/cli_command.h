@@ -115,6 +115,8 @@ int cli_change(const struct cli *cli, const char *method, struct byte_queue *par
 
 /** Prints JSON as -j or -p ask for. */
 void cli_print_json(const struct cli *cli, struct json_slice value);
+/** The same of a list that has nothing but @value. */
+void cli_print_json_row(const struct cli *cli, struct json_slice value);
 
 /* A word on the command line that takes a value, and the parameter that it becomes. */
 struct cli_keyword {

@@ -143,16 +143,9 @@ static void print_json_list(const struct cli *cli, const struct byte_queue *list
 
 static int print_one(const struct cli *cli, struct json_slice result)
 {
-    struct byte_queue list;
-
     if (!cli->json)
         return cli_print_explanation(result) ? CLI_OK : fail_without_memory();
-    byte_queue_init(&list, SIZE_MAX);
-    byte_queue_append(&list, "[", 1);
-    byte_queue_append(&list, result.text, result.len);
-    byte_queue_append(&list, "]", 1);
-    print_json_list(cli, &list);
-    byte_queue_fini(&list);
+    cli_print_json_row(cli, result);
     return CLI_OK;
 }
 

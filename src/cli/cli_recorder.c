@@ -92,7 +92,7 @@ static int call(const struct cli *cli, const char *method, int argc, char **argv
     if (status != CLI_OK)
         return status;
     if (cli->json)
-        cli_print_json(cli, reply.result);
+        cli_print_json_row(cli, reply.result);
     else if (strcmp(method, "recorder.show") == 0)
         print(reply.result);
     ctl_reply_fini(&reply);
