@@ -15,6 +15,7 @@
 
 #define TO(dst)  "{\"port\":\"rsp-r1\",\"dst\":\"" dst "\"}"
 #define HOST     "02:00:00:00:00:02"
+#define R1       "{\"port\":\"rsp-r1\",\"dst\":\"" HOST "\""
 #define R3       "{\"port\":\"rsp-r3\",\"dst\":\"" HOST "\""
 #define HEX(hex) "{\"port\":\"rsp-r1\",\"hex\":\"" hex "\"}"
 
@@ -165,7 +166,13 @@ static void test_superframes(void **state)
     assert_has(ask("explain",
                    "{\"port\":\"rsp-r1\",\"hex\":\"" TCP "\",\"size\":28054,\"gso_size\":1500}"),
                "\"outcome\":\"drop\",\"reason\":\"too_long\"");
-    assert_has(ask("explain", "{\"port\":\"rsp-r1\",\"dst\":\"" HOST "\",\"gso_size\":1500}"),
+    assert_has(ask("explain", R1 ",\"size\":28054,\"gso_size\":1400}"), "\"segments\":20,");
+    assert_has(ask("explain", R1 ",\"ethertype\":\"0x86dd\",\"size\":28074,\"gso_size\":1400}"),
+               "\"segments\":20,");
+    assert_has(ask("explain", R1 ",\"vlan\":7,\"size\":2859,\"gso_size\":1400}"),
+               "\"segments\":3,");
+    assert_has(ask("explain", R1 ",\"size\":53,\"gso_size\":1400}"), "\"reason\":\"malformed\"");
+    assert_has(ask("explain", R1 ",\"ethertype\":\"0x0806\",\"gso_size\":1500}"),
                "\"reason\":\"malformed\"");
 }
 
