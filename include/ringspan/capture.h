@@ -67,6 +67,9 @@ int capture_new(struct event_loop *loop, uint64_t (*wall)(void), struct capture 
 void capture_free(struct capture *capture);
 /** Calls @fn when a capture has ended, and perhaps a port lost its capture_point. */
 void capture_on_end(struct capture *capture, void (*fn)(void *arg), void *arg);
+/** Calls @fn with memory that takes its time to be freed, for @fn to free; NULL: it is freed at
+ * once. */
+void capture_release_by(struct capture *capture, void (*fn)(void *arg, void *memory), void *arg);
 /** Ends all captures, as far as it goes without waiting for who reads. */
 void capture_end_all(struct capture *capture);
 

@@ -297,6 +297,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
     event_loop_set_look(loop, daemon_look_at_rings, daemon);
     daemon_warn(NULL, config);
     capture_on_end(daemon->capture, daemon_on_capture_end, daemon);
+    capture_release_by(daemon->capture, daemon_release_memory, daemon);
     recorder_on_change(daemon->capture, daemon_on_recorder, daemon);
     daemon_apply_recorder(daemon);
     daemon_apply_cpu(daemon);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon_private.h"
@@ -11,6 +12,15 @@
  * which of them time their frames. */
 
 #define DESCRIPTION_SIZE 256
+
+/* At the end nobody waits for the loop any more. */
+void daemon_release_memory(void *arg, void *memory)
+{
+    struct daemon *daemon = arg;
+
+    if (daemon->is_dying || workers_submit(daemon->workers, free, NULL, memory) < 0)
+        free(memory);
+}
 
 static bool is_looked_at(const struct bridge *bridge)
 {

@@ -312,6 +312,8 @@ int daemon_on_demand(void *arg, uint32_t kinds);
 /** Before a change of its state: decides whether the log is told of it now or, of too many, later.
  */
 void managed_port_limit_log(struct managed_port *mp);
+/** For captures: frees @memory, which takes long. @arg is the daemon. */
+void daemon_release_memory(void *arg, void *memory);
 /** Logs config_warn(); what ran @before (or NULL) was warned of already. */
 void daemon_warn(const struct config *before, const struct config *config);
 /** For the timers; @arg is the daemon. */

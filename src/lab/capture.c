@@ -54,6 +54,12 @@ void capture_on_end(struct capture *capture, void (*fn)(void *arg), void *arg)
     capture->on_end_arg = arg;
 }
 
+void capture_release_by(struct capture *capture, void (*fn)(void *arg, void *memory), void *arg)
+{
+    capture->release = fn;
+    capture->release_arg = arg;
+}
+
 void capture_end_all(struct capture *capture)
 {
     for (uint32_t i = 0; i < LIMIT_CAPTURES; i++) {

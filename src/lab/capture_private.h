@@ -74,6 +74,8 @@ struct capture {
     uint64_t (*wall)(void);
     void (*on_end)(void *arg);
     void *on_end_arg;
+    void (*release)(void *arg, void *memory);
+    void *release_arg;
     struct capture_reader *readers[CAPTURE_READERS];
     struct recording recording;
     uint32_t n_points;

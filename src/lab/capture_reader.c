@@ -15,6 +15,10 @@
 /* What one turn of the loop sends at most: some tens of microseconds. */
 #define SEND_MAX ((size_t)256 << 10)
 
+/* Pages go back one by one: a hundred megabytes take tens of milliseconds, and frames would wait.
+ */
+#define SLOW_TO_FREE ((size_t)8 << 20)
+
 /* What the kernel is asked to keep for the client; it gives less to those without privileges. */
 #define SOCKET_BUFFER (1 << 20)
 
@@ -118,6 +122,16 @@ int capture_reader_new(struct capture *capture, uint32_t number,
     return 0;
 }
 
+static void release(const struct capture_reader *reader)
+{
+    const struct capture *capture = reader->capture;
+
+    if (reader->bytes && capture->release && reader->params.buffer >= SLOW_TO_FREE)
+        capture->release(capture->release_arg, reader->bytes);
+    else
+        free(reader->bytes);
+}
+
 void capture_reader_free(struct capture_reader *reader)
 {
     if (!reader)
@@ -130,7 +144,7 @@ void capture_reader_free(struct capture_reader *reader)
     if (reader->fd >= 0)
         close(reader->fd);
     free(reader->interfaces);
-    free(reader->bytes);
+    release(reader);
     free(reader);
 }
 

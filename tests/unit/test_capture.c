@@ -326,10 +326,42 @@ static void test_readers_that_are_cut_off(void **state)
     bridge_free(bridge);
 }
 
+static void free_and_count(void *arg, void *memory)
+{
+    unsigned *n = arg;
+
+    free(memory);
+    (*n)++;
+}
+
+/* What has to be given back page by page is nothing for the thread of the loop. */
+static void test_much_memory_is_freed_elsewhere(void **state)
+{
+    static const uint32_t mebibytes[] = {64, 63, 1, 2, 16, 0};
+    static const unsigned freed[] = {0, 1, 2, 2, 2, 3};
+    struct capture *capture;
+    struct event_loop *loop;
+    unsigned n = 0;
+
+    assert_int_equal(event_loop_new(&loop), 0);
+    assert_int_equal(capture_new(loop, wall, &capture), 0);
+    capture_release_by(capture, free_and_count, &n);
+    for (size_t i = 0; i < sizeof(mebibytes) / sizeof(*mebibytes); i++) {
+        const struct recorder_params params = {.memory = mebibytes[i] << 20};
+
+        assert_int_equal(recorder_set(capture, &params), 0);
+        assert_int_equal(n, freed[i]);
+    }
+    capture_free(capture);
+    event_loop_free(loop);
+    assert_int_equal(n, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readers_that_are_cut_off),
+        cmocka_unit_test(test_much_memory_is_freed_elsewhere),
         cmocka_unit_test(test_names_without_end),
         cmocka_unit_test(test_names_without_end_while_frozen),
         cmocka_unit_test(test_names_without_end_for_one_of_two),
