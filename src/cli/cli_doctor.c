@@ -52,6 +52,8 @@ static bool take_port(struct doctor_facts *facts, struct json_object *row)
     COPY_TEXT(port->bridge, field(row, "MASTER"));
     COPY_TEXT(port->ifname, ifname ? ifname : field(row, "CONFIGURED_IFNAME"));
     COPY_TEXT(port->netns, field(row, "NETNS"));
+    COPY_TEXT(port->state, field(row, "STATE"));
+    COPY_TEXT(port->reason, field(row, "REASON"));
     port->is_bound = cli_number(row, "IFINDEX") > 0;
     port->isolated = json_object_get_boolean(cli_field(row, "ISOLATED")) ? DOCTOR_YES : DOCTOR_NO;
     return true;
@@ -80,6 +82,66 @@ static int ask_daemon(const struct cli *cli, struct doctor_facts *facts, pid_t *
     }
     ctl_reply_fini(&reply);
     ctl_client_close(client);
+    return ok ? CLI_OK : cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
+}
+
+/* ---- mirrors of a daemon ---- */
+
+static bool take_source(struct doctor_facts *facts, const char *mirror, struct json_object *from)
+{
+    const char *port = json_object_get_string(json_object_object_get(from, "port"));
+    struct doctor_source *bigger;
+
+    if (!port)
+        return true;
+    bigger = reallocarray(facts->sources, facts->n_sources + 1, sizeof(*bigger));
+    if (!bigger)
+        return false;
+    facts->sources = bigger;
+    COPY_TEXT(bigger[facts->n_sources].mirror, mirror);
+    COPY_TEXT(bigger[facts->n_sources].port, port);
+    facts->n_sources++;
+    return true;
+}
+
+static bool take_mirror(struct doctor_facts *facts, struct json_object *row)
+{
+    struct json_object *from = cli_field(row, "FROM");
+    struct doctor_mirror *bigger =
+        reallocarray(facts->mirrors, facts->n_mirrors + 1, sizeof(*bigger));
+    struct doctor_mirror *mirror;
+    bool ok = true;
+
+    if (!bigger)
+        return false;
+    facts->mirrors = bigger;
+    mirror = &bigger[facts->n_mirrors++];
+    COPY_TEXT(mirror->name, field(row, "MIRROR"));
+    COPY_TEXT(mirror->bridge, field(row, "MASTER"));
+    COPY_TEXT(mirror->output_port, field(row, "OUTPUT_PORT"));
+    mirror->output_vlan = (uint32_t)cli_number(row, "OUTPUT_VLAN");
+    mirror->is_ready = json_object_get_boolean(cli_field(row, "READY"));
+    for (size_t i = 0; ok && from && i < json_object_array_length(from); i++)
+        ok = take_source(facts, mirror->name, json_object_array_get_idx(from, i));
+    return ok;
+}
+
+static int ask_for_mirrors(const struct cli *cli, struct doctor_facts *facts)
+{
+    struct ctl_reply reply;
+    struct json_slice rest;
+    struct json_object *row;
+    bool ok = true;
+    int status = cli_call(cli, "mirror.show", NULL, CLI_TIMEOUT_NS, &reply);
+
+    if (status != CLI_OK)
+        return status;
+    rest = json_text_inside(reply.result);
+    while (ok && (row = cli_next_row(&rest))) {
+        ok = take_mirror(facts, row);
+        json_object_put(row);
+    }
+    ctl_reply_fini(&reply);
     return ok ? CLI_OK : cli_fail(CLI_REFUSED, "%s", strerror(ENOMEM));
 }
 
@@ -227,12 +289,16 @@ static int run(const struct cli *cli, int argc, char **argv)
     if (argc > 1)
         return cli_fail(CLI_USAGE, "`ringspan doctor` takes one file at most: '%s'", argv[1]);
     status = argc == 1 ? read_file(argv[0], &facts) : ask_daemon(cli, &facts, &pid);
+    if (status == CLI_OK && facts.has_daemon)
+        status = ask_for_mirrors(cli, &facts);
     if (status == CLI_UNREACHABLE)
         fputs("ringspan: the machine is looked at alone; `ringspan doctor FILE` looks at the ports "
               "of a file\n",
               stderr);
     if (status == CLI_OK || status == CLI_UNREACHABLE)
         status = examine(cli, &facts, pid);
+    free(facts.sources);
+    free(facts.mirrors);
     free(facts.ports);
     return status;
 }

@@ -32,6 +32,8 @@ struct doctor_port {
     char ifname[GRAPH_NAME_SIZE];
     char netns[GRAPH_NETNS_SIZE]; /* "": the daemon's own */
     bool is_bound;                /* the daemon has it open */
+    char state[GRAPH_NAME_SIZE];  /* as the daemon says, and why; "": there is none */
+    char reason[2 * GRAPH_NAME_SIZE];
     enum doctor_answer isolated;
     /* Of the interface; nothing of it is known if there is none. */
     bool is_there;
@@ -45,6 +47,20 @@ struct doctor_port {
     enum doctor_answer lro;
     char qdisc[GRAPH_NAME_SIZE];
     struct graph_peer peer;
+};
+
+struct doctor_mirror {
+    char name[GRAPH_NAME_SIZE];
+    char bridge[GRAPH_NAME_SIZE];
+    char output_port[GRAPH_NAME_SIZE]; /* "": a VLAN */
+    uint32_t output_vlan;
+    bool is_ready;
+};
+
+/* A port that is one by its name. */
+struct doctor_source {
+    char mirror[GRAPH_NAME_SIZE];
+    char port[GRAPH_NAME_SIZE];
 };
 
 struct doctor_kernel {
@@ -62,6 +78,10 @@ struct doctor_facts {
     enum doctor_answer bridge_netfilter;
     struct doctor_port *ports;
     uint32_t n_ports;
+    struct doctor_mirror *mirrors; /* of a daemon */
+    uint32_t n_mirrors;
+    struct doctor_source *sources;
+    uint32_t n_sources;
 };
 
 #define DOCTOR_TEXT_SIZE 320

@@ -289,6 +289,89 @@ static void look_bridge_netfilter(const struct doctor_facts *facts, struct docto
     }
 }
 
+/* ---- mirrors ---- */
+
+static const struct doctor_port *find_port(const struct doctor_facts *facts, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < facts->n_ports && strcmp(facts->ports[i].name, name) != 0)
+        i++;
+    return i < facts->n_ports ? &facts->ports[i] : NULL;
+}
+
+static void cure_port(struct doctor_finding *finding, const struct doctor_port *port)
+{
+    char command[DOCTOR_TEXT_SIZE];
+    struct quoted name;
+
+    if (strcmp(port->state, "waiting") == 0)
+        cure(finding, "make the interface %s, or let the port or the mirror name another one",
+             quote(port->ifname, &name));
+    else if (strcmp(port->state, "disabled") == 0)
+        cure(finding, "ringspan port set %s up", quote(port->name, &name));
+    else if (port->is_there && !port->is_up)
+        cure(finding, "%s up", ip_link_set(port, command));
+    else
+        cure(finding, "ringspan port show %s, and see to the other end of its cable",
+             quote(port->name, &name));
+}
+
+static void judge_output_port(const struct doctor_facts *facts, const struct doctor_mirror *mirror,
+                              struct doctor_report *report)
+{
+    const struct doctor_port *port = find_port(facts, mirror->output_port);
+    struct doctor_finding *finding;
+
+    if (!port)
+        return;
+    finding = add(report, true, port);
+    say(finding, "the mirror %s of %s has nowhere to copy to: this is its output_port, and %s (%s)",
+        mirror->name, mirror->bridge, port->state, port->reason);
+    cure_port(finding, port);
+}
+
+static void judge_output_vlan(const struct doctor_mirror *mirror, struct doctor_report *report)
+{
+    struct doctor_finding *finding = add(report, true, NULL);
+
+    say(finding, "the mirror %s of %s has nowhere to copy to: no port that forwards is in VLAN %u",
+        mirror->name, mirror->bridge, mirror->output_vlan);
+    cure(finding,
+         "bring up a port that has the VLAN (ringspan vlan), or add it to the \"allowed\" of one");
+}
+
+/* What comes and goes may be meant to; what is not there at all, hardly. */
+static void judge_source(const struct doctor_facts *facts, const struct doctor_source *source,
+                         struct doctor_report *report)
+{
+    const struct doctor_port *port = find_port(facts, source->port);
+    struct doctor_finding *finding;
+
+    if (!port || (strcmp(port->state, "waiting") != 0 && strcmp(port->state, "error") != 0))
+        return;
+    finding = add(report, false, port);
+    say(finding, "the mirror %s copies nothing of it: it is %s (%s)", source->mirror, port->state,
+        port->reason);
+    cure_port(finding, port);
+}
+
+static void look_mirrors(const struct doctor_facts *facts, struct doctor_report *report)
+{
+    for (uint32_t i = 0; i < facts->n_mirrors; i++) {
+        const struct doctor_mirror *mirror = &facts->mirrors[i];
+
+        if (mirror->is_ready)
+            continue;
+        if (*mirror->output_port)
+            judge_output_port(facts, mirror, report);
+        else
+            judge_output_vlan(mirror, report);
+    }
+    for (uint32_t i = 0; i < facts->n_sources; i++)
+        judge_source(facts, &facts->sources[i], report);
+}
+
 /* ---- the machine ---- */
 
 static void look_softnet(const struct doctor_facts *facts, struct doctor_report *report)
@@ -435,6 +518,7 @@ static const struct doctor_check checks[] = {
     {"shaping", "queueing disciplines that shape", look_shaping, NULL},
     {"offloads", "offloads that change frames for good (LRO)", look_offloads, NULL},
     {"isolation", "ports that this host's own stack is on", look_isolation, NULL},
+    {"mirror", "mirrors that have nowhere to copy to, or nothing to copy", NULL, look_mirrors},
     {"bridge_netfilter", "firewall rules for kernel bridges behind ports", NULL,
      look_bridge_netfilter},
     {"backlog", "frames that a CPU's backlog had no room for", NULL, look_softnet},

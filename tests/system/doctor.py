@@ -38,7 +38,7 @@ def test_well(lab):
     lab.start_with_hosts(2)
     assert examine(lab) == {}
     text = lab.switch.call("doctor").stdout
-    assert "all is well: 12 checks, 2 ports\n" in text or "note" in text or "PROBLEM" in text, text
+    assert "all is well: 13 checks, 2 ports\n" in text or "note" in text or "PROBLEM" in text, text
     for words in (("a", "b"), ("--format", "dot")):
         assert lab.switch.call("doctor", *words).returncode == USAGE, words
 
@@ -103,6 +103,30 @@ def test_enslaved(lab):
     done = lab.switch.call("doctor")
     assert "the machine is looked at alone" in done.stderr, done
     assert done.returncode in (OK, UNWELL)
+
+
+@ringspan_only
+def test_mirrors(lab):
+    """One that has nowhere to copy to, and nothing to copy, and then one after the other."""
+    (a,) = lab.add_hosts(1)
+    lab.switch.start([a.port, "late", "gone"], wait=False,
+                     mirror=[{"name": "span", "from": [{"port": "gone"}], "output_port": "late"}])
+    lab.switch.wait(a.port)
+    rows = examine(lab)
+    assert set(rows) == {("mirror", "late"), ("mirror", "gone")}, rows
+    assert rows["mirror", "late"]["severity"] == "problem", rows
+    assert "waiting (no interface named late" in rows["mirror", "late"]["finding"], rows
+    ip_batch(["link add late type veth peer name end",
+              *["link set dev {} up".format(name) for name in ("late", "end")]])
+
+    def is_ready():
+        return lab.switch.query("mirror")[0]["ready"]
+    eventually(is_ready, "a mirror that can copy")
+    assert set(examine(lab)) == {("mirror", "gone")}
+    ip("link", "set", "dev", "late", "down")
+    eventually(lambda: not is_ready(), "it is noticed")
+    run("sh", "-c", examine(lab)["mirror", "late"]["cure"])
+    eventually(is_ready, "a mirror that can copy again")
 
 
 @ringspan_only

@@ -359,7 +359,7 @@ static void test_table(void **state)
     uint32_t n;
     const struct doctor_check *checks = doctor_checks(&n);
 
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 13);
     for (uint32_t i = 0; i < n; i++) {
         assert_true(*checks[i].looks_at != '\0');
         assert_true(!checks[i].look != !checks[i].look_at_port);
@@ -368,26 +368,56 @@ static void test_table(void **state)
 
 #define DOCTOR_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void test_mirrors(void **state)
+{
+    struct doctor_mirror mirror = {"span", "lab0", "vm", 0, false};
+    struct doctor_source source = {"span", "r1"};
+
+    facts.mirrors = &mirror;
+    facts.n_mirrors = 1;
+    facts.sources = &source;
+    facts.n_sources = 1;
+    strcpy(ports[0].state, "forwarding");
+    strcpy(ports[2].state, "waiting");
+    strcpy(ports[2].reason, "no interface named vm");
+    assert_finds("mirror", true, "vm",
+                 "the mirror span of lab0 has nowhere to copy to: this is its output_port, and "
+                 "waiting (no interface named vm)",
+                 "make the interface vm, or let the port or the mirror name another one");
+    strcpy(ports[2].state, "disabled");
+    assert_finds("mirror", true, "vm", "and disabled", "ringspan port set vm up");
+    strcpy(ports[2].state, "down");
+    ports[2].is_up = false;
+    assert_finds("mirror", true, "vm", "and down", "ip link set dev vm up");
+    mirror.is_ready = true;
+    assert_finds_nothing();
+    mirror = (struct doctor_mirror){"span", "lab0", "", 9, false};
+    assert_finds(
+        "mirror", true, "", "no port that forwards is in VLAN 9",
+        "bring up a port that has the VLAN (ringspan vlan), or add it to the \"allowed\" of "
+        "one");
+    mirror.is_ready = true;
+    strcpy(ports[0].state, "down");
+    assert_finds_nothing();
+    strcpy(ports[0].state, "waiting");
+    strcpy(ports[0].reason, "no interface named r1");
+    assert_finds("mirror", false, "r1",
+                 "the mirror span copies nothing of it: it is waiting (no interface named r1)",
+                 "make the interface r1, or let the port or the mirror name another one");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DOCTOR_TEST(test_well),
-        DOCTOR_TEST(test_enslaved),
-        DOCTOR_TEST(test_quotes),
-        DOCTOR_TEST(test_mtu),
-        DOCTOR_TEST(test_reader),
-        DOCTOR_TEST(test_vnet_header),
-        DOCTOR_TEST(test_tap_speed),
-        DOCTOR_TEST(test_shaping),
-        DOCTOR_TEST(test_offloads),
-        DOCTOR_TEST(test_isolation),
-        DOCTOR_TEST(test_bridge_netfilter),
-        DOCTOR_TEST(test_backlog),
-        DOCTOR_TEST(test_kernel),
-        DOCTOR_TEST(test_kernel_ranges),
-        DOCTOR_TEST(test_kernel_versions),
-        DOCTOR_TEST(test_capabilities),
-        DOCTOR_TEST(test_table),
+        DOCTOR_TEST(test_mirrors),       DOCTOR_TEST(test_well),
+        DOCTOR_TEST(test_enslaved),      DOCTOR_TEST(test_quotes),
+        DOCTOR_TEST(test_mtu),           DOCTOR_TEST(test_reader),
+        DOCTOR_TEST(test_vnet_header),   DOCTOR_TEST(test_tap_speed),
+        DOCTOR_TEST(test_shaping),       DOCTOR_TEST(test_offloads),
+        DOCTOR_TEST(test_isolation),     DOCTOR_TEST(test_bridge_netfilter),
+        DOCTOR_TEST(test_backlog),       DOCTOR_TEST(test_kernel),
+        DOCTOR_TEST(test_kernel_ranges), DOCTOR_TEST(test_kernel_versions),
+        DOCTOR_TEST(test_capabilities),  DOCTOR_TEST(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
