@@ -50,12 +50,13 @@
 #define LIMIT_CONFIG_NODES 262144
 
 /* The data path: frames per port and turn of the loop, and the bytes of the largest superframe
- * that the kernel hands out (64 KiB of GSO payload and room for headers). A port takes no more of
- * these at a time than there are buffers: few, so that a frame is still in the cache when it is
- * copied out again. */
+ * that the kernel hands out (64 KiB of GSO payload and room for headers). Of frames that fit no
+ * ring slot a port takes no more at a time than there is room for: little, so that a frame is still
+ * in the cache when it is copied out again. */
 #define LIMIT_RX_BATCH        64
 #define LIMIT_SUPERFRAME_SIZE (68u << 10)
-#define LIMIT_BOUNCE_BUFFERS  4
+#define LIMIT_BOUNCE_BYTES    (4 * LIMIT_SUPERFRAME_SIZE)
+#define LIMIT_BOUNCE_JUMBO    (16u << 10) /* from this length on it is a superframe to them */
 
 /* Ring memory of all ports together; port_packet.h has the formula that divides it. */
 #define LIMIT_RING_BYTES   (256u << 20)

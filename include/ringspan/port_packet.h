@@ -13,10 +13,11 @@
  *
  * Receiving. Slots have 2048 bytes. A frame that fits is read in place. One that does not (a
  * superframe, a jumbo frame) is queued whole on the socket besides (TP_STATUS_COPY, asked for with
- * PACKET_COPY_THRESH) and read with recv() into a bounce buffer from a pool that all ports share;
- * if the socket's buffer had no room, the slot comes truncated and the frame is dropped, counted.
- * The slot always says which: copies are read in the order of their slots. The kernel strips the
- * outer VLAN tag and reports it in the slot; the offload header stands just before the frame.
+ * PACKET_COPY_THRESH) and read, all of a batch with one recvmmsg(), into memory that all ports
+ * share; if the socket's buffer had no room, the slot comes truncated and the frame is dropped,
+ * counted. The slot always says which: copies are read in the order of their slots. The kernel
+ * strips the outer VLAN tag and reports it in the slot; the offload header stands just before the
+ * frame.
  *
  * Sending. An ordinary frame is copied into a TX slot, tags in place. Setting the offload header's
  * hdr_len to the frame's length makes the kernel build a linear buffer, which saves the veth driver
@@ -57,10 +58,10 @@ struct packet_opener {
 /** socket(2) in the namespace of the calling thread. */
 struct packet_opener packet_opener_here(void);
 
-/* Bounce buffers of LIMIT_SUPERFRAME_SIZE, shared by all ports; belongs to the thread of the loop.
- */
+/* Memory for frames that fit no slot, shared by all ports; belongs to the thread of the loop. It
+ * has at least LIMIT_SUPERFRAME_SIZE. */
 struct bounce_pool;
-int bounce_pool_new(uint32_t n_buffers, struct bounce_pool **ret);
+int bounce_pool_new(uint32_t bytes, struct bounce_pool **ret);
 void bounce_pool_free(struct bounce_pool *pool);
 
 struct packet_port_params {

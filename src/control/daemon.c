@@ -256,7 +256,7 @@ static int populate(struct daemon *daemon)
     if (r == 0)
         r = daemon_reserve(daemon, config->n_bridges, config_n_ports(config));
     if (r == 0)
-        r = bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &daemon->pool);
+        r = bounce_pool_new(LIMIT_BOUNCE_BYTES, &daemon->pool);
     if (r == 0)
         r = isolator_new(ISOLATION_ALL_MEANS, &daemon->isolator);
     if (r == 0)

@@ -57,9 +57,10 @@ struct packet_port {
     uint64_t tp_drops;
 
     struct packet_ring rx;
-    uint32_t n_borrowed; /* slots of the current batch */
-    uint8_t *bounced[LIMIT_RX_BATCH];
-    uint32_t n_bounced;
+    uint32_t n_borrowed;                 /* slots of the current batch */
+    struct iovec copies[LIMIT_RX_BATCH]; /* where those of its frames are that no slot holds */
+    uint32_t copy_lens[LIMIT_RX_BATCH];
+    uint32_t n_copies;
 
     struct packet_ring tx;
     uint32_t tx_first; /* the oldest slot that was filled and not kicked; == tx.head if none */
@@ -86,9 +87,10 @@ static inline struct tpacket2_hdr *packet_slot(const struct packet_ring *ring, u
                                            (size_t)(i & (ring->n_slots - 1)) * LIMIT_RING_SLOT);
 }
 
-/* NULL if all are out. */
-uint8_t *bounce_pool_take(struct bounce_pool *pool);
-void bounce_pool_give(struct bounce_pool *pool, uint8_t *buffer);
+/* NULL if what is left is less than that. */
+uint8_t *bounce_pool_take(struct bounce_pool *pool, uint32_t size);
+/* So many are not needed any more; what they had is there again when the last one comes back. */
+void bounce_pool_give(struct bounce_pool *pool, uint32_t n_buffers);
 
 extern const struct rx_source_ops packet_rx_ops;
 /* Filled slots that batch() has not seen. */

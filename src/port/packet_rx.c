@@ -47,79 +47,114 @@ static void read_in_place(const struct tpacket2_hdr *slot, struct frame *ret_fra
         ret_frame->defect = DROP_TRUNCATED;
 }
 
-/* Reads the next whole copy. Copies stand in the order of their slots: one that was left behind
- * would be taken for the next slot's. What can go wrong is a pending error of the socket (the
- * device went down), which the next call reports, whatever that is; behind it the copy is still
- * there. */
-static ssize_t receive_copy(int fd, uint8_t *buffer)
+/* Where the whole copy of a frame goes that did not fit its slot. A superframe has as much as the
+ * longest: more of them at a time would not be in the cache any more when they leave. What is
+ * longer than that is cut, and shows it by its length. */
+static uint8_t *take_buffer(struct packet_port *p, const struct tpacket2_hdr *slot)
 {
-    ssize_t n = -1;
+    uint32_t size = LIMIT_SUPERFRAME_SIZE;
+    uint8_t *buffer;
 
-    for (int tries = 0; n < 0 && tries < RECEIVE_TRIES; tries++)
-        n = recv(fd, buffer, LIMIT_SUPERFRAME_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+    if (slot->tp_len < LIMIT_BOUNCE_JUMBO)
+        size = slot->tp_len + FRAME_VNET_SIZE;
+    buffer = bounce_pool_take(p->pool, size);
+    if (buffer)
+        p->copies[p->n_copies++] = (struct iovec){.iov_base = buffer, .iov_len = size};
+    return buffer;
+}
+
+/* How many slots there are to read, up to @max, and room for those whose frames are elsewhere. If
+ * the pool has none left, the rest waits for the next turn. */
+static uint32_t count_ready(struct packet_port *p, uint32_t max)
+{
+    uint32_t n = 0;
+
+    for (; n < max; n++) {
+        const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + n);
+        uint32_t status = packet_slot_status(slot);
+
+        if (!(status & TP_STATUS_USER) || (status & TP_STATUS_COPY && !take_buffer(p, slot)))
+            break;
+    }
     return n;
 }
 
-static void read_bounced(struct packet_port *p, const struct tpacket2_hdr *slot, uint8_t *buffer,
-                         struct frame *ret_frame)
+/* Reads whole copies, which stand in the order of their slots: one that was left behind would be
+ * taken for the next slot's. What can go wrong is a pending error of the socket (the device went
+ * down), which the next call reports, whatever that is; behind it the copy is still there. */
+static void receive_copies(struct packet_port *p)
 {
-    ssize_t n = receive_copy(p->rx_fd, buffer);
+    struct mmsghdr headers[LIMIT_RX_BATCH];
+    uint32_t done = 0;
 
+    for (uint32_t i = 0; i < p->n_copies; i++)
+        headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &p->copies[i], .msg_iovlen = 1}};
+    for (int tries = 0; done < p->n_copies && tries < RECEIVE_TRIES;) {
+        int n =
+            recvmmsg(p->rx_fd, headers + done, p->n_copies - done, MSG_DONTWAIT | MSG_TRUNC, NULL);
+
+        if (n > 0)
+            done += (uint32_t)n;
+        else
+            tries++;
+    }
+    for (uint32_t i = 0; i < p->n_copies; i++)
+        p->copy_lens[i] = i < done ? headers[i].msg_len : 0;
+}
+
+static void read_copy(const uint8_t *buffer, uint32_t len, const struct tpacket2_hdr *slot,
+                      struct frame *ret_frame)
+{
     ret_frame->data = buffer;
     ret_frame->len = 0;
     memset(&ret_frame->vnet, 0, sizeof(ret_frame->vnet));
-    if (n < FRAME_VNET_SIZE || n > LIMIT_SUPERFRAME_SIZE) {
+    if (len < FRAME_VNET_SIZE || len > LIMIT_SUPERFRAME_SIZE) {
         ret_frame->defect = DROP_TRUNCATED;
         return;
     }
     memcpy(&ret_frame->vnet, buffer, FRAME_VNET_SIZE);
     ret_frame->data = buffer + FRAME_VNET_SIZE;
-    ret_frame->len = (uint32_t)n - FRAME_VNET_SIZE;
+    ret_frame->len = len - FRAME_VNET_SIZE;
     if (ret_frame->len != slot->tp_len)
         ret_frame->defect = DROP_MALFORMED;
 }
 
-static void read_slot(struct packet_port *p, const struct tpacket2_hdr *slot, uint32_t status,
-                      uint8_t *buffer, struct frame *ret_frame)
+static void check(const struct packet_port *p, struct frame *frame)
 {
-    ret_frame->ingress = p->port.id;
-    read_metadata(slot, status, ret_frame);
-    if (buffer)
-        read_bounced(p, slot, buffer, ret_frame);
-    else
-        read_in_place(slot, ret_frame);
-    if (ret_frame->defect == DROP_NONE && p->port.edge_tpid)
-        frame_take_tag(ret_frame, (uint8_t *)ret_frame->data, p->port.edge_tpid);
-    if (ret_frame->defect == DROP_NONE && !frame_vnet_is_sane(ret_frame))
-        ret_frame->defect = DROP_MALFORMED;
+    if (frame->defect == DROP_NONE && p->port.edge_tpid)
+        frame_take_tag(frame, (uint8_t *)frame->data, p->port.edge_tpid);
+    if (frame->defect == DROP_NONE && !frame_vnet_is_sane(frame))
+        frame->defect = DROP_MALFORMED;
 }
 
 static uint32_t rx_batch(struct rx_source *source, struct frame *ret_frames, uint32_t max)
 {
     struct packet_port *p = container_of(source, struct packet_port, source);
-    uint32_t n = 0;
+    uint32_t n_read = 0;
 
     if (max > LIMIT_RX_BATCH)
         max = LIMIT_RX_BATCH;
     if (max > p->rx.n_slots) /* what is borrowed still looks like news, once around the ring */
         max = p->rx.n_slots;
-    for (; n < max; n++) {
-        const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + n);
+    p->n_borrowed = count_ready(p, max);
+    if (p->n_copies > 0)
+        receive_copies(p);
+    for (uint32_t i = 0; i < p->n_borrowed; i++) {
+        const struct tpacket2_hdr *slot = packet_slot(&p->rx, p->rx.head + i);
         uint32_t status = packet_slot_status(slot);
-        uint8_t *buffer = NULL;
+        struct frame *frame = &ret_frames[i];
 
-        if (!(status & TP_STATUS_USER))
-            break;
+        frame->ingress = p->port.id;
+        read_metadata(slot, status, frame);
         if (status & TP_STATUS_COPY) {
-            buffer = bounce_pool_take(p->pool);
-            if (!buffer) /* the pool is smaller than a batch: the rest waits for the next turn */
-                break;
-            p->bounced[p->n_bounced++] = buffer;
+            read_copy(p->copies[n_read].iov_base, p->copy_lens[n_read], slot, frame);
+            n_read++;
+        } else {
+            read_in_place(slot, frame);
         }
-        read_slot(p, slot, status, buffer, &ret_frames[n]);
+        check(p, frame);
     }
-    p->n_borrowed = n;
-    return n;
+    return p->n_borrowed;
 }
 
 static uint64_t rx_arrival(const struct rx_source *source, uint32_t i)
@@ -145,8 +180,8 @@ static void rx_release(struct rx_source *source)
         packet_slot_hand_over(packet_slot(&p->rx, p->rx.head + i), TP_STATUS_KERNEL);
     p->rx.head += p->n_borrowed;
     p->n_borrowed = 0;
-    while (p->n_bounced > 0)
-        bounce_pool_give(p->pool, p->bounced[--p->n_bounced]);
+    bounce_pool_give(p->pool, p->n_copies);
+    p->n_copies = 0;
 }
 
 static bool rx_has_news(const struct rx_source *source)

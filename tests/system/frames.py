@@ -120,6 +120,14 @@ def test_tagged_and_untagged_keep_their_order(lab):
     lab.expect(left, frames, [right])
 
 
+def test_jumbo_frames_in_a_row(lab):
+    """More of them than the switch takes at a time, with short ones between them."""
+    lab.start_with_hosts(2, mtu=9000)
+    lengths = [60 + i if i % 5 == 3 else 9014 - 37 * i for i in range(120)]
+    cross(lab, [frame_of_length("02:00:00:00:99:01", "02:00:00:00:99:02", length)
+                for length in lengths])
+
+
 def test_length_fields_and_odd_ethertypes(lab):
     """802.3 length fields, LLC, and types that a stack would rather interpret."""
     left, right = lab.start_with_hosts(2)

@@ -43,6 +43,21 @@ def test_too_long_for_one_egress(lab):
 
 
 @ringspan_only
+def test_each_egress_has_those_that_fit_in_order(lab):
+    left, right = lab.add_hosts(2, mtu=9000)
+    (middle,) = lab.add_hosts(1, mtu=4000)
+    (small,) = lab.add_hosts(1, mtu=1500)
+    lab.capture_everywhere()
+    lab.start()
+    lengths = [(9014, 60, 4014, 1514, 2007, 4015, 1515)[i % 7] - i // 7 for i in range(70)]
+    frames = [frame_of_length(UNKNOWN, left.mac, length) for length in lengths]
+    last = left.sentinel()
+    left.wire.send(*frames, last)
+    for host, mtu in ((right, 9000), (middle, 4000), (small, 1500)):
+        host.wire.expect([frame for frame in frames if len(frame) <= mtu + 14], last)
+
+
+@ringspan_only
 def test_unicast_too_long(lab):
     left, right, small = three_hosts_one_small(lab)
     lab.teach(small)

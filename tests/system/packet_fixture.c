@@ -121,7 +121,7 @@ int set_up(void **state)
     /* No address, no IPv6: nothing but our frames on the wire. */
     run("sysctl -qw net.ipv6.conf.p0.disable_ipv6=1 net.ipv6.conf." PEER ".disable_ipv6=1");
     bring_cable_up();
-    assert_int_equal(bounce_pool_new(LIMIT_BOUNCE_BUFFERS, &f->pool), 0);
+    assert_int_equal(bounce_pool_new(LIMIT_BOUNCE_BYTES, &f->pool), 0);
     new_port(f, 64, 64);
     start_on(f, "p0", 1500);
     f->peer_fd = listen_on(PEER);

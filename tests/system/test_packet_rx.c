@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "packet_fixture.h"
+#include "ringspan/clock.h"
 
 /* What packet ports take from real devices, and when. */
 
@@ -70,7 +71,8 @@ static void pool_smaller_than_a_batch_takes_turns(void **state)
     struct fixture *f = *state;
     static uint8_t bytes[65536];
     size_t len = make_superframe(bytes);
-    const uint32_t n_sent = 2 * LIMIT_BOUNCE_BUFFERS + 1;
+    const uint32_t n_at_once = LIMIT_BOUNCE_BYTES / LIMIT_SUPERFRAME_SIZE;
+    const uint32_t n_sent = 2 * n_at_once + 1;
     int fd = sender_with_offloads();
     struct frame frames[LIMIT_RX_BATCH];
     uint32_t n;
@@ -79,11 +81,119 @@ static void pool_smaller_than_a_batch_takes_turns(void **state)
         assert_int_equal(send(fd, bytes, len, 0), len);
     for (uint32_t left = n_sent; left > 0; left -= n) {
         n = receive(f, frames);
-        assert_int_equal(n, left < LIMIT_BOUNCE_BUFFERS ? left : LIMIT_BOUNCE_BUFFERS);
+        assert_int_equal(n, left < n_at_once ? left : n_at_once);
         release(f, n);
     }
     assert_int_equal(receive(f, frames), 0);
     release(f, 0);
+    expect_balance(f);
+    close(fd);
+}
+
+/* Of frame number @i: every third fits a slot, the others do not. */
+static uint32_t length_of(uint32_t i)
+{
+    return i % 3 == 0 ? 60 + i : 9014 - i;
+}
+
+static uint8_t byte_of(uint32_t i, uint32_t at)
+{
+    return (uint8_t)(i * 31 + at * 7 + (at >> 8));
+}
+
+/* What crossed is told apart by all of its bytes. */
+static void send_numbered(int fd, uint32_t i)
+{
+    static uint8_t bytes[FRAME_VNET_SIZE + 9014];
+    uint8_t *frame = bytes + FRAME_VNET_SIZE;
+    uint32_t len = length_of(i);
+
+    memset(bytes, 0, FRAME_VNET_SIZE);
+    memcpy(frame, (uint8_t[]){2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5}, 14);
+    for (uint32_t at = 14; at < len; at++)
+        frame[at] = byte_of(i, at);
+    assert_int_equal(send(fd, bytes, FRAME_VNET_SIZE + len, 0), FRAME_VNET_SIZE + len);
+}
+
+static void expect_numbered(const struct frame *frame, uint32_t i)
+{
+    assert_int_equal(frame->defect, DROP_NONE);
+    assert_int_equal(frame->len, length_of(i));
+    for (uint32_t at = 14; at < frame->len; at++)
+        assert_int_equal(frame->data[at], byte_of(i, at));
+}
+
+/* On a CPU that is busy with others' frames, those that were sent arrive some time later. */
+static void wait_for_frames(struct fixture *f, uint32_t n)
+{
+    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
+    struct ledger_snapshot snapshot;
+
+    do {
+        port_snapshot(f->port, &snapshot);
+        assert_true(clock_now() < deadline);
+    } while (snapshot.unread_min < n);
+}
+
+static int sender_of_jumbo_frames(void)
+{
+    run("ip link set p0 mtu 9000 && ip link set " PEER " mtu 9000");
+    return sender_with_offloads();
+}
+
+static void jumbo_frames_come_many_at_a_time_among_others(void **state)
+{
+    struct fixture *f = *state;
+    int fd = sender_of_jumbo_frames();
+    struct frame frames[LIMIT_RX_BATCH];
+    const uint32_t n_sent = 64; /* as many as the ring has slots */
+    uint32_t n_batches = 0;
+
+    for (uint32_t i = 0; i < n_sent; i++)
+        send_numbered(fd, i);
+    wait_for_frames(f, n_sent);
+    for (uint32_t done = 0; done < n_sent; n_batches++) {
+        uint32_t n = receive(f, frames);
+
+        assert_true(n > 0);
+        for (uint32_t i = 0; i < n; i++)
+            expect_numbered(&frames[i], done + i);
+        release(f, n);
+        done += n;
+    }
+    assert_int_equal(n_batches, 2); /* the pool has room for 30 that fit no slot */
+    assert_int_equal(receive(f, frames), 0);
+    release(f, 0);
+    expect_balance(f);
+    close(fd);
+}
+
+/* The socket has an error pending for each of them, and reports it in place of a frame. */
+static void copies_are_there_behind_errors(void **state)
+{
+    struct fixture *f = *state;
+    int fd = sender_of_jumbo_frames();
+    struct frame frames[LIMIT_RX_BATCH];
+    uint32_t n;
+
+    for (uint32_t i = 0; i < 10; i++)
+        send_numbered(fd, i);
+    wait_for_frames(f, 10);
+    run("ip link set p0 down");
+    n = receive(f, frames);
+    assert_int_equal(n, 10);
+    for (uint32_t i = 0; i < n; i++)
+        expect_numbered(&frames[i], i);
+    release(f, n);
+    bring_cable_up();
+    for (uint32_t i = 10; i < 20; i++)
+        send_numbered(fd, i);
+    wait_for_frames(f, 10);
+    n = receive(f, frames);
+    assert_int_equal(n, 10);
+    for (uint32_t i = 0; i < n; i++)
+        expect_numbered(&frames[i], 10 + i);
+    release(f, n);
     expect_balance(f);
     close(fd);
 }
@@ -193,6 +303,8 @@ int main(void)
         TEST(superframe_arrives_whole_with_its_header),
         TEST(superframes_beyond_the_buffer_are_truncated_and_say_so),
         TEST(pool_smaller_than_a_batch_takes_turns),
+        TEST(jumbo_frames_come_many_at_a_time_among_others),
+        TEST(copies_are_there_behind_errors),
         TEST(overrun_ring_is_counted_by_the_kernel),
         TEST(ring_smaller_than_a_batch_gives_each_frame_once),
         TEST(nothing_is_received_before_start_or_after_stop),

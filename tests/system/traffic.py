@@ -179,6 +179,17 @@ def test_mesh_behind_a_switch(lab):
     assert flaws(result) == {"flooded": result["sent"]}, result
 
 
+def test_jumbo_frames_both_ways(lab):
+    hosts = lab.start_with_hosts(2, mtu=9000)
+    for host in hosts:
+        lab.wait_connected(host)
+    ends = ",".join(point(host) for host in hosts)
+    result = traffic("rate", "--mesh", ends, "--size", "9014", "--pps", "500", "--seconds", "0.5",
+                     "--burst", "40")
+    check_sums(result)
+    assert flaws(result) == {} and result["received"] == result["sent"], result
+
+
 @ringspan_only
 def test_learning_behind_a_switch(lab):
     hosts = lab.start_with_hosts(3, fdb={"max_entries": 1024})
