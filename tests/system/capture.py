@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 
-from lab import SkipTest, eventually, main, ringspan_only, run
+from lab import DEADLINE, SkipTest, eventually, main, ringspan_only, run
 from lab.switch import build_path
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
@@ -44,7 +44,7 @@ class Capturing:
         self.finish()
 
     def finish(self):
-        _, self.said = self.process.communicate(timeout=20)
+        _, self.said = self.process.communicate(timeout=DEADLINE)
         assert self.process.returncode == 0, self.said
         self.file = read(self.path)
 
@@ -114,12 +114,12 @@ def test_lines(lab):
         return select.select([lines.stdout], [], [], 0)[0] and objects.poll() is not None
     eventually(has_begun, "lines of both")
     lines.send_signal(signal.SIGINT)
-    said, complaints = lines.communicate(timeout=10)
+    said, complaints = lines.communicate(timeout=DEADLINE)
     assert "{} packets captured, 0 lost".format(len(said.splitlines())) in complaints, complaints
     expected = r"\d\d:\d\d:\d\d\.\d{{6}} #\d+ {} In  {} > {}, 0x88b5, length {}: dropped \(mac_control\): .*".format(
         a.port, a.mac, PAUSE, len(sent[0]))
     assert all(re.fullmatch(expected, line) for line in said.splitlines()), (said, expected)
-    rows = [json.loads(line) for line in objects.communicate(timeout=10)[0].splitlines()]
+    rows = [json.loads(line) for line in objects.communicate(timeout=DEADLINE)[0].splitlines()]
     assert len(rows) == 3 and "mac_control" in [row["verdict"] for row in rows], rows
     assert [row["bytes"] for row in rows if row["verdict"] == "mac_control"][0] in \
         [raw.hex() for raw in sent]
@@ -172,8 +172,8 @@ def test_a_reader_that_stopped_makes_nobody_deaf(lab):
         send_one()
     for process in capture, monitor:
         process.terminate()
-    assert capture.wait(30) == 2 and "nobody takes the rest" in capture.stderr.read()
-    assert monitor.wait(30) == 0, monitor.stderr.read()
+    assert capture.wait(DEADLINE) == 2 and "nobody takes the rest" in capture.stderr.read()
+    assert monitor.wait(DEADLINE) == 0, monitor.stderr.read()
 
 
 @ringspan_only
@@ -372,7 +372,7 @@ def test_captures_are_bounded_and_end_with_the_daemon(lab):
     lab.switch.stop()
     for stream in streams:
         assert Capture(b"".join(iter(lambda: stream.recv(1 << 20), b""))).statistics
-    assert ended.process.wait(20) == 3 and "hung up" in ended.process.stderr.read()
+    assert ended.process.wait(DEADLINE) == 3 and "hung up" in ended.process.stderr.read()
     assert read(ended.path).statistics
     leaves_files_alone(lab, 3)
 
@@ -533,7 +533,7 @@ def test_drop_freezes_the_recorder(lab):
     assert abs(file.packets[-1].time / 1e9 - status["triggered_at"]) < 1e-5, status
     assert file.comment.startswith("frozen by drop:mac_control on port {}, at ".format(a.port))
     check_with_tshark(file.path, file.packets)
-    assert waiter.wait(timeout=10) == 0
+    assert waiter.wait(timeout=DEADLINE) == 0
     assert [packet.raw for packet in read(waiting).packets] == [each.raw for each in file.packets]
     assert lab.switch.call("recorder", "arm").returncode == 0
     events = [json.loads(monitor.stdout.readline()) for _ in range(4)]
@@ -682,7 +682,7 @@ def test_wireshark_asks_for_interfaces(lab):
         capturing.terminate()
         packets = Capture(begun + file.read()).packets
     assert [packet.verdict for packet in packets] == ["mac_control"]
-    assert capturing.wait(timeout=10) == 0
+    assert capturing.wait(timeout=DEADLINE) == 0
     assert capturing.stderr.read() == b"", "Wireshark takes that for an error"
 
 
@@ -711,7 +711,7 @@ def test_wireshark_captures(lab):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         eventually(lambda: sends_once_more(a, b, tshark), "a frame that tshark has seen")
-        said, complaints = tshark.communicate(timeout=10)
+        said, complaints = tshark.communicate(timeout=DEADLINE)
         assert said == "sent, from {}\n".format(a.port), (said, complaints)
     finally:
         tshark.kill()

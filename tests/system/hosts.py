@@ -5,7 +5,7 @@
 import itertools
 import json
 
-from lab import eventually, main, ringspan_only
+from lab import DEADLINE, eventually, main, ringspan_only
 from lab.laboratory import lay_cable
 
 MEBIBIT = 1e6
@@ -22,7 +22,7 @@ def iperf(client, server, *options):
     """Runs iperf3 from client to server; the sums of its report."""
     process = serve_iperf(server)
     report = json.loads(client.run("iperf3", "-J", "-t", "1", "-c", server.v4, *options))
-    process.wait(10)
+    process.wait(DEADLINE)
     return report["end"]
 
 
@@ -63,7 +63,7 @@ def test_tcp_v6(lab):
     left, right = lab.start_with_hosts(2, addresses=True)
     server = serve_iperf(right)
     report = json.loads(left.run("iperf3", "-6", "-J", "-t", "1", "-c", right.v6))
-    server.wait(10)
+    server.wait(DEADLINE)
     assert report["end"]["sum_received"]["bytes"] > 1 << 20
 
 

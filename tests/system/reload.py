@@ -164,7 +164,7 @@ def test_aging_time_takes_effect_on_what_was_learned(lab):
     a, b = lab.start_with_hosts(2, aging_time=100000)
     lab.teach(a, b)
     reload_with(lab, bridge(a.port, b.port, aging_time=10))
-    eventually(lambda: lab.switch.fdb() == {}, "the addresses aged", timeout=20)
+    eventually(lambda: lab.switch.fdb() == {}, "the addresses aged")
 
 
 @ringspan_only

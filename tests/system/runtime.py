@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from lab import eventually, ip, main, ringspan_only, spawn
+from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn
 from lab.traffic import Flood, Traffic
 from lab.wire import BROADCAST, pattern
 
@@ -209,12 +209,12 @@ def test_many_at_once(lab):
             for argv in (["port", "add", name], ["config", "diff"]):
                 clients.append(spawn(lab.switch.client, "-S", lab.switch.socket, *argv,
                                      stdout=subprocess.DEVNULL))
-        assert [client.wait(20) for client in clients] == [OK] * len(clients)
+        assert [client.wait(DEADLINE) for client in clients] == [OK] * len(clients)
         assert {row["name"] for row in lab.switch.query("port")} == {a.port, b.port, *names}
         clients = [spawn(lab.switch.client, "-S", lab.switch.socket, *argv,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                    for argv in [["port", "del", name] for name in names] + [["reload"]] * 3]
-        results = [client.wait(20) for client in clients]
+        results = [client.wait(DEADLINE) for client in clients]
         # A port may be gone already, by a reload that came before.
         assert set(results[:-3]) <= {OK, REFUSED} and results[-3:] == [OK] * 3, results
     assert {row["name"] for row in lab.switch.query("port")} == {a.port, b.port}

@@ -97,7 +97,7 @@ def test_many_ports_that_wait(lab):
     lab.switch.wait(a.port)
     assert len(lab.switch.query("port")) == 4096
     print("4096 ports, one there: {:.2f} s".format(time.monotonic() - started))
-    assert lab.switch.stop(2) == 0
+    assert lab.switch.stop() == 0
 
 
 @ringspan_only
@@ -111,7 +111,7 @@ def test_ends_while_it_starts(lab):
         handlers_are_there(process)
         eventually(lambda: lab.switch.read_log().count(FORWARDS) - seen >= n_forwarding,
                    "%d ports forward" % n_forwarding)
-        code = lab.switch.stop(5)
+        code = lab.switch.stop()
         assert code == 0, "exit {} with {} ports forwarding".format(code, n_forwarding)
         assert_left_as_found(before)
 

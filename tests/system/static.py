@@ -185,7 +185,7 @@ def test_dynamic_in_silence(lab):
     a, b = lab.start_with_hosts(2, aging_time=10)
     assert lab.switch.call("fdb", "add", STATION, "dev", a.port, "dynamic").returncode == 0
     assert lab.switch.query("bridge")[0]["fdb"]["entries"] == 1
-    eventually(lambda: lab.switch.query("bridge")[0]["fdb"]["entries"] == 0, "it is forgotten", 25)
+    eventually(lambda: lab.switch.query("bridge")[0]["fdb"]["entries"] == 0, "it is forgotten")
 
 
 if __name__ == "__main__":

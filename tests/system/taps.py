@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 
-from lab import SkipTest, eventually, ip, main, ringspan_only, run, spawn, time_limit
+from lab import DEADLINE, SkipTest, eventually, ip, main, ringspan_only, run, spawn, time_limit
 from lab.space import ip_batch
 from lab.tap import Cable, IFF_NO_PI, IFF_TAP, IFF_VNET_HDR, TUN_F_CSUM, TUN_F_TSO4, TUNSETIFF, Tap
 from lab.traffic import Traffic
@@ -219,7 +219,7 @@ def check_host_behind_a_tap(lab, vnet):
         eventually(lambda: ":5201 " in server.run("ss", "-ltn"), "iperf3 listens")
         report = json.loads(client.run("iperf3", "-J", "-t", "1", "-c", server.v4))
         assert report["end"]["sum_received"]["bits_per_second"] > 10e6, report["end"]
-        listener.wait(10)
+        listener.wait(DEADLINE)
     lab.check()
 
 
@@ -796,7 +796,7 @@ def test_without_the_capability(lab):
         if code is None:
             lab.switch.wait_ready()
         else:
-            assert process.wait(10) == code
+            assert process.wait(DEADLINE) == code
             assert "to make taps, which the configuration has: CAP_NET_ADMIN is missing" in \
                 lab.switch.read_log()
 

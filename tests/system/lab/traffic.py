@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+from .space import DEADLINE
 from .wire import Wire, frame
 
 BURST = 32
@@ -52,7 +53,7 @@ class Traffic:
         while not self.stopping.is_set() and self.failure is None:
             burst = self._burst()
             self.sender.wire.send(*burst)
-            got = self.capture.receive_until(lambda raw: raw == burst[-1], timeout=5)
+            got = self.capture.receive_until(lambda raw: raw == burst[-1], timeout=DEADLINE)
             if got != burst:
                 self.failure = "{} of {} frames after frame {}".format(len(got), BURST, self.frames)
             self.frames += BURST
