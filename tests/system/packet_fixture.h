@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,9 +52,15 @@ void new_port(struct fixture *f, uint32_t rx_slots, uint32_t tx_slots);
 
 void make_frame(struct test_frame *t, uint16_t number, uint32_t len);
 void send_one(struct fixture *f, uint16_t number, uint32_t len);
-/** The number of the next frame at the peer, or -1 if none comes. A veth delivers within the send:
- * what was sent before is there, so not waiting is exact. */
+/** The number of the next frame at the peer, which is waited for: a veth delivers within the send,
+ * but on a CPU that is busy with others' frames some time later. -1 if none comes. */
 int next_number(struct fixture *f);
+/** Without waiting: -1 if there is none. */
+int number_there(struct fixture *f);
+/** Takes what is on its way to the peer: all that comes before a frame that is sent now. */
+void let_pass(struct fixture *f);
+/** Whether there is a frame for the packet socket @fd, some time later if need be. */
+bool await_frame(int fd);
 void expect_numbers(struct fixture *f, int first, int last);
 void expect_balance(struct fixture *f);
 void expect_works_again(struct fixture *f);

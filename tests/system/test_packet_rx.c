@@ -10,6 +10,18 @@
 
 /* What packet ports take from real devices, and when. */
 
+/* On a CPU that is busy with others' frames, those that were sent arrive some time later. */
+static void wait_for_frames(struct fixture *f, uint32_t n)
+{
+    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
+    struct ledger_snapshot snapshot;
+
+    do {
+        port_snapshot(f->port, &snapshot);
+        assert_true(clock_now() < deadline);
+    } while (snapshot.unread_min < n);
+}
+
 static void superframe_arrives_whole_with_its_header(void **state)
 {
     struct fixture *f = *state;
@@ -19,6 +31,7 @@ static void superframe_arrives_whole_with_its_header(void **state)
     struct frame frames[LIMIT_RX_BATCH];
 
     assert_int_equal(send(fd, bytes, len, 0), len);
+    wait_for_frames(f, 1);
     assert_int_equal(receive(f, frames), 1);
     assert_int_equal(frames[0].defect, DROP_NONE);
     assert_int_equal(frames[0].len, len - FRAME_VNET_SIZE);
@@ -47,6 +60,7 @@ static void superframes_beyond_the_buffer_are_truncated_and_say_so(void **state)
                      0);
     for (int i = 0; i < 40; i++)
         assert_int_equal(send(fd, bytes, len, 0), len);
+    wait_for_frames(f, 40);
     while ((n = receive(f, frames)) > 0) {
         for (uint32_t i = 0; i < n; i++) {
             n_whole += frames[i].defect == DROP_NONE;
@@ -79,6 +93,7 @@ static void pool_smaller_than_a_batch_takes_turns(void **state)
 
     for (uint32_t i = 0; i < n_sent; i++)
         assert_int_equal(send(fd, bytes, len, 0), len);
+    wait_for_frames(f, n_sent);
     for (uint32_t left = n_sent; left > 0; left -= n) {
         n = receive(f, frames);
         assert_int_equal(n, left < n_at_once ? left : n_at_once);
@@ -121,18 +136,6 @@ static void expect_numbered(const struct frame *frame, uint32_t i)
     assert_int_equal(frame->len, length_of(i));
     for (uint32_t at = 14; at < frame->len; at++)
         assert_int_equal(frame->data[at], byte_of(i, at));
-}
-
-/* On a CPU that is busy with others' frames, those that were sent arrive some time later. */
-static void wait_for_frames(struct fixture *f, uint32_t n)
-{
-    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
-    struct ledger_snapshot snapshot;
-
-    do {
-        port_snapshot(f->port, &snapshot);
-        assert_true(clock_now() < deadline);
-    } while (snapshot.unread_min < n);
 }
 
 static int sender_of_jumbo_frames(void)
@@ -204,12 +207,17 @@ static void overrun_ring_is_counted_by_the_kernel(void **state)
     int fd = sender_with_offloads();
     uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
     struct frame frames[LIMIT_RX_BATCH];
+    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
     struct ledger_snapshot snapshot;
 
     bytes[FRAME_VNET_SIZE + 6] = 2;
     for (int i = 0; i < 100; i++)
         assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
-    port_snapshot(f->port, &snapshot);
+    wait_for_frames(f, 64);
+    do {
+        port_snapshot(f->port, &snapshot);
+        assert_true(clock_now() < deadline);
+    } while (snapshot.counters.tp_packets < 100);
     assert_int_equal(snapshot.unread_min, 64);
     assert_int_equal(snapshot.counters.tp_drops, 36);
     assert_int_equal(snapshot.counters.tp_packets, 100);
@@ -234,6 +242,7 @@ static void ring_smaller_than_a_batch_gives_each_frame_once(void **state)
     bytes[FRAME_VNET_SIZE + 6] = 2;
     for (int i = 0; i < LIMIT_RX_SLOTS_MIN; i++)
         assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    wait_for_frames(f, LIMIT_RX_SLOTS_MIN);
     assert_int_equal(receive(f, frames), LIMIT_RX_SLOTS_MIN);
     release(f, LIMIT_RX_SLOTS_MIN);
     assert_int_equal(receive(f, frames), 0);
@@ -246,21 +255,25 @@ static void nothing_is_received_before_start_or_after_stop(void **state)
 {
     struct fixture *f = *state;
     int fd = sender_with_offloads();
+    int witness = listen_on("p0");
     uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
     struct frame frames[LIMIT_RX_BATCH];
     struct ledger_snapshot snapshot;
 
     f->port->ops->stop(f->port);
     assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_true(await_frame(witness));
     assert_int_equal(receive(f, frames), 0);
     release(f, 0);
     port_snapshot(f->port, &snapshot);
     assert_int_equal(snapshot.counters.tp_packets, 0);
     start_on(f, "p0", 1500);
     assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    wait_for_frames(f, 1);
     assert_int_equal(receive(f, frames), 1);
     release(f, 1);
     expect_balance(f);
+    close(witness);
     close(fd);
 }
 
