@@ -624,9 +624,9 @@ def test_what_the_daemon_cuts_off_says_so(lab):
     eventually(has_line, "a line of a frame")
     eventually(lambda: os.path.getsize(capture.path) > len(raw), "a frame in the file")
     lab.switch.process.kill()
-    assert lab.switch.process.wait(10) != 0
+    assert lab.switch.process.wait(DEADLINE) != 0
     for process in (capture.process, waiter, lines):
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=DEADLINE)
         assert process.returncode == 3, (process.args, process.returncode, said)
         assert "packets captured, nobody knows how many were lost" in said, said
         assert "the daemon hung up" in said, said

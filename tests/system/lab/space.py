@@ -62,6 +62,17 @@ def inside(netns):
             _setns(home.fileno())
 
 
+@contextlib.contextmanager
+def on_one_cpu():
+    """This thread stays where it is."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {_libc.sched_getcpu()})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def set_sysctl(key, value, netns=None):
     # Whose sysctl tree one sees is decided by the namespace of the process that opens it.
     if netns:
