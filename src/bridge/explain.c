@@ -214,6 +214,8 @@ enum drop_reason explain_excluded(const struct bridge *bridge,
 
     if (explanation->stage < EXPLAIN_EGRESS || explanation->is_found)
         return DROP_NONE;
+    if (tables->activity[egress] == PORT_ACTIVITY_MIRROR)
+        return DROP_MIRROR_DESTINATION; /* it does forward, and is for nothing else */
     obstacle = forward_obstacle(tables, decision, egress);
     if (obstacle != DROP_NONE)
         return obstacle;

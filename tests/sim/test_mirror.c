@@ -420,6 +420,23 @@ static void test_modes_make_no_difference(void **state)
     sim_free(sim);
 }
 
+/* Its state does not say why. */
+static void test_an_output_is_excluded(void **state)
+{
+    struct sim *sim = sim_with(A, MIRROR_INGRESS);
+    struct explanation explanation;
+    struct sim_frame sent;
+    struct frame frame;
+
+    sim_frame_make(&sent, MULTICAST, SIM_HOST(2), 60);
+    explain_arrival(sim_port(sim, A), sent.bytes, sent.len, NULL, &frame);
+    bridge_explain(sim_bridge(sim), &frame, sim_now(sim), &explanation);
+    assert_int_equal(explain_excluded(sim_bridge(sim), &explanation, PROBE),
+                     DROP_MIRROR_DESTINATION);
+    assert_int_equal(explain_excluded(sim_bridge(sim), &explanation, B), DROP_NONE);
+    sim_free(sim);
+}
+
 /* It is explained piece by piece. */
 static void test_a_port_goes_while_a_frame_is_explained(void **state)
 {
@@ -747,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_counting_goes_on_under_the_same_name),
         cmocka_unit_test(test_a_port_comes_and_goes),
         cmocka_unit_test(test_modes_make_no_difference),
+        cmocka_unit_test(test_an_output_is_excluded),
         cmocka_unit_test(test_a_port_goes_while_a_frame_is_explained),
         cmocka_unit_test(test_captures_see_all_copies),
         cmocka_unit_test(test_tags_as_received_and_as_sent),
