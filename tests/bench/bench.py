@@ -223,7 +223,7 @@ def main(argv):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (Usage, OSError) as mistake:
+    except (Usage, report.NoResult, OSError) as mistake:
         sys.exit("tools/bench: %s" % mistake)
     except KeyboardInterrupt:
         sys.exit("tools/bench: interrupted; what was measured by then is in the result")

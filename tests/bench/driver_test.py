@@ -133,6 +133,18 @@ class Report(unittest.TestCase):
                      "- tcp-1, vde: it ended", "| vde | 0 | 0 | 0 |"):
             self.assertIn(part, text)
 
+    def test_a_run_ends_with_what_it_ran(self):
+        self.assertIn("vde_switch -x", tables.summary(self.result))
+
+    def test_of_something_else(self):
+        for text in ("", "{", "[]", '{"format": 2}'):
+            with tempfile.TemporaryDirectory() as folder:
+                path = folder + "/result.json"
+                with open(path, "w") as file:
+                    file.write(text)
+                with self.assertRaisesRegex(report.NoResult, "result.json is no result"):
+                    report.write(path, folder + "/report")
+
     def test_where_the_kernel_is_better(self):
         self.result["samples"] += [sample("latency", "ringspan", 0, p50_us=30),
                                    sample("latency", "bridge", 0, p50_us=12),

@@ -92,10 +92,24 @@ def update_readme(path, report, directory):
     print("wrote " + path)
 
 
+class NoResult(Exception):
+    """The file is something else, or nobody got so far as to write it."""
+
+
+def read(path):
+    with open(path) as file:
+        try:
+            result = json.load(file)
+        except ValueError as mistake:
+            raise NoResult("%s is no result: %s" % (path, mistake)) from mistake
+    if not isinstance(result, dict) or result.get("format") != 1:
+        raise NoResult("%s is no result of tools/bench" % path)
+    return result
+
+
 def write(path, directory, readme=None):
     """DIRECTORY/benchmark.md and its plots, and what a README shows of it."""
-    with open(path) as file:
-        result = json.load(file)
+    result = read(path)
     os.makedirs(directory, exist_ok=True)
     command = "tools/bench %s -o RESULT && tools/bench report RESULT DIRECTORY" % result["plan"]
     text = markdown(result, _plot_lines(result, directory), command)

@@ -168,7 +168,8 @@ def bullets(texts):
 def summary(result):
     """What is printed at the end of a run."""
     parts = [work_section(result, work) for work in analysis.works_of(result)]
-    parts += ["Damage in all trials:\n\n" + damage_table(result),
+    parts += ["Configurations, as each says itself:\n\n" + configurations(result),
+              "Damage in all trials:\n\n" + damage_table(result),
               "What we want to reach:\n\n" + target_table(result),
               "Left out:\n" + bullets(result["skipped"]),
               "To know beside the figures:\n" + bullets(analysis.notes(result))]
