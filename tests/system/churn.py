@@ -13,7 +13,7 @@ import struct
 import time
 
 from lab import eventually, ip, main, ringspan_only, time_limit
-from lab.openmetrics import parse, value
+from lab.openmetrics import turns_of
 from lab.space import ip_batch
 from lab.traffic import TRAFFIC_TYPE, Traffic
 from lab.wire import BROADCAST, pattern
@@ -58,8 +58,7 @@ def cpu_seconds(lab):
 
 def turns_and_events(lab):
     """Turns of its loop so far, and what the kernel has told it of links."""
-    turns = value(parse(lab.switch.call("metrics").stdout), "ringspan_loop_turns")
-    return turns, lab.switch.ask("daemon.show")["netlink"]["events"]
+    return turns_of(lab.switch), lab.switch.ask("daemon.show")["netlink"]["events"]
 
 
 def keep_nothing_freed():

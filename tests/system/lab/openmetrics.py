@@ -150,3 +150,8 @@ def value(families, family, **labels):
              if labels.items() <= dict(key).items()]
     need(len(found) == 1, "not one sample", family, labels, found)
     return found[0]
+
+
+def turns_of(switch):
+    """How many turns its loop has had: a daemon that spins has one every few microseconds."""
+    return value(parse(switch.call("metrics").stdout), "ringspan_loop_turns")
