@@ -113,6 +113,7 @@
 #define LIMIT_METRICS_SCRAPES       8
 #define LIMIT_METRICS_REQUEST_BYTES (8u << 10)
 #define LIMIT_METRICS_REQUEST_NS    UINT64_C(5000000000) /* for it to arrive, for some to be read */
+#define LIMIT_METRICS_PATIENCE_NS   UINT64_C(250000000)  /* for it to arrive while others wait */
 #define LIMIT_METRICS_ANSWER_NS     UINT64_C(30000000000) /* for all of the answer to be read */
 
 #endif

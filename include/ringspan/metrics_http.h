@@ -11,8 +11,10 @@
  * Everybody on the machine can connect, and nobody is asked who he is; so everything is bounded, as
  * on the control socket (ctl_server.h), and what there is to read is numbers without addresses.
  *
- *   how many   LIMIT_METRICS_SCRAPES clients. Others wait in the kernel until one has left.
- *   input      One request, its head alone, bounded in bytes and in time.
+ *   how many   LIMIT_METRICS_SCRAPES clients. Others wait in the kernel until one has left; and who
+ *              has had his time for a request, and has not sent all of it, leaves for the next one.
+ *   input      One request, its head alone, bounded in bytes and in time: a short one while others
+ *              wait, so that who says nothing keeps nobody out.
  *   output     Made line by line while the client reads, so that few of it are queued. The clients
  *              share a number of lines per turn of the loop. Whoever takes nothing of it for a
  *              while, or not all of it in time, is cut.

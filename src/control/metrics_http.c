@@ -2,6 +2,7 @@
 #include "ringspan/metrics_http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,22 +35,72 @@ static void pause_listening(struct metrics_http *http)
 
 static void resume_listening(struct metrics_http *http)
 {
-    if (!http->is_paused || http->n_sessions == LIMIT_METRICS_SCRAPES)
-        return;
     http->is_paused = false;
     event_modify(http->listener, EPOLLIN);
 }
 
+static bool is_full(const struct metrics_http *http)
+{
+    return http->n_sessions == LIMIT_METRICS_SCRAPES;
+}
+
+/* NULL: all have said what they want. */
+static struct metrics_session *oldest_silent(const struct metrics_http *http)
+{
+    for (uint32_t i = 0; i < http->n_sessions; i++) {
+        if (http->sessions[i]->phase == SESSION_READS)
+            return http->sessions[i];
+    }
+    return NULL;
+}
+
+/* There is a place when somebody leaves, or when somebody's time to say something is over. */
+static void await_place(struct metrics_http *http)
+{
+    const struct metrics_session *session = oldest_silent(http);
+
+    if (session)
+        event_timer_set(http->resume, session->since + LIMIT_METRICS_PATIENCE_NS);
+}
+
+static bool somebody_waits(const struct metrics_http *http)
+{
+    struct pollfd waiting = {.fd = http->fd, .events = POLLIN};
+
+    return poll(&waiting, 1, 0) > 0;
+}
+
+/* By a timer, and not when somebody comes: all that the others have sent by now has been read. */
+static void make_place(struct metrics_http *http)
+{
+    struct metrics_session *session = oldest_silent(http);
+    uint64_t now = event_now(http->loop);
+
+    if (!session || now < session->since + LIMIT_METRICS_PATIENCE_NS || !somebody_waits(http))
+        return;
+    log_ratelimited(&http->complaints, now, LOG_LEVEL_WARNING,
+                    "metrics: a client that asked for nothing has made way for another");
+    metrics_session_turn_away(session);
+}
+
 static void on_resume(void *arg)
 {
-    resume_listening(arg);
+    struct metrics_http *http = arg;
+
+    if (!http->is_paused)
+        return;
+    if (is_full(http))
+        make_place(http);
+    resume_listening(http);
 }
 
 void metrics_http_drop(struct metrics_http *http, struct metrics_session *session)
 {
     for (uint32_t i = 0; i < http->n_sessions; i++) {
         if (http->sessions[i] == session) {
-            http->sessions[i] = http->sessions[--http->n_sessions];
+            http->n_sessions--;
+            memmove(&http->sessions[i], &http->sessions[i + 1],
+                    (http->n_sessions - i) * sizeof(http->sessions[0]));
             break;
         }
     }
@@ -77,7 +128,7 @@ static void on_connection(void *arg, uint32_t events)
     struct metrics_http *http = arg;
     int r = 0;
 
-    while (r == 0 && http->n_sessions < LIMIT_METRICS_SCRAPES) {
+    while (r == 0 && !is_full(http)) {
         r = take_client(http);
         if (r == -EINTR || r == -ECONNABORTED)
             r = 0;
@@ -86,8 +137,10 @@ static void on_connection(void *arg, uint32_t events)
         return;
     /* Without a pause the loop would spin on those who wait. */
     pause_listening(http);
-    if (r == 0)
+    if (r == 0) {
+        await_place(http);
         return;
+    }
     log_ratelimited(&http->complaints, event_now(http->loop), LOG_LEVEL_WARNING,
                     "metrics: cannot accept a client: %s; listening pauses for a moment",
                     strerror(-r));
@@ -135,8 +188,6 @@ static int open_listener(struct metrics_http *http)
         return r;
     }
     http->fd = fd;
-    if (http->n_sessions == LIMIT_METRICS_SCRAPES)
-        pause_listening(http);
     return 0;
 }
 

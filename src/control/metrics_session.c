@@ -265,6 +265,13 @@ static void on_deadline(void *arg)
     session_settle(session);
 }
 
+void metrics_session_turn_away(struct metrics_session *session)
+{
+    refuse(session, HTTP_UNAVAILABLE);
+    session_flush(session);
+    metrics_http_drop(session->http, session);
+}
+
 int metrics_session_new(struct metrics_http *http, int fd, struct metrics_session **ret)
 {
     struct metrics_session *session = calloc(1, sizeof(*session));
@@ -273,6 +280,7 @@ int metrics_session_new(struct metrics_http *http, int fd, struct metrics_sessio
     if (!session)
         return -ENOMEM;
     session->http = http;
+    session->since = event_now(http->loop);
     session->fd = -1;
     byte_queue_init(&session->in, LIMIT_METRICS_REQUEST_BYTES);
     byte_queue_init(&session->out, OUT_MAX);

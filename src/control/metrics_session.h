@@ -25,6 +25,7 @@ struct metrics_session {
     int fd;
     struct event *event;
     struct event_timer *deadline;
+    uint64_t since; /* when it came */
     enum session_phase phase;
     struct byte_queue in;
     struct byte_queue out;
@@ -48,12 +49,15 @@ struct metrics_http {
     struct log_ratelimit complaints;
     struct byte_queue piece; /* for all sessions: lines that become a chunk */
     uint32_t n_sessions;
-    struct metrics_session *sessions[LIMIT_METRICS_SCRAPES];
+    struct metrics_session *sessions[LIMIT_METRICS_SCRAPES]; /* as they came */
 };
 
 /** Takes @fd over if it succeeds. 0 or -errno. */
 int metrics_session_new(struct metrics_http *http, int fd, struct metrics_session **ret);
 void metrics_session_free(struct metrics_session *session);
+/** For one that has not sent all of its request, and is not asked for it any more: it is told so as
+ * far as that needs no waiting, and freed. */
+void metrics_session_turn_away(struct metrics_session *session);
 /** Implemented by the server: forgets and frees @session. */
 void metrics_http_drop(struct metrics_http *http, struct metrics_session *session);
 
