@@ -210,8 +210,7 @@ static bool print_table(const struct top *top)
 
     byte_queue_init(&out, SIZE_MAX);
     top_draw_table(top, &out);
-    ok = !out.overflowed && fwrite(byte_queue_data(&out), 1, out.len, stdout) == out.len &&
-         fflush(stdout) == 0;
+    ok = !out.overflowed && top_signals_print(byte_queue_data(&out), out.len);
     byte_queue_fini(&out);
     return ok;
 }

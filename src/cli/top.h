@@ -97,7 +97,7 @@ void top_terminal_close(void);
 struct top_look top_terminal_look(void);
 /** Whether it can be a screen: standard input and output are, and it is no dumb one. */
 bool top_terminal_is_screen(void);
-/** False if nobody sees it any more. */
+/** False if nobody sees it any more. While the terminal takes nothing, nothing is shown. */
 bool top_terminal_show(const struct byte_queue *screen);
 
 enum top_key {
@@ -118,7 +118,10 @@ enum top_key {
 enum top_key top_terminal_wait(int timeout_ms);
 /** The signals alone, for whoever opened nothing: true to go on. */
 bool top_signals_wait(int timeout_ms);
-/** Blocks the signals that the two above wait for. 0 or -errno. */
+/** Writes to standard output, which may take nothing for ever. False: nobody reads it any more, or
+ * a signal came that ends a program. */
+bool top_signals_print(const char *text, size_t len);
+/** Blocks the signals that those above wait for. 0 or -errno. */
 int top_signals_block(void);
 
 #endif

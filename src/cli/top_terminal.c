@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli_command.h"
 #include "top.h"
 
 /* The other screen, no cursor, and no wrapping at the right margin; and all of that undone. */
@@ -18,43 +21,85 @@
 #define BELOW "\033[J"
 #define RIGHT "\033[K"
 
+/* What the last of the output may take to be taken. */
+#define LAST_WORDS_MS 250
+
 static struct {
     bool is_open;
     struct termios before;
-    int signals; /* a descriptor; -1: none */
-} terminal = {.signals = -1};
+    int signals;            /* a descriptor; -1: none */
+    int out;                /* one that makes nobody wait, if we may have one */
+    struct byte_queue rest; /* of what was shown: not taken yet */
+} terminal = {.signals = -1, .out = STDOUT_FILENO, .rest.max_len = SIZE_MAX};
 
-static bool write_all(const char *text, size_t len)
+/* A terminal may be frozen (^S), or nobody may read what is behind it: that must not make us deaf.
+ * Our own descriptor, because O_NONBLOCK on the one that we were given would be the shell's, too.
+ * Somebody else's terminal (su) cannot be opened. */
+static void open_output(void)
 {
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, text, len);
+    int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (fd >= 0)
+        terminal.out = fd;
+}
 
-            (void)poll(&room, 1, -1);
-            continue;
-        }
+/* As much as is taken at once. False if nothing ever will be. */
+static bool flush(void)
+{
+    while (terminal.rest.len > 0) {
+        ssize_t n = write(terminal.out, byte_queue_data(&terminal.rest), terminal.rest.len);
+
+        if (n < 0 && errno == EAGAIN)
+            return true;
         if (n < 0 && errno != EINTR)
             return false;
-        if (n > 0) {
-            text += n;
-            len -= (size_t)n;
-        }
+        if (n > 0)
+            byte_queue_consume(&terminal.rest, (size_t)n);
     }
     return true;
 }
 
-static int make_raw(void)
+static bool put(const char *text, size_t len)
+{
+    return byte_queue_append(&terminal.rest, text, len) && flush();
+}
+
+/* Without waiting for output that may never be taken. What was typed is forgotten. */
+static int set_terminal(const struct termios *settings)
+{
+    if (tcsetattr(STDIN_FILENO, TCSANOW, settings) < 0)
+        return -errno;
+    (void)tcflush(STDIN_FILENO, TCIFLUSH);
+    return 0;
+}
+
+static struct termios raw_terminal(void)
 {
     struct termios raw = terminal.before;
 
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
-    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) < 0)
-        return -errno;
-    return write_all(ENTER, strlen(ENTER)) ? 0 : -EIO;
+    return raw;
+}
+
+static int make_raw(void)
+{
+    const struct termios raw = raw_terminal();
+    int r = set_terminal(&raw);
+
+    if (r == 0 && !put(ENTER, strlen(ENTER)))
+        r = -EIO;
+    return r;
+}
+
+/* Output goes on for whoever froze it: it does where ^S means nothing. */
+static void thaw(void)
+{
+    struct termios raw = raw_terminal();
+
+    raw.c_iflag &= ~(tcflag_t)IXON;
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
 void top_terminal_close(void)
@@ -62,8 +107,14 @@ void top_terminal_close(void)
     if (!terminal.is_open)
         return;
     terminal.is_open = false;
-    (void)write_all(LEAVE, strlen(LEAVE));
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal.before);
+    thaw();
+    if (put(LEAVE, strlen(LEAVE))) {
+        while (terminal.rest.len > 0 && cli_await_room(terminal.out, -1, LAST_WORDS_MS) == 0 &&
+               flush())
+            ;
+    }
+    byte_queue_fini(&terminal.rest);
+    (void)set_terminal(&terminal.before);
 }
 
 int top_terminal_open(void)
@@ -75,6 +126,7 @@ int top_terminal_open(void)
     r = top_signals_block();
     if (r < 0)
         return r;
+    open_output();
     atexit(top_terminal_close);
     terminal.is_open = true;
     r = make_raw();
@@ -129,25 +181,23 @@ struct top_look top_terminal_look(void)
 bool top_terminal_show(const struct byte_queue *screen)
 {
     const char *text = byte_queue_data(screen);
-    struct byte_queue out;
-    bool ok;
+    struct byte_queue *out = &terminal.rest;
 
-    byte_queue_init(&out, SIZE_MAX);
-    byte_queue_append(&out, HOME, strlen(HOME));
+    if (out->len > 0) /* the terminal is behind: this picture is left out */
+        return flush();
+    byte_queue_append(out, HOME, strlen(HOME));
     for (size_t at = 0; at < screen->len;) {
         const char *end = memchr(text + at, '\n', screen->len - at);
         size_t len = end ? (size_t)(end - text) - at : screen->len - at;
 
-        byte_queue_append(&out, text + at, len);
-        byte_queue_append(&out, RIGHT, strlen(RIGHT));
+        byte_queue_append(out, text + at, len);
+        byte_queue_append(out, RIGHT, strlen(RIGHT));
         if (end)
-            byte_queue_append(&out, "\r\n", 2);
+            byte_queue_append(out, "\r\n", 2);
         at += len + (end != NULL);
     }
-    byte_queue_append(&out, BELOW, strlen(BELOW));
-    ok = !out.overflowed && write_all(byte_queue_data(&out), out.len);
-    byte_queue_fini(&out);
-    return ok;
+    byte_queue_append(out, BELOW, strlen(BELOW));
+    return !out->overflowed && flush();
 }
 
 /* ---- keys and signals ---- */
@@ -268,17 +318,22 @@ enum top_key top_terminal_wait(int timeout_ms)
     struct pollfd polls[] = {
         {.fd = terminal.signals, .events = POLLIN},
         {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = terminal.rest.len > 0 ? terminal.out : -1, .events = POLLOUT},
     };
     int n;
 
     if (typed.len > 0)
         return next_key();
-    n = poll(polls, 2, timeout_ms);
+    n = poll(polls, sizeof(polls) / sizeof(*polls), timeout_ms);
     if (n < 0)
         return errno == EINTR ? TOP_KEY_OTHER : TOP_KEY_QUIT;
     if (n == 0)
         return TOP_KEY_NONE;
-    return polls[0].revents ? take_signal() : take_key();
+    if (polls[0].revents)
+        return take_signal();
+    if (polls[1].revents)
+        return take_key();
+    return flush() ? TOP_KEY_RESIZE : TOP_KEY_QUIT;
 }
 
 bool top_signals_wait(int timeout_ms)
@@ -286,4 +341,24 @@ bool top_signals_wait(int timeout_ms)
     struct pollfd signals = {.fd = terminal.signals, .events = POLLIN};
 
     return poll(&signals, 1, timeout_ms) <= 0 || take_signal() != TOP_KEY_QUIT;
+}
+
+bool top_signals_print(const char *text, size_t len)
+{
+    while (len > 0) {
+        int r = cli_await_room(STDOUT_FILENO, terminal.signals, -1);
+        ssize_t n = 0;
+
+        if (r == -EINTR && take_signal() == TOP_KEY_QUIT)
+            return false;
+        if (r == 0)
+            n = write(STDOUT_FILENO, text, len < PIPE_BUF ? len : PIPE_BUF);
+        if ((r < 0 && r != -EINTR) || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return false;
+        if (n > 0) {
+            text += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
 }

@@ -286,6 +286,74 @@ def test_ends(lab):
     assert status == UNREACHABLE and "does not answer any more" in errors, (status, errors)
 
 
+def has_no_room(top):
+    return not select.select([], [top.slave], [], 0)[1]
+
+
+@ringspan_only
+def test_ends_when_the_terminal_is_frozen(lab):
+    """By ^S, which the end takes back: or nobody would get his screen again."""
+    lab.start_with_hosts(1)
+    for end in (lambda top: top.process.terminate(), lambda top: top.press("q")):
+        top = Top(lab)
+        top.has("q: quit")
+        top.press("\x13")
+        eventually(lambda: has_no_room(top), "it is frozen")
+        top.press("s")  # and there is something to draw
+        end(top)
+        top.process.wait(DEADLINE)
+        assert top.end() == (OK, "")
+
+
+@ringspan_only
+def test_goes_on_when_the_terminal_is_thawed(lab):
+    lab.start_with_hosts(1)
+    top = Top(lab)
+    top.has("sorted by rate")
+    top.press("\x13")
+    eventually(lambda: has_no_room(top), "it is frozen")
+    top.press("s")
+    top.press("\x11")
+    top.has("sorted by drops")
+    top.press("q")
+    assert top.end() == (OK, "")
+
+
+@ringspan_only
+def test_ends_when_nobody_reads(lab):
+    """There may be half a picture in the terminal, but its settings are as they were."""
+    lab.start_with_hosts(1)
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        top = Top(lab, rows=200)
+
+        def is_full():
+            top.press("s")
+            return has_no_room(top)
+        eventually(is_full, "the terminal is full")
+        top.process.send_signal(signo)
+        top.process.wait(DEADLINE)
+        assert termios.tcgetattr(top.slave) == top.before
+        assert (top.process.returncode, top.process.stderr.read()) == (OK, b"")
+        os.close(top.master)
+        os.close(top.slave)
+
+
+@ringspan_only
+def test_ends_when_nobody_reads_its_tables(lab):
+    """A pipe that is full."""
+    lab.switch.start(["w%d" % number for number in range(N_MANY)], wait=False)
+    for signo in (signal.SIGTERM, signal.SIGINT):
+        reader, writer = os.pipe()
+        process = subprocess.Popen([lab.switch.client, "-S", lab.switch.socket, "top", "--batch", "9"],
+                                   stdout=writer, stderr=subprocess.PIPE)
+        eventually(lambda: not select.select([], [writer], [], 0)[1], "the pipe is full")
+        process.send_signal(signo)
+        assert process.wait(DEADLINE) == OK
+        assert process.stderr.read() == b""
+        os.close(reader)
+        os.close(writer)
+
+
 @ringspan_only
 def test_without_a_terminal(lab):
     lab.start_with_hosts(2)
