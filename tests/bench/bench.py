@@ -51,7 +51,7 @@ class Plan(collections.namedtuple("Plan", "name rounds wide others effort limit 
 
 PLANS = {
     "quick": Plan("quick", 3, 3, 1, trial.QUICK, 270, lambda work: work.quick),
-    "full": Plan("full", 5, 7, 2, trial.FULL, 2700, lambda work: work.engines),
+    "full": Plan("full", 5, 7, 2, trial.FULL, 3000, lambda work: work.engines),
 }
 
 

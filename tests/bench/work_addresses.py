@@ -102,7 +102,8 @@ def _scale_work(name):
     return Work(name="fdb-" + name, title="unicast, 64 bytes, to %d addresses in turn" % n,
                 shape=Shape(3, addresses=2 * n), run=scattered(n), engines=LEARNERS,
                 figures=("kpps", "loss_percent", "switch_us", "busy_us", "flooded_percent"),
-                quick=("ringspan",) if name in ("1k", "256k") else (), family="addresses")
+                quick=("ringspan",) if name in ("1k", "256k") else (), family="addresses",
+                wide=name in ("1k", "256k"))
 
 
 WORKS = [

@@ -55,7 +55,8 @@ def family_of(size):
 def open_loop_work(size):
     return Work(name="rate-%d" % size, title="unicast, %d bytes, as fast as offered" % size,
                 shape=shape_for(size), figures=FIGURES, engines=EVERYONE, family=family_of(size),
-                quick=SWITCHES + ("veth",) if size == SMALLEST else (), run=open_loop(size))
+                quick=SWITCHES + ("veth",) if size == SMALLEST else (), run=open_loop(size),
+                wide=size == SMALLEST)
 
 
 def search_work(size):
@@ -70,7 +71,7 @@ FIRST = [
     search_work(SMALLEST),
     Work(name="cpu-100k", title="unicast, 64 bytes at 100 kframes/s", shape=Shape(2),
          figures=("switch_us", "busy_us", "kpps", "loss_percent"), engines=EVERYONE,
-         quick=("ringspan", "sendmmsg", "ovs"), run=paced(100000)),
+         quick=("ringspan", "sendmmsg", "ovs"), run=paced(100000), wide=True),
     Work(name="rate-64-ip", title="unicast, 64 bytes, IPv4 in them", shape=Shape(2),
          figures=FIGURES, engines=("ringspan", "bridge", "bridge-nf"), quick=(), run=with_ip),
 ]
