@@ -384,8 +384,37 @@ class Pieces(unittest.TestCase):
             self.assertLessEqual(found, limit)
             self.assertGreaterEqual(found, limit - limit // 16)
 
+    def test_capacity_is_no_question_of_speed(self):
+        def switch(room, pps_at_most=10**9):
+            return lambda count, pps: min(count, room) * min(pps, pps_at_most) // pps
+        for room in (1500, 8191, 65535):
+            for pps in (10**9, 12000):
+                found = work_addresses.capacity_of(switch(room, pps))
+                self.assertLessEqual(found, room)
+                self.assertGreater(found, room - room // 32)
+        self.assertIsNone(work_addresses.capacity_of(switch(10**6, 12000)))
+        self.assertEqual(work_addresses.capacity_of(switch(100)), 0)
+
+    def test_slow_rates_are_not_tried_in_vain(self):
+        asked = []
+        def learned(count, pps):
+            asked.append(pps)
+            return min(count, 65535)
+        work_addresses.capacity_of(learned)
+        self.assertEqual([pps for pps in asked if pps != 40000], [10000])
+
+    def test_what_is_flooded_is_not_known(self):
+        def answer(**counts):
+            return work_addresses.known(dict({
+                "count": 1280, "learning_sent": 1280, "learning_received": 1280, "flooded": 0,
+                "lost": 0, "learned": 1280 - sum(counts.values())}, **counts))
+        self.assertEqual(answer(), 1280)
+        self.assertEqual(answer(lost=10), 1280)
+        self.assertEqual(answer(lost=11), 1269)
+        self.assertEqual(answer(flooded=1), 1279)
+
     def test_highest_rate(self):
-        for limit, wanted in ((200000, 160000), (100000, 80000), (150000, 112000), (9000, 0)):
+        for limit, wanted in ((200000, 160000), (100000, 80000), (150000, 112000), (9000, 7000), (3000, 0)):
             def attempt(pps):
                 achieved = 160000 if pps == "max" else pps
                 return achieved <= limit, achieved
