@@ -420,7 +420,19 @@ class Pieces(unittest.TestCase):
                 return achieved <= limit, achieved
             self.assertEqual(work_addresses.highest_rate(attempt), wanted)
 
+    def test_damage_of_a_search_is_that_of_all_its_trials(self):
+        watched = trial.Trial(None, trial.QUICK)
+        watched.take({"received": 50, "duplicated": 3, "late": 1, "best": None, "load": None})
+        watched.take({"received": 50, "corrupted": 2, "best": {
+            "received": 20, "corrupted": 1, "intended_pps": 100, "tx_pps": 50}})
+        watched.take({"count": 9, "lost": 0, "load": {"received": 7, "reordered": 4}})
+        self.assertEqual(watched.damage, {"received": 107, "reordered": 4, "duplicated": 3,
+                                          "corrupted": 2, "late": 1, "misdelivered": 0})
+        self.assertEqual(watched.notes, ["less was offered than intended"])
+
     def test_iperf_that_broke_off_carried_nothing(self):
+        self.assertEqual(trial.broken_off('{"error": "unable to connect"}'), "unable to connect")
+        self.assertIn("does not say", trial.broken_off(""))
         self.assertEqual(trial.received_gbps('{"error": "unable to connect"}'), 0)
         self.assertEqual(trial.received_gbps(""), 0)
         self.assertEqual(

@@ -73,6 +73,7 @@ static void put_trips(struct json_writer *out, const struct traffic_round_trips 
 {
     json_put_u64(out, "count", trips->count);
     json_put_u64(out, "lost", trips->lost);
+    json_put_u64(out, "corrupted", trips->corrupted);
     json_put_u64(out, "p50", trips->p50);
     json_put_u64(out, "p99", trips->p99);
     json_put_u64(out, "p99_9", trips->p99_9);

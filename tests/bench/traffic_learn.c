@@ -65,6 +65,7 @@ static void put_outcome(struct json_writer *out, const struct traffic_options *o
     const struct traffic_counts *counts = &test->total;
     double seconds = (double)learning->sending_ns / (double)NS_PER_SEC;
     uint64_t learned = counts->received > counts->flooded ? counts->received - counts->flooded : 0;
+    struct traffic_damage damage = {0};
 
     json_put_u64(out, "count", options->count);
     traffic_put_real(out, "learn_pps", seconds > 0 ? (double)learning->total.sent / seconds : 0, 1);
@@ -74,7 +75,9 @@ static void put_outcome(struct json_writer *out, const struct traffic_options *o
     json_put_u64(out, "learned", learned);
     json_put_u64(out, "flooded", counts->flooded);
     json_put_u64(out, "lost", counts->lost);
-    json_put_u64(out, "corrupted", learning->total.corrupted + counts->corrupted);
+    traffic_damage_add(&damage, &learning->total);
+    traffic_damage_add(&damage, counts);
+    traffic_put_damage(out, &damage);
     json_put_u64(out, "refused", learning->total.refused + counts->refused);
     json_put_u64(out, "sink_dropped", learning->sink_dropped + test->sink_dropped);
 }

@@ -34,23 +34,27 @@ struct pinger {
     uint64_t *times;
     uint64_t n;
     uint64_t lost;
+    uint64_t corrupted; /* of both threads */
     int error;
     bool is_over;
 };
 
 /* Waits for a frame of the wanted kind. False if none came in time. */
-static bool receive(const struct pinger *p, int fd, uint16_t kind, uint32_t *ret_seq)
+static bool receive(struct pinger *p, int fd, uint16_t kind, uint32_t *ret_seq)
 {
     uint8_t bytes[TRAFFIC_SIZE_MAX];
     struct traffic_label label;
-    ssize_t n;
+    enum traffic_verdict verdict;
 
     do {
-        n = recv(fd, bytes, sizeof(bytes), 0);
+        ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+
         if (n < 0)
             return false;
-    } while (traffic_frame_read(bytes, (uint32_t)n, &p->shape, &label) != TRAFFIC_INTACT ||
-             label.stream != kind);
+        verdict = traffic_frame_read(bytes, (uint32_t)n, &p->shape, &label);
+        if (verdict == TRAFFIC_CORRUPTED)
+            __atomic_fetch_add(&p->corrupted, 1, __ATOMIC_RELAXED);
+    } while (verdict != TRAFFIC_INTACT || label.stream != kind);
     *ret_seq = label.seq;
     return true;
 }
@@ -145,6 +149,7 @@ static void sum_up(struct pinger *p, struct traffic_round_trips *ret_trips)
     *ret_trips = (struct traffic_round_trips){
         .count = p->n,
         .lost = p->lost,
+        .corrupted = p->corrupted,
         .p50 = traffic_quantile(p->times, p->n, 500),
         .p99 = traffic_quantile(p->times, p->n, 990),
         .p99_9 = traffic_quantile(p->times, p->n, 999),

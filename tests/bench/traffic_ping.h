@@ -29,6 +29,7 @@ struct traffic_ping {
 struct traffic_round_trips {
     uint64_t count;
     uint64_t lost;
+    uint64_t corrupted; /* questions and answers; those that they belong to are lost */
     uint64_t p50, p99, p99_9, min, max;
     double mean;
 };

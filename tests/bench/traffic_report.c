@@ -15,6 +15,16 @@ void traffic_put_real(struct json_writer *out, const char *key, double value, in
     json_put_raw(out, key, text, (size_t)len);
 }
 
+void traffic_put_damage(struct json_writer *out, const struct traffic_damage *damage)
+{
+    json_put_u64(out, "received", damage->received);
+    json_put_u64(out, "duplicated", damage->duplicated);
+    json_put_u64(out, "reordered", damage->reordered);
+    json_put_u64(out, "corrupted", damage->corrupted);
+    json_put_u64(out, "late", damage->late);
+    json_put_u64(out, "misdelivered", damage->misdelivered);
+}
+
 static void put_counts(struct json_writer *out, const struct traffic_counts *counts)
 {
     json_put_u64(out, "offered", counts->offered);

@@ -292,3 +292,13 @@ void traffic_result_fini(struct traffic_result *result)
     free(result->streams);
     *result = (struct traffic_result){0};
 }
+
+void traffic_damage_add(struct traffic_damage *damage, const struct traffic_counts *counts)
+{
+    damage->received += counts->received;
+    damage->duplicated += counts->duplicated;
+    damage->reordered += counts->reordered;
+    damage->corrupted += counts->corrupted;
+    damage->late += counts->late;
+    damage->misdelivered += counts->misdelivered;
+}

@@ -42,6 +42,16 @@ struct traffic_counts {
     double rx_pps;
 };
 
+/** What came of any number of runs, and what was wrong with it. */
+struct traffic_damage {
+    uint64_t received;
+    uint64_t duplicated;
+    uint64_t reordered;
+    uint64_t corrupted;
+    uint64_t late;
+    uint64_t misdelivered;
+};
+
 struct traffic_result {
     uint64_t intended_pps; /* of all streams together; 0: as fast as it goes */
     uint64_t duration_ns;
@@ -62,6 +72,7 @@ struct traffic_result {
 int traffic_run(struct traffic_net *net, const struct traffic_options *options,
                 const struct traffic_load *load, struct traffic_result *ret_result);
 void traffic_result_fini(struct traffic_result *result);
+void traffic_damage_add(struct traffic_damage *damage, const struct traffic_counts *counts);
 
 static inline double traffic_loss(const struct traffic_counts *counts)
 {

@@ -28,6 +28,7 @@ struct search {
     uint32_t n_trials;
     struct traffic_result best;
     bool has_best;
+    struct traffic_damage damage; /* of all trials: those that fail are where there is some */
 };
 
 static bool has_passed(const struct search *search, const struct traffic_result *result)
@@ -57,6 +58,7 @@ static int run_trial(struct search *search, double pps, struct trial *ret_trial)
         .passed = has_passed(search, &result),
     };
     search->trials[search->n_trials++] = *ret_trial;
+    traffic_damage_add(&search->damage, &result.total);
     if (ret_trial->passed &&
         (!search->has_best || result.total.tx_pps > search->best.total.tx_pps)) {
         if (search->has_best)
@@ -136,6 +138,7 @@ static void put_search(const struct search *search, struct json_writer *out)
     traffic_put_real(out, "ceiling_pps", ceiling->tx_pps, 1);
     traffic_put_real(out, "ceiling_rx_pps", ceiling->rx_pps, 1);
     traffic_put_real(out, "ceiling_loss", ceiling->loss, 6);
+    traffic_put_damage(out, &search->damage);
     put_trials(search, out);
     if (search->has_best) {
         json_open_object(out, "best");

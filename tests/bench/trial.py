@@ -8,7 +8,8 @@ import subprocess
 from engines import build_path
 from lab import LabError, eventually
 
-DAMAGE = ("reordered", "duplicated", "corrupted", "misdelivered")
+# Late is what came so far behind that nobody can tell whether it came once or twice.
+DAMAGE = ("reordered", "duplicated", "corrupted", "late", "misdelivered")
 COUNTED = ("received",) + DAMAGE
 
 # How long things take: seconds of a measurement, of one trial of a search, of a TCP stream
@@ -31,10 +32,14 @@ class Trial:
         self.damage = dict.fromkeys(COUNTED, 0)
         self.notes = []
 
-    def _count(self, answer):
-        for key in COUNTED:
-            self.damage[key] += answer.get(key, 0)
-        self.notes += shortfalls(answer)
+    def take(self, answer):
+        """Keeps what was wrong. A search tells the damage of all its trials, not of the best."""
+        for part in (answer, answer.get("load") or {}):
+            for key in COUNTED:
+                self.damage[key] += part.get(key, 0)
+        for part in (answer, answer.get("best") or {}, answer.get("load") or {}):
+            self.notes += shortfalls(part)
+        return answer
 
     def traffic(self, command, *options):
         """Runs ringspan-traffic; its answer."""
@@ -46,10 +51,7 @@ class Trial:
         done = run_limited(argv)
         if done.returncode != 0:
             raise LabError("%s: exit %d: %s" % (" ".join(argv), done.returncode, done.stderr))
-        answer = json.loads(done.stdout.splitlines()[-1])
-        for part in (answer, answer.get("best"), answer.get("load")):
-            self._count(part or {})
-        return answer
+        return self.take(json.loads(done.stdout.splitlines()[-1]))
 
     def rate(self, *options, command="rate"):
         """Open loop; the figures that every such measurement has."""
@@ -71,6 +73,8 @@ class Trial:
         finally:
             server.kill()
             server.wait()
+        if not received_gbps(text):
+            self.notes.append("TCP carried nothing: " + broken_off(text))
         return received_gbps(text)
 
 
@@ -92,6 +96,14 @@ def received_gbps(text):
         return json.loads(text)["end"]["sum_received"]["bits_per_second"] / 1e9
     except (ValueError, KeyError):
         return 0.0
+
+
+def broken_off(text):
+    """Why, as iperf3 says it."""
+    try:
+        return json.loads(text)["error"]
+    except (ValueError, KeyError):
+        return "iperf3 does not say why"
 
 
 def run_limited(argv):

@@ -20,6 +20,9 @@ def round_trips(*options):
         answer = trial.traffic("latency", *trial.stage.stream(1, 2), "--count", NO_LIMIT,
                                "--seconds", trial.effort.seconds, *options)
         values = {"p50_us": answer["p50"] / 1e3, "p99_us": answer["p99"] / 1e3}
+        if answer["lost"]:
+            trial.notes.append("round trips without an answer, which no percentile has: %d of %d" % (
+                answer["lost"], answer["lost"] + answer["count"]))
         if answer["load"]:
             values["load_kpps"] = answer["load"]["rx_pps"] / 1e3
         return values

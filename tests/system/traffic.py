@@ -151,6 +151,19 @@ def test_every_flaw_of_a_relay(lab):
                              "flooded": 2 * groups}, result
 
 
+def test_a_search_tells_what_was_wrong_in_trials_that_failed(lab):
+    hosts = lay_cables(lab, 3)
+    with BadRelay(hosts):
+        result = traffic("search", "--stream", stream(hosts[0], hosts[1]), "--listen",
+                         point(hosts[2]), "--trial-seconds", "0.1", "--warmup", "0", "--max-pps", "150",
+                         "--burst", str(GROUP), "--size", "100", "--retries", "0", "--patience", "2",
+                         "--loss", "0")
+    assert not result["found"], result
+    for flaw in ("duplicated", "corrupted", "misdelivered"):
+        assert result[flaw] > 0, (flaw, result)
+    assert result["reordered"] + result["late"] > 0, result
+
+
 def test_nobody_answers(lab):
     hosts = lay_cables(lab, 2)
     result = traffic("rate", "--stream", stream(*hosts), "--pps", "1000", "--seconds", "0.5")
