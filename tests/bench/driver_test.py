@@ -40,7 +40,7 @@ def result(*samples):
     """As a run would have written it."""
     names = ("ringspan", "bridge", "vde")
     return {
-        "format": 1, "plan": "quick", "rounds": 3, "rounds_wide": 9, "rounds_others": 2,
+        "format": 1, "plan": "quick", "effort": trial.QUICK._asdict(), "rounds": 3, "rounds_wide": 9, "rounds_others": 2,
         "configurations": {"vde": "vde_switch -x"}, "seconds": 1, "build": {"buildtype": "plain"},
         "machine": {"kernel": "6.1", "distribution": "Debian", "cpu": "a CPU", "cpus": 2,
                     "memory_mib": 1024, "iperf3": "iperf 3"},
@@ -135,6 +135,13 @@ class Report(unittest.TestCase):
 
     def test_a_run_ends_with_what_it_ran(self):
         self.assertIn("vde_switch -x", tables.summary(self.result))
+
+    def test_the_ceiling_stands_beside_what_was_measured(self):
+        self.result["ceiling"] = {"ceiling": [{"size": 60, "tx_pps": 9e5, "rx_pps": 8e5}]}
+        self.assertIn("| 64 | 900 | 800 |", tables.summary(self.result))
+
+    def test_how_long_trials_were(self):
+        self.assertIn("each trial of a search: 0.3 s", tables.heading(self.result))
 
     def test_of_something_else(self):
         for text in ("", "{", "[]", '{"format": 2}'):
@@ -270,8 +277,8 @@ class FakeEngine:
     cannot_close = False
     opened = []
 
-    def expect_alive(self):
-        return True
+    def check(self):
+        pass
 
     def configuration(self, stage):
         return "like " + stage.place
@@ -329,6 +336,13 @@ class Rounds(unittest.TestCase):
         self.run_works(self.work("a"), self.work("b"))
         self.assertEqual([n for n in self.saved if n], [2, 4, 6, 8])
         self.assertEqual(self.result["configurations"], {"good": "like good", "bad": "like bad"})
+
+    def test_who_cannot_do_it_is_left_out_loudly(self):
+        self.session.run([self.work("a")._replace(shape=stage.Shape(128, mtu=9216))])
+        self.assertEqual(self.order, [])
+        self.assertEqual(self.result["skipped"], [
+            "a: no good, which takes 64 ports and an MTU of 9000 at most",
+            "a: no bad, which takes 64 ports and an MTU of 9000 at most"])
 
     def test_a_family_alternates_and_its_stages_stand_together(self):
         self.run_works(self.work("a", family="f"), self.work("b", family="f", shape=64))

@@ -87,6 +87,10 @@ class Engine:
                 raise LabError("%s ended with %d: %s" % (self.name, process.returncode, self.log()))
         return True
 
+    def check(self):
+        """After each trial: raises what is wrong with the switch."""
+        self.expect_alive()
+
     def log(self):
         with open("%s/%s.log" % (WORK, self.place), errors="replace") as file:
             return file.read()[-2000:]
@@ -139,6 +143,11 @@ class Ringspan(Engine):
 
     def _ports(self):
         return json.loads(self.call("-j", "port", "show"))
+
+    def check(self):
+        """Whatever it was that was measured, every frame of it is in one counter."""
+        super().check()
+        self.call("ledger")
 
     def configuration(self, stage):
         means = sorted({row["isolated_by"] for row in self._ports()})

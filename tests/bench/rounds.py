@@ -45,8 +45,16 @@ class Session:
         self.spoilt = set()  # places of stages that did not close
 
     def run(self, works):
+        for work in works:
+            self._tell_who_cannot(work)
         for block in blocks(works):
             self._run_block(block)
+
+    def _tell_who_cannot(self, work):
+        for name in self.plan.engines_of(work):
+            if name in self.engines and name not in self._engines_for(work):
+                self.skip("%s: no %s, which takes %d ports and an MTU of %d at most" % (
+                    work.name, name, self.engines[name].max_ports, self.engines[name].max_mtu))
 
     def _engines_for(self, work):
         return [name for name in self.plan.engines_of(work) if name in self.engines
@@ -66,7 +74,7 @@ class Session:
         """Until each has had its rounds, or the time is up."""
         left = {work.name: work for work in family if self._engines_for(work)}
         longest = dict.fromkeys(left, 0)
-        for index in itertools.count():
+        for index in itertools.count() if left else ():
             for work in rotated(list(left.values()), index):
                 rounds = self.plan.rounds_of(work)
                 started = time.monotonic()
@@ -121,7 +129,7 @@ class Session:
         try:
             trial = Trial(self._stage(work, name, stages), self.plan.effort)
             values = work.run(trial)
-            trial.stage.engine.expect_alive()
+            trial.stage.engine.check()
             sample.update(values=values, damage=trial.damage, notes=trial.notes)
         except Exception as error:  # whatever it is, the others' figures are worth having
             sample["failure"] = "%s: %s" % (type(error).__name__, error)

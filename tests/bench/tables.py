@@ -42,6 +42,14 @@ def rounds_line(result):
         how_many, result["plan"])
 
 
+def effort_line(result):
+    """How long what was measured took: not nearly what the RFCs ask for."""
+    effort = result["effort"]
+    return ("Open loop, round trips: %s s; TCP: %s s each way; each trial of a search: %s s, where RFC "
+            "2544 wants 60, until the rate is known to %.0f %%." % (
+                effort["seconds"], effort["tcp"], effort["trial"], 100 * effort["resolution"]))
+
+
 def heading(result):
     """What was measured, on what, with which versions and settings."""
     machine = result["machine"]
@@ -49,7 +57,7 @@ def heading(result):
     lines = ["Linux %s, %s, %d CPUs (%s), %d MiB; %s; built with %s." % (
         machine["kernel"], machine["distribution"], machine["cpus"], machine["cpu"],
         machine["memory_mib"], machine["iperf3"], build),
-             rounds_line(result), ""]
+             rounds_line(result), effort_line(result), ""]
     rows = [["`%s`" % name, engine["title"], engine["version"] or "–", engine["settings"]]
             for name, engine in result["engines"].items()]
     return "\n".join(lines) + "\n" + markdown(["name", "switch", "version", "settings"], rows)
@@ -169,6 +177,7 @@ def summary(result):
     """What is printed at the end of a run."""
     parts = [work_section(result, work) for work in analysis.works_of(result)]
     parts += ["Configurations, as each says itself:\n\n" + configurations(result),
+              "The generator by itself, over a direct veth pair:\n\n" + ceiling_table(result),
               "Damage in all trials:\n\n" + damage_table(result),
               "What we want to reach:\n\n" + target_table(result),
               "Left out:\n" + bullets(result["skipped"]),

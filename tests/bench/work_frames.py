@@ -7,6 +7,7 @@ Sizes in names are those of the standards, with the FCS that does not exist on a
 
 from works import SWITCHES, Work
 from stage import Shape
+from trial import figures
 
 FCS = 4
 SIZES = (64, 128, 256, 512, 1024, 1280, 1518, 9000)
@@ -43,7 +44,10 @@ def search(size):
         answer = trial.traffic("search", *trial.stage.stream(1, 2), "--size", size - FCS,
                                "--loss", LOSS, "--trial-seconds", trial.effort.trial,
                                "--resolution", trial.effort.resolution, "--retries", 1)
-        return {"kpps": answer["rx_pps"] / 1e3 if answer["found"] else 0.0}
+        if not answer["found"]:
+            trial.notes.append("no rate with so little loss was found")
+            return {"kpps": 0.0}
+        return figures(answer["best"], trial.stage.engine)
     return run
 
 
@@ -60,7 +64,7 @@ def open_loop_work(size):
 
 
 def search_work(size):
-    return Work(name="search-%d" % size, figures=("kpps",), engines=SEARCHED,
+    return Work(name="search-%d" % size, figures=("kpps", "switch_us", "busy_us"), engines=SEARCHED,
                 title="unicast, %d bytes, highest rate with <= 0.1 %% loss" % size,
                 shape=shape_for(size), quick=SEARCHED if size == SMALLEST else (),
                 family=family_of(size), run=search(size))
