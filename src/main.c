@@ -15,6 +15,7 @@
 #include "ringspan/ctl_server.h"
 #include "ringspan/daemon.h"
 #include "ringspan/event.h"
+#include "ringspan/limits.h"
 #include "ringspan/log.h"
 #include "ringspan/metrics_http.h"
 #include "ringspan/notify.h"
@@ -59,12 +60,12 @@ static int handle_signals(struct life *life)
         r = event_signal_add(loop, SIGINT, on_stop_signal, loop);
     if (r == 0)
         r = event_signal_add(loop, SIGHUP, on_hangup, life);
-    signal(SIGPIPE, SIG_IGN);
     return r;
 }
 
-/* Takes the lock of the control socket: a second instance learns here that it is one. The daemon
- * touches no interface before the loop runs. What is wrong has been logged. */
+/* Takes the lock of the control socket: a second instance learns here that it is one, or waits for
+ * the first one's end. Until then signals do what they always do. The daemon touches no interface
+ * before the loop runs. What is wrong has been logged. */
 static int claim_control_socket(struct life *life)
 {
     const struct config *config = daemon_config(life->daemon);
@@ -80,6 +81,7 @@ static int claim_control_socket(struct life *life)
     params = ctl_server_params_default(path.text, config->daemon.control.group);
     params.commands = ctl_commands_table(&params.n_commands);
     params.context = life->commands;
+    params.patience_ns = LIMIT_CTL_PATIENCE_NS;
     return ctl_server_new(life->loop, &params, &life->server);
 }
 
@@ -111,8 +113,6 @@ static int be_born(struct life *life)
 {
     int r = event_loop_new(&life->loop);
 
-    if (r == 0)
-        r = handle_signals(life);
     if (r == 0)
         r = daemon_new(life->loop, life->config, &life->daemon);
     if (r < 0)
@@ -171,12 +171,15 @@ int main(int argc, char **argv)
         return status;
     }
     process_raise_descriptor_limit();
+    signal(SIGPIPE, SIG_IGN);
     status = EX_UNAVAILABLE;
     r = be_born(&life);
     if (r < 0) {
         log_error("cannot start: %s", strerror(-r));
     } else if (claim_control_socket(&life) == 0) {
-        r = event_loop_run(life.loop);
+        r = handle_signals(&life);
+        if (r == 0)
+            r = event_loop_run(life.loop);
         status = r < 0 ? EX_OSERR : r;
     }
     die(&life);

@@ -51,7 +51,8 @@
  * which is early, so that a second instance learns that it is one before it touches anything. The
  * socket itself appears with ctl_server_listen(). With the lock in hand an old socket file can only
  * be stale, and is replaced. Both files, and the directory if it was made, go with
- * ctl_server_free().
+ * ctl_server_free(). A process that was killed has its lock until the kernel has closed all that it
+ * had open, which may take seconds; so whoever has the lock and answers nobody is waited for.
  */
 
 struct ctl_server;
@@ -73,9 +74,11 @@ struct ctl_server_params {
     uint32_t max_clients;
     uint32_t max_clients_per_uid;
     uint64_t timeout_ns;
+    uint64_t
+        patience_ns; /* for another instance that does not answer to end; it blocks meanwhile */
 };
 
-/** With the limits of limits.h. */
+/** With the limits of limits.h, and without patience. */
 struct ctl_server_params ctl_server_params_default(const char *path, const char *group);
 
 /** Takes the lock and removes a stale socket. 0; -EADDRINUSE (another instance serves the path),

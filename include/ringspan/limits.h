@@ -108,6 +108,10 @@
 #define LIMIT_CTL_QUEUE_BYTES     (1u << 20)
 #define LIMIT_CTL_TIMEOUT_NS      UINT64_C(5000000000) /* a request to arrive, a client to read */
 
+/* For another instance, which answers nobody, to end. The kernel takes some seconds for one that
+ * was killed and had many rings; a service manager gives a start a minute or more. */
+#define LIMIT_CTL_PATIENCE_NS UINT64_C(15000000000)
+
 /* Scrapes at one time, over the control socket and over HTTP each; who comes later waits or is told
  * to. A request is a few hundred bytes. */
 #define LIMIT_METRICS_SCRAPES       8

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 #include "ctl_session.h"
 #include "ctl_socket.h"
 #include "ringspan/clock.h"
+#include "ringspan/ctl_client.h"
 #include "ringspan/limits.h"
 
 #define ACCEPTS_PER_TURN 16
@@ -20,6 +22,10 @@
 
 /* How long listening pauses when there are no descriptors left. */
 #define PAUSE_NS (250 * NS_PER_MS)
+
+/* Another instance: what it may take to answer, and how often to see whether it has gone. */
+#define ANSWER_NS     (250 * NS_PER_MS)
+#define LOOK_AGAIN_MS 20
 
 struct ctl_server_params ctl_server_params_default(const char *path, const char *group)
 {
@@ -221,12 +227,44 @@ static int find_group(struct ctl_server *server)
     return 0;
 }
 
+/* Whatever it says. */
+static bool answers(const char *path)
+{
+    struct ctl_client *client;
+    struct ctl_reply reply;
+    int r = ctl_client_open(path, ANSWER_NS, &client);
+
+    if (r < 0)
+        return false;
+    r = ctl_client_call(client, "daemon.show", NULL, ANSWER_NS, &reply);
+    if (r == 0)
+        ctl_reply_fini(&reply);
+    ctl_client_close(client);
+    return r == 0;
+}
+
+static int claim_with_patience(const struct ctl_server *server, struct ctl_socket *ret)
+{
+    const char *path = server->params.path;
+    uint64_t until = clock_now() + server->params.patience_ns;
+    int r = ctl_socket_claim(path, ret);
+
+    if (r != -EADDRINUSE || server->params.patience_ns == 0 || answers(path))
+        return r;
+    log_notice("ctl: another instance has %s and does not answer: waiting for its end", path);
+    do {
+        poll(NULL, 0, LOOK_AGAIN_MS);
+        r = ctl_socket_claim(path, ret);
+    } while (r == -EADDRINUSE && clock_now() < until && !answers(path));
+    return r;
+}
+
 static int claim(struct ctl_server *server)
 {
     struct ctl_socket socket;
     int r;
 
-    r = ctl_socket_claim(server->params.path, &socket);
+    r = claim_with_patience(server, &socket);
     if (r == -EADDRINUSE)
         log_error("ctl: another instance serves %s", server->params.path);
     else if (r == -EEXIST)

@@ -8,7 +8,7 @@ import signal
 import socket
 
 from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn
-from lab.space import ip_batch
+from lab.space import ip_batch, stop
 from lab.wire import BROADCAST
 
 EX_USAGE, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 64, 69, 77, 78
@@ -39,6 +39,28 @@ def test_second_instance_is_refused(lab):
     code, log = end_of(another)
     assert code == EX_UNAVAILABLE, code
     assert lab.switch.socket in log, log
+    lab.expect(a, [a.frame(BROADCAST)], [b])
+
+
+@ringspan_only
+def test_one_that_is_being_killed_is_waited_for(lab):
+    """The kernel closes its rings one after the other, and its lock among the last: as long as it
+    has that and answers nobody, the next one waits. Who would not wait any more may end it."""
+    a, b = lab.start_with_hosts(2)
+    first = lab.switch.process
+    stop(first)
+    told = lambda: lab.switch.read_log().count("waiting for its end")
+    for n, signo in enumerate((signal.SIGTERM, signal.SIGINT), 1):
+        impatient = lab.switch.spawn()
+        eventually(lambda: told() == n, "it waits")
+        impatient.send_signal(signo)
+        assert impatient.wait(DEADLINE) == -signo
+    lab.switch.spawn()
+    eventually(lambda: told() == 3, "the next one waits")
+    first.kill()
+    lab.switch.wait_ready()
+    lab.switch.wait()
+    assert first.wait(DEADLINE) == -signal.SIGKILL
     lab.expect(a, [a.frame(BROADCAST)], [b])
 
 
