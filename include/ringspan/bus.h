@@ -45,7 +45,8 @@ enum bus_what {
     BUS_PORT_STATE,
     BUS_PORT_LIMIT_BEGIN, /* frames are over a limit of the port, and were not before */
     BUS_PORT_LIMIT_END,
-    BUS_LINK_ADD, /* the interface that a port names: it appeared, changed, or is gone */
+    BUS_PORT_RENEW, /* it heard nothing any more, and has another ring */
+    BUS_LINK_ADD,   /* the interface that a port names: it appeared, changed, or is gone */
     BUS_LINK_CHANGE,
     BUS_LINK_DEL,
     BUS_LINK_RESYNC, /* netlink lost events; the differences were told before this one */
@@ -71,7 +72,8 @@ struct bus_event {
     const struct plan *plan;      /* BUS_CONFIG_CHANGE */
     const char *reason;           /* BUS_CONFIG_REFUSED: for people, many lines perhaps */
     const char *limit;            /* BUS_PORT_LIMIT_…: "storm_control.broadcast", … */
-    uint64_t count;               /* BUS_FDB_LOST; BUS_PORT_LIMIT_…: of the frames over it */
+    uint64_t count;               /* BUS_FDB_LOST; BUS_PORT_LIMIT_…: of the frames over it;
+                                   * BUS_PORT_RENEW: of those that were dropped meanwhile */
     const struct recorder_status *recorder; /* BUS_RECORDER_… */
 };
 

@@ -141,6 +141,14 @@ struct port_ops {
      * settings. */
     struct port_isolation (*isolation)(const struct port *port);
     struct port_gro (*gro)(const struct port *port);
+    /* Between start() and stop(): true if nothing can arrive any more until renew() (hearing.h).
+     * NULL, as the next two, if that never happens. */
+    bool (*is_deaf)(struct port *port);
+    /* Then: makes the ring anew, in a helper thread, while the loop goes on sending: it has set the
+     * source to NULL. If it fails the port must be closed. Else resume() is the loop's next call:
+     * the frames that were lost are in the ledger, the source is back, and frames arrive. */
+    int (*renew)(struct port *port);
+    int (*resume)(struct port *port);
     void (*stop)(struct port *port);
     void (*close)(struct port *port);
 
@@ -158,13 +166,14 @@ struct port_ops {
 struct port {
     const struct port_ops *ops;
     const char *type;         /* the backend's, or a more exact word */
-    struct rx_source *source; /* set between map() and close(); NULL: receives nothing */
+    struct rx_source *source; /* set between map() and close(); NULL: receives nothing, now */
     struct ledger_port ledger;
     struct reserved_counters reserved_counters[RESERVED_N_PROTOCOLS]; /* as lasting as the ledger */
     struct reserved_settings reserved; /* of its own; see bridge_set_port_reserved() */
     uint32_t mtu;
     uint32_t speed;                /* Mbit/s, when it was bound; 0: unknown */
     uint32_t ifindex;              /* 0 while not bound */
+    uint32_t n_renewals;           /* so often its ring was made anew. Its owner's note */
     struct port_settings settings; /* while bound: that it has. Its owner's notes, both */
     struct port_isolation isolation;
     struct port_gro gro;

@@ -31,6 +31,7 @@ static const struct {
     [BUS_PORT_STATE] = {BUS_PORT, "state"},
     [BUS_PORT_LIMIT_BEGIN] = {BUS_PORT, "limit_begin"},
     [BUS_PORT_LIMIT_END] = {BUS_PORT, "limit_end"},
+    [BUS_PORT_RENEW] = {BUS_PORT, "renew"},
     [BUS_LINK_ADD] = {BUS_LINK, "add"},
     [BUS_LINK_CHANGE] = {BUS_LINK, "change"},
     [BUS_LINK_DEL] = {BUS_LINK, "del"},

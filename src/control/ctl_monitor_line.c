@@ -121,6 +121,10 @@ static void put_details(struct json_writer *writer, const struct bus_event *even
         json_put_string(writer, "limit", event->limit);
         json_put_u64(writer, "count", event->count);
         break;
+    case BUS_PORT_RENEW:
+        put_place(writer, event->bridge, event->port);
+        json_put_u64(writer, "count", event->count);
+        break;
     case BUS_PORT_ADD:
     case BUS_PORT_DEL:
         put_place(writer, event->bridge, event->port);

@@ -185,6 +185,7 @@ static void put_ring(struct json_writer *writer, const struct port *port)
     json_put_u64(writer, "rx_slots", ring.rx_slots);
     json_put_u64(writer, "tx_slots", ring.tx_slots);
     json_put_u64(writer, "bytes", ring.bytes);
+    json_put_u64(writer, "renewals", port->n_renewals);
     json_close_object(writer);
 }
 

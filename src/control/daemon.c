@@ -270,6 +270,8 @@ static int populate(struct daemon *daemon)
     if (r == 0)
         r = event_timer_new(daemon->loop, daemon_on_limits, daemon, &daemon->limits);
     if (r == 0)
+        r = event_timer_new(daemon->loop, daemon_on_hearing, daemon, &daemon->hearing);
+    if (r == 0)
         r = event_timer_new(daemon->loop, globs_on_places, daemon, &daemon->places);
     for (uint32_t i = 0; r == 0 && i < config->n_bridges; i++)
         r = add_bridge_with_ports(daemon, &config->bridges[i]);
@@ -286,6 +288,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
     daemon->loop = loop;
     daemon->config = config;
     daemon->limit_lines = (struct log_ratelimit){.interval_ns = 10 * NS_PER_SEC, .burst = 10};
+    daemon->deaf_lines = (struct log_ratelimit){.interval_ns = 10 * NS_PER_SEC, .burst = 5};
     (void)cpus_get(&daemon->allowed_cpus); /* else there are none, and none is changed */
     daemon->cpus = daemon->allowed_cpus;
     r = populate(daemon);
@@ -295,6 +298,7 @@ int daemon_new(struct event_loop *loop, struct config *config, struct daemon **r
         return r;
     }
     event_loop_set_look(loop, daemon_look_at_rings, daemon);
+    daemon_listen_late(daemon);
     daemon_warn(NULL, config);
     capture_on_end(daemon->capture, daemon_on_capture_end, daemon);
     capture_release_by(daemon->capture, daemon_release_memory, daemon);
@@ -358,6 +362,7 @@ void daemon_free(struct daemon *daemon)
     event_timer_free(daemon->retry);
     event_timer_free(daemon->untold);
     event_timer_free(daemon->limits);
+    event_timer_free(daemon->hearing);
     event_timer_free(daemon->places);
     bounce_pool_free(daemon->pool);
     isolator_free(daemon->isolator);

@@ -235,6 +235,8 @@ static void settle_step(struct managed_port *mp)
         managed_port_drain_ring(mp);
         break;
     case PORT_STEP_CLOSE:
+        mp->bound = 0;
+        mp->must_reopen = false;
         mp->result = 0;
         move_to(mp, NULL);
         break;
@@ -352,6 +354,8 @@ static enum port_step next_step(const struct managed_port *mp, const struct port
     const struct port_position position = {.bound = mp->bound,
                                            .is_elsewhere = mp->is_open && is_elsewhere(mp)};
 
+    if (mp->must_reopen)
+        return PORT_STEP_CLOSE;
     if (mp->must_let_go)
         return PORT_STEP_DETACH;
     if (mp->bound != 0 && !mp->port->ops->has_device(mp->port))
@@ -393,7 +397,7 @@ static void go_to(struct managed_port *mp, const struct port_target *target)
     else
         set_state(mp, PORT_WAITING, "binding");
     mp->is_deferred = step == PORT_STEP_ATTACH && is_held_by_another(mp, target->ifindex);
-    if (!mp->is_deferred && !mp->is_adjusting)
+    if (!mp->is_deferred && !mp->is_adjusting && !mp->is_renewing)
         begin_step(mp, step, target);
 }
 
@@ -567,7 +571,8 @@ static void close_done(void *arg)
 /* A helper thread has something of it, and will begin to close it. */
 static bool is_in_other_hands(const struct managed_port *mp)
 {
-    return mp->port->busy || mp->is_adjusting || (mp->tap && mp->tap->is_settling);
+    return mp->port->busy || mp->is_adjusting || mp->is_renewing ||
+           (mp->tap && mp->tap->is_settling);
 }
 
 void managed_port_begin_close(struct managed_port *mp)

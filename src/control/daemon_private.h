@@ -22,8 +22,9 @@
  * its interface), daemon_rings.c (frames come in), daemon_taps.c (interfaces that ports make),
  * daemon_globs.c (ports that patterns make, see daemon_globs.h), daemon_reload.c (running a plan),
  * daemon_limits.c (what is over the limits of ports), daemon_capture.c (who looks on, and times),
- * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_news.c (telling
- * what happened) and daemon_log.c (what of it is logged).
+ * daemon_shut.c (ports that protect the bridge from what is behind them), daemon_hearing.c (ports
+ * into whose rings the kernel puts nothing any more), daemon_news.c (telling what happened) and
+ * daemon_log.c (what of it is logged).
  */
 
 struct globs;
@@ -125,6 +126,12 @@ struct managed_port {
     bool must_let_go;              /* what it was to become was refused */
     struct port_settings adjusted; /* that it has, or is getting */
     int adjust_result;
+
+    /* Beside the steps, too, and not at the same time: another ring. */
+    bool is_renewing;
+    bool must_reopen; /* there was none to be had */
+    int renew_result;
+    uint64_t drops_seen; /* tp_drops, when it was last known to hear */
 };
 
 /* Rings that are looked at without the kernel having said so. Each is a cold line of memory. */
@@ -147,6 +154,9 @@ struct daemon {
     struct event_timer *retry;
     struct event_timer *limits; /* looks at what is over them, while there are any */
     struct log_ratelimit limit_lines;
+    struct event_timer *hearing;
+    bool listens; /* that goes off soon */
+    struct log_ratelimit deaf_lines;
     struct event_timer *untold; /* changes of state that the log is to be told of */
     struct managed_bridge **bridges;
     uint32_t n_bridges;
@@ -178,6 +188,13 @@ void managed_port_unwatch_ring(struct managed_port *mp);
 void managed_port_drain_ring(struct managed_port *mp);
 /** For the loop: reads the rings that had frames a moment ago. True if one has some again. */
 bool daemon_look_at_rings(void *arg);
+
+/** A frame was read: all ports are looked at soon, if they hear. */
+void daemon_listen(struct daemon *daemon);
+/** None was, for now. */
+void daemon_listen_late(struct daemon *daemon);
+/** For the timer; @arg is the daemon. */
+void daemon_on_hearing(void *arg);
 
 /** Compares the port with where it should be, and begins the next step if there is one. Nothing is
  * compared before the first snapshot of its namespace's links is complete: then all its ports are

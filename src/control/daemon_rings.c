@@ -69,6 +69,8 @@ static void read_ring(struct managed_port *mp)
     if (taken.frames > 0)
         note_active(mp, now);
     keep_aging(mp->home);
+    if (!mp->daemon->listens)
+        daemon_listen(mp->daemon);
 }
 
 static void on_readable(void *arg, uint32_t epoll_events)

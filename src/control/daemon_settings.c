@@ -185,7 +185,7 @@ void managed_port_adjust(struct managed_port *mp)
 {
     int r;
 
-    if (mp->bound == 0 || mp->is_adjusting || has_its_settings(mp))
+    if (mp->bound == 0 || mp->is_adjusting || mp->is_renewing || has_its_settings(mp))
         return;
     mp->adjusted = mp->settings;
     managed_port_note_uppers(mp, mp->bound);

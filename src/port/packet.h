@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "ringspan/hearing.h"
 #include "ringspan/limits.h"
 #include "ringspan/port.h"
 #include "ringspan/port_packet.h"
@@ -56,7 +57,8 @@ struct packet_port {
     uint64_t tp_packets; /* what the kernel counted and the ledger does not have yet */
     uint64_t tp_drops;
 
-    struct packet_ring rx;
+    struct packet_ring rx; /* a helper thread's while the port has no source */
+    struct hearing hearing;
     uint32_t n_borrowed;                 /* slots of the current batch */
     struct iovec copies[LIMIT_RX_BATCH]; /* where those of its frames are that no slot holds */
     uint32_t copy_lens[LIMIT_RX_BATCH];

@@ -183,6 +183,7 @@ static int packet_map(struct port *port)
     if (r < 0)
         return r;
     p->tx_first = 0;
+    p->hearing = (struct hearing){0};
     p->source.fd = p->rx_fd;
     port->source = &p->source;
     return 0;
@@ -301,6 +302,7 @@ static void take_statistics(struct packet_port *p)
         return;
     p->tp_packets += stats.tp_packets;
     p->tp_drops += stats.tp_drops;
+    hearing_note(&p->hearing, stats.tp_packets, stats.tp_drops);
 }
 
 static void close_fd(int *fd)
@@ -351,20 +353,66 @@ static void packet_snapshot(struct port *port, struct ledger_snapshot *ret_snaps
 
     ret_snapshot->has_kernel = true;
     ret_snapshot->held_out = packet_tx_held(p);
-    if (p->rx.slots) {
+    if (port->source) {
         ret_snapshot->unread_min = packet_rx_unread(p);
         take_statistics(p);
     }
     enter_statistics(p);
-    if (p->rx.slots)
+    if (port->source)
         ret_snapshot->unread_max = count_unread_after(p);
+}
+
+static uint64_t frames_in_ring(const struct ledger_port *l)
+{
+    return l->tp_packets - l->tp_drops - l->received.frames;
+}
+
+static bool packet_is_deaf(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+
+    take_statistics(p);
+    enter_statistics(p);
+    return hearing_is_lost(&p->hearing, frames_in_ring(&port->ledger), p->rx.n_slots);
+}
+
+/* Another ring for the same socket: the binding, the promiscuity and what sends by it stay. Between
+ * the two rings frames would be queued like those of a socket that never had one. */
+static int packet_renew(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+    int r = shut_reception(p->rx_fd);
+
+    if (r < 0)
+        return r;
+    unmap_ring(&p->rx);
+    r = make_ring(p->rx_fd, PACKET_RX_RING, 0);
+    if (r == 0)
+        r = make_ring(p->rx_fd, PACKET_RX_RING, p->rx.n_slots);
+    return r < 0 ? r : map_ring(p->rx_fd, &p->rx);
+}
+
+/* Reception is shut, so whatever was counted and not read was in the other ring. */
+static int packet_resume(struct port *port)
+{
+    struct packet_port *p = packet_of(port);
+    int r;
+
+    take_statistics(p);
+    enter_statistics(p);
+    port->ledger.tp_drops += frames_in_ring(&port->ledger);
+    p->hearing = (struct hearing){0};
+    r = open_reception(p->rx_fd);
+    if (r == 0)
+        port->source = &p->source;
+    return r;
 }
 
 static struct port_ring_info packet_ring_info(const struct port *port)
 {
     const struct packet_port *p = packet_of(port);
 
-    if (!p->rx.slots)
+    if (!port->source)
         return (struct port_ring_info){0};
     return (struct port_ring_info){
         .rx_slots = p->rx.n_slots,
@@ -390,6 +438,9 @@ static const struct port_ops packet_ops = {
     .adjust = packet_adjust,
     .isolation = packet_isolation,
     .gro = packet_gro,
+    .is_deaf = packet_is_deaf,
+    .renew = packet_renew,
+    .resume = packet_resume,
     .stop = packet_stop,
     .close = packet_close,
     .tx = packet_tx,

@@ -20,7 +20,7 @@ HEADERS = {
             "workers",
     "dataplane": "fdb fdb_journal frame ledger meter port_policy reserved segment vlan vlan_table",
     "forward": "forward",
-    "port": "gro host_use isolation port port_memory port_packet tap",
+    "port": "gro hearing host_use isolation port port_memory port_packet tap",
     "lab": "bpf capture latency mirror pcapng recorder",
     "bridge": "bridge explain",
     "control": "alarm bus byte_queue changes claims config config_keys config_print config_schema ctl_client ctl_commands "

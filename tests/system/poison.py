@@ -196,6 +196,45 @@ def test_hostile_offload_headers(lab):
     lab.expect(a, frames_to(a, b, 100), [b])
 
 
+def unspeakable_frame(source):
+    """With UDP fragmentation offload (3), for which the kernel has no word toward packet sockets."""
+    payload = pattern(4000)
+    udp = struct.pack("!HHHH", 1, 2, 8 + len(payload), 0) + payload
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
+                         b"\x0a\0\0\1", b"\x0a\0\0\2")
+    return (struct.pack("=BBHHHH", 1, 3, 42, 1480, 34, 6) + b"\xff" * 6 + source + b"\x08\x00" +
+            header + udp)
+
+
+@ringspan_only
+def test_offload_that_the_kernel_has_no_word_for(lab):
+    """The kernel loses a slot of the ring, and with it all that come after: the port hears again,
+    as often as it happens, and each frame that was dropped meanwhile is in the ledger."""
+    machine = lab.add_tap("vm1", vnet=True)
+    (a,) = lab.add_hosts(1)
+    lab.capture_everywhere()
+    lab.start(["vm1"])
+    lab.teach(a)
+    source = b"\x02\0\0\0\x77\x01"
+
+    def look():
+        """How often its ring was made anew, and what was heard of it, while both talk: somebody is
+        heard, so that all ports are looked at soon."""
+        machine.send(b"\xff" * 6 + source + b"\x88\xb5" + bytes(50))
+        a.wire.send(a.sentinel())
+        return (lab.switch.port("vm1")["ring"]["renewals"],
+                lab.switch.counters("vm1", "in")["received"])
+
+    for count in range(1, 4):
+        assert machine.try_send_raw(unspeakable_frame(source))
+        eventually(lambda: look()[0] == count, "its ring is made anew")
+        _, heard = look()
+        eventually(lambda: look()[1] > heard, "vm1 is heard again")
+        lab.check()
+    assert "forwarding ->" not in lab.switch.read_log()
+    assert lab.switch.fdb()[a.mac] == a.port
+
+
 @ringspan_only
 def test_receive_ring_overflows(lab):
     """What does not fit is missing, counted; what follows is whole."""

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -228,6 +232,86 @@ static void overrun_ring_is_counted_by_the_kernel(void **state)
     close(fd);
 }
 
+/* A tap that takes an offload header with each frame, as a guest's. */
+static int open_guest(void)
+{
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, .ifr_name = "guest"};
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
+    run("sysctl -qw net.ipv6.conf.guest.disable_ipv6=1 && ip link set guest up");
+    return fd;
+}
+
+static void write_plain_frame(int fd)
+{
+    uint8_t bytes[FRAME_VNET_SIZE + 60] = {0};
+
+    bytes[FRAME_VNET_SIZE + 6] = 2;
+    assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
+/* With UDP fragmentation offload. */
+static void write_unspeakable_frame(int fd)
+{
+    static const uint8_t header[] = {0x45, 0, 0x0f, 0xbc, 0, 1, 0, 0, 64, 17, 0,    0,    10, 0,
+                                     0,    1, 10,   0,    0, 2, 0, 1, 0,  2,  0x0f, 0xa8, 0,  0};
+    const struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                        .gso_type = VIRTIO_NET_HDR_GSO_UDP,
+                                        .hdr_len = 42,
+                                        .gso_size = 1480,
+                                        .csum_start = 34,
+                                        .csum_offset = 6};
+    uint8_t bytes[FRAME_VNET_SIZE + 14 + 4028] = {0};
+
+    memcpy(bytes, &vnet, FRAME_VNET_SIZE);
+    bytes[FRAME_VNET_SIZE + 6] = 2;
+    bytes[FRAME_VNET_SIZE + 12] = 8;
+    memcpy(bytes + FRAME_VNET_SIZE + 14, header, sizeof(header));
+    assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
+static void expect_one(struct fixture *f)
+{
+    struct frame frames[LIMIT_RX_BATCH];
+
+    wait_for_frames(f, 1);
+    assert_int_equal(receive(f, frames), 1);
+    release(f, 1);
+    expect_balance(f);
+}
+
+static void ring_that_lost_a_slot_is_renewed(void **state)
+{
+    struct fixture *f = *state;
+    const struct port_ops *ops = f->port->ops;
+    int fd = open_guest();
+    uint64_t deadline = clock_now() + 10 * NS_PER_SEC;
+
+    ops->stop(f->port);
+    start_on(f, "guest", 1500);
+    write_plain_frame(fd);
+    expect_one(f);
+    assert_false(ops->is_deaf(f->port));
+    for (int i = 0; i < 3; i++) {
+        write_unspeakable_frame(fd);
+        while (!ops->is_deaf(f->port))
+            assert_true(clock_now() < deadline);
+        f->port->source = NULL;
+        assert_int_equal(port_rings(f->port).rx_slots, 0);
+        assert_int_equal(ops->renew(f->port), 0);
+        expect_balance(f);
+        assert_int_equal(ops->resume(f->port), 0);
+        assert_false(ops->is_deaf(f->port));
+        write_plain_frame(fd);
+        expect_one(f);
+    }
+    assert_int_equal(f->port->ledger.tp_drops, 3);
+    assert_int_equal(f->port->ledger.received.frames, 4);
+    close(fd);
+}
+
 /* Each of thousands of ports has fewer slots than a batch has frames. */
 static void ring_smaller_than_a_batch_gives_each_frame_once(void **state)
 {
@@ -319,6 +403,7 @@ int main(void)
         TEST(jumbo_frames_come_many_at_a_time_among_others),
         TEST(copies_are_there_behind_errors),
         TEST(overrun_ring_is_counted_by_the_kernel),
+        TEST(ring_that_lost_a_slot_is_renewed),
         TEST(ring_smaller_than_a_batch_gives_each_frame_once),
         TEST(nothing_is_received_before_start_or_after_stop),
         TEST(a_device_has_one_port),

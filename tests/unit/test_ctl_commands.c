@@ -38,7 +38,7 @@
     "\"isolated\":false,\"isolated_by\":null,\"qdisc_bypass\":false,\"gro\":false,"                                         \
     "\"storm_control\":{\"broadcast\":null,\"multicast\":null,\"unknown_unicast\":null},"                                   \
     "\"policing\":{\"ingress\":null,\"egress\":null},"                                                                      \
-    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0}," PORT_FDB                                                        \
+    "\"ring\":{\"rx_slots\":0,\"tx_slots\":0,\"bytes\":0,\"renewals\":0}," PORT_FDB                                         \
     ",\"reserved\":{" RESERVED("stp", "forward") "," RESERVED("pause", pause) "," RESERVED("lacp", "forward") "," RESERVED( \
         "dot1x",                                                                                                            \
         "forward") "," RESERVED("lldp",                                                                                     \
