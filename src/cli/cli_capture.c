@@ -17,6 +17,7 @@
 #include "ringspan/capture.h"
 #include "ringspan/clock.h"
 #include "ringspan/pcapng.h"
+#include "ringspan/rate.h"
 
 /*
  * capture: the daemon makes the file, block by block, and we take it off its hands. A block is
@@ -80,6 +81,19 @@ static int put_number(struct json_writer *writer, const struct cli *cli, const c
     return CLI_OK;
 }
 
+static int put_size(struct json_writer *writer, const struct cli *cli, const char *word)
+{
+    const char *value = value_of(cli, word);
+    struct burst size;
+
+    if (!value)
+        return CLI_OK;
+    if (!burst_parse(value, &size) || size.unit != RATE_BITS)
+        return cli_fail(CLI_USAGE, "--%s: '%s' is no size, such as 16MiB", word, value);
+    json_put_u64(writer, word, size.value);
+    return CLI_OK;
+}
+
 static int put_filter(struct json_writer *writer, const char *expression)
 {
     char *program = NULL;
@@ -124,6 +138,8 @@ static int write_params(const struct cli *cli, struct byte_queue *out)
         json_put_u64(&writer, "snaplen", TEXT_SNAPLEN);
     else if (status == CLI_OK)
         status = put_number(&writer, cli, "snaplen");
+    if (status == CLI_OK)
+        status = put_size(&writer, cli, "buffer");
     if (status == CLI_OK)
         status = put_filter(&writer, value_of(cli, "filter"));
     json_close_object(&writer);
@@ -584,7 +600,7 @@ static int run(const struct cli *cli, int argc, char **argv)
 
 static const char *const options[] = {"port",    "bridge",   "drops-only", "reason", "filter",
                                       "segment", "recorder", "wait",       "count",  "snaplen",
-                                      "write",   "dump",     NULL};
+                                      "buffer",  "write",    "dump",       NULL};
 
 const struct cli_command cli_capture = {
     .name = "capture",
@@ -592,8 +608,8 @@ const struct cli_command cli_capture = {
     .help =
         "Usage: ringspan capture [--port PORT]... [--bridge BRIDGE] [--drops-only]\n"
         "                        [--reason REASON]... [--filter EXPRESSION] [--segment] [-c COUNT]\n"
-        "                        [--snaplen BYTES] [-w FILE] [-x]\n"
-        "       ringspan capture --recorder [--wait] [-w FILE] [-x]\n\n"
+        "                        [--snaplen BYTES] [--buffer SIZE] [-w FILE] [-x]\n"
+        "       ringspan capture --recorder [--wait] [--buffer SIZE] [-w FILE] [-x]\n\n"
         "Frames that arrive on these ports, and copies that are to leave by them, until it is\n"
         "interrupted, or there are COUNT: a line each, or a pcapng file. Each has a comment: the\n"
         "decision about it, or why it was dropped. A frame and its copies have the same number,\n"
@@ -604,8 +620,9 @@ const struct cli_command cli_capture = {
         "for, and all checksums are computed, as on a cable. --recorder writes the frames of late,\n"
         "if daemon.recorder in the configuration keeps them; with --wait it waits until a\n"
         "trigger or `ringspan recorder freeze` has frozen them. Who reads too slowly loses\n"
-        "packets, which the file counts, and slows nothing down. It takes the permission to\n"
-        "change things: root, or the daemon's user.\n\n"
+        "packets, which the file counts, and slows nothing down; --buffer, 4MiB if absent, is\n"
+        "the daemon's memory for what was not read yet. It takes the permission to change things:\n"
+        "root, or the daemon's user.\n\n"
         "Example: ringspan capture --port r1 --filter arp\n"
         "         ringspan capture --port r1 -w r1.pcapng\n"
         "         ringspan capture --drops-only -w - | tshark -r - -V\n",

@@ -58,6 +58,7 @@ static const struct option options[] = {
     {"recorder", no_argument, NULL, OPTION_OWN},
     {"wait", no_argument, NULL, OPTION_OWN},
     {"snaplen", required_argument, NULL, OPTION_OWN},
+    {"buffer", required_argument, NULL, OPTION_OWN},
     {"count", required_argument, NULL, 'c'},
     {"write", required_argument, NULL, 'w'},
     {"dump", no_argument, NULL, 'x'},

@@ -16,6 +16,7 @@ from lab import DEADLINE, SkipTest, eventually, main, ringspan_only, run
 from lab.switch import build_path
 from lab.pcapng import IN, OUT, Capture, read
 from lab.segments import check_segments, superframe
+from lab.space import stop
 from lab.wire import BROADCAST, TPID_C, Wire, frame, frame_of_length, pattern, tag
 
 PAUSE = "01:80:c2:00:00:01"
@@ -353,6 +354,30 @@ def test_a_reader_that_is_stopped_slows_nobody(lab):
     assert counted["delivered"] == len(file.packets), counted
     assert counted["dropped"] == 0, "the ring was full"
     assert "{} packets captured, {} lost".format(len(file.packets), counted["lost"]) in capture.said
+
+
+@ringspan_only
+def test_buffer_of_a_reader(lab):
+    """What is not read yet is lost or not, as the memory for it goes."""
+    a, b = hosts = lab.start_with_hosts(2)
+    lab.teach(*hosts)
+    frames = [frame_of_length(b.mac, a.mac, 1500)] * 100
+    with Capturing(lab, "--port", b.port, "--buffer", "64MiB", name="large") as large, \
+         Capturing(lab, "--port", b.port, "--buffer", "1024KiB", name="small") as small:
+        stop(large.process)
+        stop(small.process)
+        for _ in range(30):
+            a.wire.send(*frames)
+            assert [b.wire.receive() for _ in frames] == frames
+        large.process.send_signal(signal.SIGCONT)
+        small.process.send_signal(signal.SIGCONT)
+    assert len(large.file.packets) == 3000 and "3000 packets captured, 0 lost" in large.said
+    assert large.file.statistics[b.port]["lost"] == 0
+    assert small.file.statistics[b.port]["lost"] > 1000, small.file.statistics
+    for size, status, complaint in (("4194304", 1, "'4194304' is no size"), ("4packets", 1, "is no size"),
+                                    ("1KiB", 2, "1048576"), ("65MiB", 2, "67108864")):
+        done = lab.switch.call("capture", "--buffer", size, "-w", os.devnull)
+        assert done.returncode == status and complaint in done.stderr, (size, done.stderr)
 
 
 @ringspan_only

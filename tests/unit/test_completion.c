@@ -140,7 +140,7 @@ static void test_every_object_offers_something(void **state)
 static void test_capture(void **state)
 {
     assert_offers("capture ", "--port --bridge --drops-only --reason --filter --segment -c "
-                              "--snaplen -w -x --recorder --wait");
+                              "--snaplen --buffer -w -x --recorder --wait");
     assert_offers("capture --port ", "rsp-r1 rsp-r2 rsp-r3");
     assert_offers("capture --port rsp-r1 --re", "--reason --recorder");
     assert_offers("capture --bridge ", "lab0 lab1");
