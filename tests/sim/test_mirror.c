@@ -41,6 +41,14 @@ static struct mirror_settings *want(struct wish *wish, const char *name, uint32_
     return &wish->settings;
 }
 
+static void set_two(struct sim *sim, const struct mirror_settings *a,
+                    const struct mirror_settings *b)
+{
+    const struct mirror_settings settings[] = {*a, *b};
+
+    sim_set_mirrors(sim, settings, 2);
+}
+
 static const struct mirror_counters *counters(struct sim *sim, uint32_t i)
 {
     return &bridge_mirrors(sim_bridge(sim))->list[i].counters;
@@ -151,13 +159,11 @@ static void test_of_a_flood_one_copy(void **state)
 static void test_two_mirrors_make_two_copies(void **state)
 {
     struct sim *sim = sim_with(A, MIRROR_INGRESS);
-    struct mirror_settings settings[2];
-    struct wish wishes[2];
     struct sim_frame frame;
+    struct wish wishes[2];
 
-    settings[0] = *want(&wishes[0], "in", A, MIRROR_INGRESS);
-    settings[1] = *want(&wishes[1], "out", B, MIRROR_EGRESS);
-    sim_set_mirrors(sim, settings, 2);
+    set_two(sim, want(&wishes[0], "in", A, MIRROR_INGRESS),
+            want(&wishes[1], "out", B, MIRROR_EGRESS));
     sim_frame_make(&frame, SIM_HOST(1), SIM_HOST(2), 60);
     sim_send(sim, A, &frame);
     sim_expect(sim, B, &frame);
@@ -370,13 +376,11 @@ static void test_copies_are_cut(void **state)
 static void test_counting_goes_on_under_the_same_name(void **state)
 {
     struct sim *sim = sim_with(A, MIRROR_INGRESS);
-    struct mirror_settings settings[2];
     struct wish wishes[2];
 
     cross(sim, A, SIM_HOST(2), true);
-    settings[0] = *want(&wishes[0], "new", B, MIRROR_INGRESS);
-    settings[1] = *want(&wishes[1], "probe", C, MIRROR_INGRESS);
-    sim_set_mirrors(sim, settings, 2);
+    set_two(sim, want(&wishes[0], "new", B, MIRROR_INGRESS),
+            want(&wishes[1], "probe", C, MIRROR_INGRESS));
     assert_int_equal(counters(sim, 0)->selected, 0);
     assert_int_equal(counters(sim, 1)->selected, 1);
     cross(sim, A, SIM_HOST(2), false);
@@ -648,17 +652,23 @@ static void test_a_copy_in_a_vlan_of_what_was_in_none(void **state)
     sim_free(sim);
 }
 
-static void test_copies_of_others_only_flood(void **state)
+/* All frames are copied, in the RSPAN VLAN and for the probe. */
+static struct sim *sim_with_both(void)
 {
     struct sim *sim = sim_with_vlans();
-    uint32_t used = fdb_used(bridge_fdb(sim_bridge(sim)));
-    struct mirror_settings settings[2];
     struct wish wishes[2];
+
+    set_two(sim, want_rspan(&wishes[0], SIM_PORTS_MAX),
+            want(&wishes[1], "probe", SIM_PORTS_MAX, MIRROR_INGRESS));
+    return sim;
+}
+
+static void test_copies_of_others_only_flood(void **state)
+{
+    struct sim *sim = sim_with_both();
+    uint32_t used = fdb_used(bridge_fdb(sim_bridge(sim)));
     struct sim_frame frame;
 
-    settings[0] = *want_rspan(&wishes[0], SIM_PORTS_MAX);
-    settings[1] = *want(&wishes[1], "probe", SIM_PORTS_MAX, MIRROR_INGRESS);
-    sim_set_mirrors(sim, settings, 2);
     for (uint32_t from = 0; from < 5; from += 4) {
         sim_frame_make(&frame, SIM_HOST(5), SIM_HOST(6), 60);
         sim_frame_tag(&frame, VLAN_TPID_C, RSPAN);
@@ -676,14 +686,9 @@ static void test_copies_of_others_only_flood(void **state)
  * more each time. */
 static void test_what_is_refused_may_be_a_copy(void **state)
 {
-    struct sim *sim = sim_with_vlans();
-    struct mirror_settings settings[2];
-    struct wish wishes[2];
+    struct sim *sim = sim_with_both();
     struct sim_frame frame;
 
-    settings[0] = *want_rspan(&wishes[0], SIM_PORTS_MAX);
-    settings[1] = *want(&wishes[1], "probe", SIM_PORTS_MAX, MIRROR_INGRESS);
-    sim_set_mirrors(sim, settings, 2);
     sim_frame_make(&frame, SIM_HOST(2), SIM_HOST(1), 60);
     sim_frame_tag(&frame, VLAN_TPID_C, RSPAN);
     sim_send(sim, B, &frame);
