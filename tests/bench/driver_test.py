@@ -28,6 +28,7 @@ import tables
 import targets
 import trial
 import work_addresses
+import work_latency
 import works
 
 
@@ -443,6 +444,19 @@ class Pieces(unittest.TestCase):
         self.assertEqual(watched.damage, {"received": 107, "reordered": 4, "duplicated": 3,
                                           "corrupted": 2, "late": 1, "misdelivered": 0})
         self.assertEqual(watched.notes, ["less was offered than intended"])
+
+    def test_round_trips_have_their_price(self):
+        class Stub(trial.Trial):
+            def traffic(self, command, *options):
+                return {"p50": 40000, "p99": 90000, "lost": 0, "count": 9, "load": None,
+                        "elapsed_ns": 10**9, "cpu": {"watched_ns": 6 * 10**8, "busy_ns": 13 * 10**8}}
+
+        def values(engine):
+            shown = stage.Stage(engine(), stage.Shape(2))
+            return work_latency.round_trips()(Stub(shown, trial.QUICK))
+        ours, kernels = values(bench.Ringspan), values(bench.Bridge)
+        self.assertEqual((ours["cpu_percent"], ours["busy_percent"]), (60, 130))
+        self.assertEqual((kernels.get("cpu_percent"), kernels["busy_percent"]), (None, 130))
 
     def test_iperf_that_broke_off_carried_nothing(self):
         self.assertEqual(trial.broken_off('{"error": "unable to connect"}'), "unable to connect")

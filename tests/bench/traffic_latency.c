@@ -80,6 +80,10 @@ static void put_trips(struct json_writer *out, const struct traffic_round_trips 
     json_put_u64(out, "min", trips->min);
     json_put_u64(out, "max", trips->max);
     traffic_put_real(out, "mean", trips->mean, 1);
+    json_put_u64(out, "elapsed_ns", trips->elapsed_ns);
+    json_open_object(out, "cpu");
+    traffic_put_cpu(out, &trips->cpu);
+    json_close_object(out);
 }
 
 static struct traffic_ping ping_of(const struct traffic_options *options,
@@ -95,6 +99,8 @@ static struct traffic_ping ping_of(const struct traffic_options *options,
         .patience_ns = options->patience_ns,
         .cpu_a = &options->cpu_a,
         .cpu_b = &options->cpu_b,
+        .pids = options->pids,
+        .n_pids = options->n_pids,
     };
 }
 

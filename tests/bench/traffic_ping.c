@@ -35,6 +35,8 @@ struct pinger {
     uint64_t n;
     uint64_t lost;
     uint64_t corrupted; /* of both threads */
+    uint64_t elapsed_ns;
+    struct traffic_cpu cpu;
     int error;
     bool is_over;
 };
@@ -112,14 +114,10 @@ static int ask(struct pinger *p, uint8_t *bytes, uint32_t seq, uint64_t *ret_ns)
     return 0;
 }
 
-static void *ask_all(void *arg)
+static void ask_until(struct pinger *p, uint64_t until)
 {
-    struct pinger *p = arg;
     uint8_t bytes[TRAFFIC_SIZE_MAX];
-    uint64_t until = clock_now() + p->ping->duration_ns;
 
-    traffic_cpu_pin(p->ping->cpu_a);
-    prctl(PR_SET_TIMERSLACK, SLACK_NS);
     traffic_frame_fill(bytes, &p->shape);
     for (uint32_t i = 0; p->n + p->lost < p->ping->count && clock_now() < until; i++) {
         uint64_t ns;
@@ -135,6 +133,24 @@ static void *ask_all(void *arg)
             p->lost++;
         rest(p->ping->interval_ns);
     }
+}
+
+/* Who answers ends later, and idles until then: that is not part of what is measured. */
+static void *ask_all(void *arg)
+{
+    struct pinger *p = arg;
+    struct traffic_cpu before;
+    struct traffic_cpu after;
+    uint64_t start;
+
+    traffic_cpu_pin(p->ping->cpu_a);
+    prctl(PR_SET_TIMERSLACK, SLACK_NS);
+    before = traffic_cpu_read(p->ping->pids, p->ping->n_pids);
+    start = clock_now();
+    ask_until(p, start + p->ping->duration_ns);
+    p->elapsed_ns = clock_now() - start;
+    after = traffic_cpu_read(p->ping->pids, p->ping->n_pids);
+    p->cpu = traffic_cpu_between(&before, &after);
     __atomic_store_n(&p->is_over, true, __ATOMIC_RELAXED);
     return NULL;
 }
@@ -156,6 +172,8 @@ static void sum_up(struct pinger *p, struct traffic_round_trips *ret_trips)
         .min = p->n > 0 ? p->times[0] : 0,
         .max = p->n > 0 ? p->times[p->n - 1] : 0,
         .mean = p->n > 0 ? sum / (double)p->n : 0,
+        .elapsed_ns = p->elapsed_ns,
+        .cpu = p->cpu,
     };
 }
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdint.h>
 
+#include "traffic_cpu.h"
 #include "traffic_layout.h"
 
 /*
@@ -24,6 +25,8 @@ struct traffic_ping {
     uint64_t patience_ns;   /* with an answer, at least */
     const cpu_set_t *cpu_a; /* who asks */
     const cpu_set_t *cpu_b;
+    const int *pids; /* whose CPU time is measured meanwhile */
+    uint32_t n_pids;
 };
 
 struct traffic_round_trips {
@@ -32,6 +35,8 @@ struct traffic_round_trips {
     uint64_t corrupted; /* questions and answers; those that they belong to are lost */
     uint64_t p50, p99, p99_9, min, max;
     double mean;
+    uint64_t elapsed_ns;    /* from before the first question to after the last answer, */
+    struct traffic_cpu cpu; /* and what was spent in it */
 };
 
 /** Blocks until it is done. 0 or -errno, said already. */

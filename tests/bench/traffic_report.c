@@ -25,6 +25,14 @@ void traffic_put_damage(struct json_writer *out, const struct traffic_damage *da
     json_put_u64(out, "misdelivered", damage->misdelivered);
 }
 
+void traffic_put_cpu(struct json_writer *out, const struct traffic_cpu *cpu)
+{
+    json_put_u64(out, "watched_ns", cpu->watched_ns);
+    json_put_u64(out, "watched_switches", cpu->watched_switches);
+    json_put_u64(out, "busy_ns", cpu->busy_ns);
+    json_put_u64(out, "softirq_ns", cpu->softirq_ns);
+}
+
 static void put_counts(struct json_writer *out, const struct traffic_counts *counts)
 {
     json_put_u64(out, "offered", counts->offered);
@@ -60,10 +68,7 @@ static void put_cpu(struct json_writer *out, const struct traffic_result *result
     json_open_object(out, "cpu");
     json_put_u64(out, "tx_ns", result->tx_cpu_ns);
     json_put_u64(out, "rx_ns", result->rx_cpu_ns);
-    json_put_u64(out, "watched_ns", result->cpu.watched_ns);
-    json_put_u64(out, "watched_switches", result->cpu.watched_switches);
-    json_put_u64(out, "busy_ns", result->cpu.busy_ns);
-    json_put_u64(out, "softirq_ns", result->cpu.softirq_ns);
+    traffic_put_cpu(out, &result->cpu);
     json_close_object(out);
 }
 

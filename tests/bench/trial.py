@@ -46,7 +46,7 @@ class Trial:
         watched = [word for pid in self.stage.engine.pids() for word in ("--watch-pid", str(pid))]
         program = build_path("TRAFFIC", "tests/bench/ringspan-traffic")
         argv = [program, command, *map(str, options)]
-        if command not in ("latency", "learn", "self"):
+        if command not in ("learn", "self"):
             argv += watched
         done = run_limited(argv)
         if done.returncode != 0:
@@ -125,4 +125,13 @@ def figures(answer, engine):
         values["busy_us"] = cpu["busy_ns"] / frames / 1e3
         if not engine.in_kernel:
             values["switch_us"] = cpu["watched_ns"] / frames / 1e3
+    return values
+
+
+def shares(answer, engine):
+    """CPU time that round trips cost, of one CPU: the switch's, and that of the whole machine."""
+    elapsed, cpu = answer["elapsed_ns"], answer["cpu"]
+    values = {"busy_percent": 100 * cpu["busy_ns"] / elapsed}
+    if not engine.in_kernel:
+        values["cpu_percent"] = 100 * cpu["watched_ns"] / elapsed
     return values

@@ -38,7 +38,8 @@ FIGURES = {
     "no_source_percent": ("% of frames from 00:00:00:00:00:00 forwarded", False),
     "undersized_percent": ("% of frames of 42 bytes forwarded", True),
     "addresses": ("addresses", True), "kaddresses_per_s": ("k addresses/s without a flood", True),
-    "wakeups_per_s": ("wake-ups/s", False), "cpu_percent": ("% of a CPU", False),
+    "wakeups_per_s": ("wake-ups/s", False), "cpu_percent": ("switch CPU, % of a CPU", False),
+    "busy_percent": ("CPU, whole machine, % of a CPU", False),
     "rss_mib": ("MiB resident", False), "ring_kib_per_port": ("KiB of rings per port", False),
     "seconds": ("s", False),
 }

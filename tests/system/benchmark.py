@@ -54,16 +54,19 @@ def processes(text):
 def test_one_round(lab):
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/result.json"
-        run = start("quick", "--rounds", "1", "--only", "rate-64,idle-2", "--engines",
+        run = start("quick", "--rounds", "1", "--only", "rate-64,latency,idle-2", "--engines",
                     "ringspan,bridge", "-o", path)
         text = run.communicate()[0]
         assert run.returncode == 0, text
         with open(path) as file:
             result = json.load(file)
     assert [(each["work"], each["engine"]) for each in result["samples"]] == [
-        ("rate-64", "ringspan"), ("rate-64", "bridge"), ("idle-2", "ringspan")], text
+        ("rate-64", "ringspan"), ("rate-64", "bridge"), ("latency", "ringspan"),
+        ("latency", "bridge"), ("idle-2", "ringspan")], text
     assert all("failure" not in each for each in result["samples"]), text
     assert all(each["values"]["kpps"] > 0 for each in result["samples"][:2]), text
+    assert ["cpu_percent" in each["values"] for each in result["samples"]] == [
+        False, False, True, False, True], text
     assert sum(sum(each["damage"].values()) - each["damage"]["received"]
                for each in result["samples"]) == 0, text
     assert re.search(r"reordered, duplicated, corrupted frames in any run \| 0 \| 0 \| 0 \|.* aim \|$",

@@ -241,6 +241,9 @@ def test_engine_that_ringspand_is_compared_with(lab):
                      "--seconds", "0.5", "--burst", "4", "--watch-pid", str(engine.pid), *PATIENT)
     check_sums(result)
     assert flaws(result) == {} and result["cpu"]["watched_ns"] > 0, result
+    result = traffic("latency", "--stream", stream(*hosts[:2]), "--count", "10", "--seconds", "1",
+                     "--watch-pid", str(engine.pid), *PATIENT)
+    assert result["cpu"]["watched_ns"] > 0 and result["elapsed_ns"] > 0, result
     result = traffic("broadcast", "--from", point(hosts[0]), "--to",
                      ",".join(point(host) for host in hosts[1:]), "--pps", "500", "--seconds", "0.5",
                      *PATIENT)
