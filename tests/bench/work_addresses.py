@@ -6,7 +6,8 @@ from stage import Shape
 
 CAPACITY_LIMIT = 98304   # nobody's default goes further, or has a limit at all
 CAPACITY_FIRST = 1024
-CAPACITY_STEPS = 64      # to a 64th is near enough
+CAPACITY_STEPS = 32      # to a 32nd is near enough
+LOST_PARTS = 128         # one of so many may be lost on the way
 CAPACITY_RATES = (40000, 10000)  # per second
 LEARN_COUNT = 32768      # more than rings and sockets hold: what is learned was learned in time
 LEARN_SLOWEST = 4000     # per second; slower than that is not looked for
@@ -77,7 +78,7 @@ def known(answer):
     """An address is not known if a frame to it is flooded. One that is lost says nothing, and of a
     slow switch a few are; of many it cannot be told."""
     has_all = answer["learning_received"] == answer["learning_sent"] and not answer["flooded"]
-    is_slow = answer["lost"] <= answer["count"] // (2 * CAPACITY_STEPS)
+    is_slow = answer["lost"] <= answer["count"] // LOST_PARTS
     return answer["count"] if has_all and is_slow else answer["learned"]
 
 
