@@ -139,7 +139,8 @@ class Report(unittest.TestCase):
 
     def test_the_ceiling_stands_beside_what_was_measured(self):
         self.result["ceiling"] = {"ceiling": [{"size": 60, "tx_pps": 9e5, "rx_pps": 8e5}]}
-        self.assertIn("| 64 | 900 | 800 |", tables.summary(self.result))
+        text = tables.summary(self.result)
+        self.assertIn("| 64 | 900 | 800 |\n\nOver a direct veth pair whoever sends", text)
 
     def test_how_long_trials_were(self):
         self.assertIn("each trial of a search: 0.3 s", tables.heading(self.result))
