@@ -26,12 +26,13 @@ import targets
 import trial
 from engines import Bridge, BridgeGro, BridgeNetfilter, Ringspan, Sendmmsg, Veth, WORK, build_path
 from lab import runner, space
-from peers import OpenVSwitch, Vde
+from peers import OpenVSwitch, OpenVSwitchTso, Vde
 from rounds import Session
 from works import all_works
 
 ENGINES = {engine.name: engine for engine in (
-    Ringspan, Bridge, BridgeNetfilter, BridgeGro, OpenVSwitch, Vde, Sendmmsg, Veth)}
+    Ringspan, Bridge, BridgeNetfilter, BridgeGro, OpenVSwitch, OpenVSwitchTso, Vde, Sendmmsg,
+    Veth)}
 
 JUDGED = targets.judged_works()
 

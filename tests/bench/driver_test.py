@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(1, os.path.join(HERE, "..", "system"))
@@ -19,6 +20,7 @@ sys.path.insert(1, os.path.join(HERE, "..", "system"))
 import analysis
 import bench
 import micro
+import peers
 import plots
 import report
 import rounds
@@ -368,6 +370,22 @@ class Pieces(unittest.TestCase):
             self.assertLessEqual(set(work.quick), set(work.engines), work.name)
             self.assertLessEqual(set(work.engines), set(bench.ENGINES), work.name)
             self.assertLessEqual(set(work.figures), set(works.FIGURES), work.name)
+
+    def test_everybody_has_a_colour_of_his_own(self):
+        self.assertEqual(set(plots.COLOURS), set(bench.ENGINES))
+        self.assertEqual(len(set(plots.COLOURS.values())), len(plots.COLOURS))
+
+    def test_open_vswitch_is_told_of_segments_before_it_starts(self):
+        asked = []
+        for engine in (peers.OpenVSwitch(), peers.OpenVSwitchTso()):
+            engine.place = "x"
+            engine.vsctl = lambda *words: asked.append(words[1])
+            engine._spawn = lambda *words: asked.append(words[0])
+            with mock.patch.multiple(peers, run=mock.DEFAULT, eventually=mock.DEFAULT), \
+                    mock.patch("os.makedirs"):
+                engine.start(stage.Stage(engine, stage.Shape(2)))
+        plain = ["ovsdb-server", "init", "ovs-vswitchd", "br0"]
+        self.assertEqual(asked, plain + plain[:2] + ["set"] + plain[2:])
 
     def test_targets_name_figures_that_exist(self):
         table = {work.name: work for work in works.all_works()}

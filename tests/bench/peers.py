@@ -24,6 +24,7 @@ class OpenVSwitch(Engine):
     title = "Open vSwitch, userspace"
     settings = "datapath_type=netdev, system interfaces, else defaults"
     default_addresses = 8192
+    options = ()  # of all of it, which are read when it starts
 
     @classmethod
     def why_not(cls):
@@ -59,6 +60,8 @@ class OpenVSwitch(Engine):
         eventually(lambda: self.expect_alive() and os.path.exists(self.folder + "/db.sock"),
                    "ovsdb-server answers")
         self.vsctl("--no-wait", "init")
+        if self.options:
+            self.vsctl("--no-wait", "set", "Open_vSwitch", ".", *self.options)
         self._spawn("ovs-vswitchd", self.database)
         self.vsctl(*self._bridge(stage), *self._ports(stage))
 
@@ -78,7 +81,8 @@ class OpenVSwitch(Engine):
                    env=self.environment)
 
     def configuration(self, stage):
-        return self.vsctl("show").rstrip() + "\n" + self.vsctl(
+        general = self.vsctl("get", "Open_vSwitch", ".", "other_config").rstrip()
+        return self.vsctl("show").rstrip() + "\nother_config: " + general + "\n" + self.vsctl(
             "--columns=datapath_type,fail_mode,flood_vlans,mcast_snooping_enable,other_config,"
             "rstp_enable,stp_enable", "list", "bridge", "br0").rstrip()
 
@@ -90,6 +94,15 @@ class OpenVSwitch(Engine):
     def stop(self):
         super().stop()
         shutil.rmtree(self.folder)
+
+
+class OpenVSwitchTso(OpenVSwitch):
+    """With its own cure for frames whose hosts left checksums and segments to the hardware."""
+
+    name = "ovs-tso"
+    title = "Open vSwitch, userspace, TSO"
+    settings = "as `ovs`, and other_config:userspace-tso-enable=true"
+    options = ("other_config:userspace-tso-enable=true",)
 
 
 class Vde(Engine):

@@ -54,8 +54,8 @@ set errorbars 0.5
 
 # One colour for each, whoever else takes part.
 COLOURS = {"ringspan": "#0060ad", "bridge": "#555555", "bridge-nf": "#bbbbbb",
-           "bridge-gro": "#888888", "ovs": "#dd8800", "vde": "#338833", "sendmmsg": "#88bbdd",
-           "veth": "#eeeeee"}
+           "bridge-gro": "#888888", "ovs": "#dd8800", "ovs-tso": "#eebb66", "vde": "#338833",
+           "sendmmsg": "#88bbdd", "veth": "#eeeeee"}
 
 
 def _block(result, plot, works, engine, index):
