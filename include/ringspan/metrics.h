@@ -21,7 +21,8 @@
  * family; ringspan-metrics(7) is held to it by a test. Names follow Prometheus's guide and say what
  * node_exporter says of an interface; labels have few values, none of which a host behind a port
  * can choose: there are no addresses among them. A series is there from the start, with the value
- * 0: the drop reasons of a direction are all there. (Of VLANs, those that anything came into.)
+ * 0: the drop reasons of a direction are all there. (Of VLANs, those that anything came into or
+ * left by.)
  *
  * The formats are OpenMetrics 1.0 and the older text format 0.0.4. Bytes of an interface's name
  * that are not UTF-8 are written as "\xff" is here.

@@ -17,7 +17,7 @@ int process_reserve_standard_descriptors(void);
 /** EX_OK; EX_NOPERM if packet sockets are not permitted, or taps if @config has ports of that type,
  * naming the capability; EX_UNAVAILABLE if there are no packet sockets. */
 int process_check_capabilities(const struct config *config);
-/** To the hard limit: a port has three descriptors, and a login's soft limit is a thousand. */
+/** To the hard limit: a port has up to five descriptors, and a login's soft limit is a thousand. */
 void process_raise_descriptor_limit(void);
 
 #endif
