@@ -58,6 +58,15 @@ def notes(result):
     return list(dict.fromkeys(texts))
 
 
+def absences(result):
+    """{(engine, why): [work, ...]} of works that were measured."""
+    found = {}
+    for work in works_of(result):
+        for engine, why in result["works"][work].get("absent", {}).items():
+            found.setdefault((engine, why), []).append(work)
+    return found
+
+
 def rounds_of(result, work):
     """How many a work had, of whichever engine had most."""
     numbers = [sample["round"] for sample in result["samples"] if sample["work"] == work]

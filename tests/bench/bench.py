@@ -147,7 +147,7 @@ def available(names):
 
 def describe_engine(engine):
     return {"title": engine.title, "version": engine.version(), "settings": engine.settings,
-            "in_kernel": engine.in_kernel}
+            "in_kernel": engine.in_kernel, "part": engine.part}
 
 
 def new_result(plan, works, engines):
@@ -156,7 +156,7 @@ def new_result(plan, works, engines):
         "machine": machine.describe(), "build": micro.build_options(),
         "engines": {name: describe_engine(engine) for name, engine in engines.items()},
         "works": {work.name: {"title": work.title, "placement": work.placement,
-                              "figures": work.figures} for work in works},
+                              "figures": work.figures, "absent": work.absent} for work in works},
         "rounds_wide": plan.wide, "rounds_others": plan.others, "configurations": {},
         "samples": [], "skipped": [], "micro": [], "ceiling": None}
 

@@ -51,7 +51,7 @@ def result(*samples):
         "engines": {name: {"title": name.title(), "version": None, "settings": "defaults",
                            "in_kernel": name == "bridge"} for name in names},
         "works": {work.name: {"title": work.title, "placement": work.placement,
-                              "figures": work.figures} for work in works.all_works()},
+                              "figures": work.figures, "absent": work.absent} for work in works.all_works()},
         "samples": list(samples), "skipped": [], "micro": [], "ceiling": None}
 
 
@@ -136,6 +136,16 @@ class Report(unittest.TestCase):
         for part in ("Linux 6.1, Debian, 2 CPUs", "not measured", "nothing pinned",
                      "- tcp-1, vde: it ended", "| vde | 0 | 0 | 0 |"):
             self.assertIn(part, text)
+
+    def test_who_takes_part(self):
+        self.result["samples"] += [sample("hol", "ringspan", 0), sample("idle-2", "ringspan", 0),
+                                   sample("idle-64", "ringspan", 0)]
+        self.result["engines"]["vde"]["part"] = "sleeps"
+        self.assertEqual(tables.parts(self.result).splitlines(), [
+            "- `vde` sleeps.",
+            "- `bridge` is not in `idle-2`, `idle-64`: it has no process that could wake up.",
+            "- `vde` is not in `hol`: hosts have its taps themselves; it has no interface that could be "
+            "shaped."])
 
     def test_a_run_ends_with_what_it_ran(self):
         self.assertIn("vde_switch -x", tables.summary(self.result))
@@ -371,6 +381,12 @@ class Pieces(unittest.TestCase):
             self.assertLessEqual(set(work.quick), set(work.engines), work.name)
             self.assertLessEqual(set(work.engines), set(bench.ENGINES), work.name)
             self.assertLessEqual(set(work.figures), set(works.FIGURES), work.name)
+
+    def test_nobody_is_left_out_without_a_word(self):
+        for work in works.all_works():
+            self.assertEqual(set(work.absent), {"bridge", "ovs", "vde"} - set(work.engines), work.name)
+        for name in set(bench.ENGINES) - {"ringspan", "bridge", "vde"}:
+            self.assertTrue(bench.ENGINES[name].part, name)
 
     def test_everybody_has_a_colour_of_his_own(self):
         self.assertEqual(set(plots.COLOURS), set(bench.ENGINES))

@@ -30,6 +30,7 @@ class Engine:
     name = None
     title = None
     settings = "defaults"
+    part = None  # what it takes part in, if not in all that it can, and what must be known there
     max_ports = 1024
     max_mtu = 9216
     in_kernel = False
@@ -226,6 +227,7 @@ class BridgeNetfilter(Bridge):
     name = "bridge-nf"
     title = "Linux bridge, netfilter"
     settings = "defaults, bridge netfilter on (bridge-nf-call-*tables 1), no rules"
+    part = "is only there where frames have IP in them: bridge netfilter looks at no others"
     netfilter = 1
 
     @classmethod
@@ -237,6 +239,8 @@ class BridgeGro(Bridge):
     name = "bridge-gro"
     title = "Linux bridge, GRO"
     settings = "defaults, bridge netfilter off, GRO on its ports (ethtool -K PORT gro on)"
+    part = ("is only there in TCP, whose segments GRO merges, and in unicast rates, for what it costs "
+            "where there is nothing to merge")
 
     def prepare(self, stage):
         super().prepare(stage)
@@ -250,6 +254,7 @@ class Veth(Engine):
     name = "veth"
     title = "direct veth"
     settings = "no switch: one veth pair from host to host"
+    part = "is only there in TCP, unicast rates and round trips: what two hosts do without a switch"
     max_ports = 2
     in_kernel = True
 
@@ -268,6 +273,8 @@ class Sendmmsg(Engine):
     name = "sendmmsg"
     title = "sendmmsg engine"
     settings = "RX ring, sendmmsg() out of its slots, Ringspan's wake-up policy; no superframes"
+    part = ("is there for what a frame costs, so not in searches, nor where tables or errors are looked "
+            "at; it has no room for superframes, and its rings for 64 ports take a gigabyte")
     max_ports = 64
     max_mtu = 1500  # what fits a slot
 

@@ -23,6 +23,8 @@ class OpenVSwitch(Engine):
     name = "ovs"
     title = "Open vSwitch, userspace"
     settings = "datapath_type=netdev, system interfaces, else defaults"
+    part = ("hands frames on with the unfinished checksums that hosts with default offloads leave to the "
+            "hardware, and receivers drop them: so TCP carries nothing there. `ovs-tso` is its cure")
     default_addresses = 8192
     options = ()  # of all of it, which are read when it starts
 
@@ -102,6 +104,7 @@ class OpenVSwitchTso(OpenVSwitch):
     name = "ovs-tso"
     title = "Open vSwitch, userspace, TSO"
     settings = "as `ovs`, and other_config:userspace-tso-enable=true"
+    part = "is only there in TCP with default offloads, which its setting is for"
     options = ("other_config:userspace-tso-enable=true",)
 
 

@@ -50,6 +50,7 @@ def markdown(result, pictures, command):
         tables.ceiling_table(result),
         "## Microbenchmarks", tables.micro_table(result),
         "## Configurations", "As each says itself, with two ports.", tables.configurations(result),
+        "## Who takes part", tables.parts(result),
         "## Left out", tables.bullets(result["skipped"]),
         "## To know beside the figures", tables.bullets(analysis.notes(result))]
     return "\n\n".join(sections) + "\n"

@@ -179,13 +179,23 @@ def bullets(texts):
     return "\n".join("- " + text for text in texts) or "- none"
 
 
+def parts(result):
+    """Who takes part in what, as far as that needs a word."""
+    texts = ["`%s` %s." % (name, engine["part"])
+             for name, engine in result["engines"].items() if engine.get("part")]
+    texts += ["`%s` is not in %s: %s." % (engine, ", ".join("`%s`" % work for work in works), why)
+              for (engine, why), works in analysis.absences(result).items()]
+    return bullets(texts)
+
+
 def summary(result):
     """What is printed at the end of a run."""
-    parts = [work_section(result, work) for work in analysis.works_of(result)]
-    parts += ["Configurations, as each says itself:\n\n" + configurations(result),
+    texts = [work_section(result, work) for work in analysis.works_of(result)]
+    texts += ["Configurations, as each says itself:\n\n" + configurations(result),
               "The generator by itself, over a direct veth pair:\n\n" + ceiling_table(result),
               "Damage in all trials:\n\n" + damage_table(result),
               "What we want to reach:\n\n" + target_table(result),
+              "Who takes part:\n" + parts(result),
               "Left out:\n" + bullets(result["skipped"]),
               "To know beside the figures:\n" + bullets(analysis.notes(result))]
-    return "\n" + "\n\n".join(parts)
+    return "\n" + "\n\n".join(texts)

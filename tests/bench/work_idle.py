@@ -8,7 +8,7 @@ used it, and what it does about them in its time counts.
 import select
 
 import machine
-from works import SWITCHES, Work
+from works import SWITCHES, WITH_MANY_PORTS, Work
 from stage import Shape
 
 KNOWN = 512
@@ -54,14 +54,17 @@ FIGURES = ("wakeups_per_s", "cpu_percent", "rss_mib", "ring_kib_per_port")
 PROCESSES = tuple(name for name in SWITCHES if name != "bridge")
 WITH_SMALL_RINGS = tuple(name for name in PROCESSES if name != "sendmmsg")
 TITLE = "idle, %%d ports, %d addresses known" % KNOWN
+NO_PROCESS = {"bridge": "it has no process that could wake up"}
 
 WORKS = [
     Work(name="idle-2", title=TITLE % 2, shape=Shape(2), figures=FIGURES, run=idle,
-         engines=PROCESSES, quick=(), once=True),
+         engines=PROCESSES, quick=(), once=True, absent=NO_PROCESS),
     Work(name="idle-64", title=TITLE % 64, shape=Shape(64, busy=2), figures=FIGURES,
-         run=idle, engines=WITH_SMALL_RINGS, quick=("ringspan",)),
+         run=idle, engines=WITH_SMALL_RINGS, quick=("ringspan",), absent=NO_PROCESS),
     Work(name="idle-1000", title=TITLE % 1000, shape=Shape(1000, busy=2), figures=FIGURES,
-         run=idle, engines=("ringspan",), quick=(), once=True),
+         run=idle, engines=("ringspan",), quick=(), once=True,
+         absent={**NO_PROCESS, **WITH_MANY_PORTS}),
     Work(name="apply-1000", title="from no port to 1000 ports", shape=Shape(1000, busy=2),
-         figures=("seconds",), run=apply, engines=("ringspan", "bridge"), quick=(), opens=False),
+         figures=("seconds",), run=apply, engines=("ringspan", "bridge"), quick=(), opens=False,
+         absent=WITH_MANY_PORTS),
 ]

@@ -8,15 +8,19 @@ SWITCHES = ("ringspan", "bridge", "ovs", "vde", "sendmmsg")
 LEARNERS = ("ringspan", "bridge", "ovs", "vde")
 
 UNPINNED = "nothing pinned"
+BY_HAND = ("a thousand ports take it %d seconds to set up and take away; tried by hand, of %s kframes/s "
+           "between two of them %s arrived")
+WITH_MANY_PORTS = {"ovs": BY_HAND % (20, "214", "0.7"), "vde": BY_HAND % (37, "1,248", "8")}
 
 # shape: the stage that it runs on. figures: what run(trial) returns, the first is the one that is
 # compared. engines, quick: who takes part in `full` and in `quick` (nobody: it is not in it).
 # opens: whether it wants the stage open. fresh: a new switch for each trial. once: one round is
 # enough, because it does not measure time. family: works whose rounds alternate with each other's,
-# because they are compared. wide: its figures spread so much that it takes more rounds.
+# because they are compared. wide: its figures spread so much that it takes more rounds. absent:
+# which of the kernel's bridge, Open vSwitch and VDE are not in `engines`, and why.
 Work = collections.namedtuple(
-    "Work", "name title shape figures engines quick run placement opens fresh once family wide",
-    defaults=(UNPINNED, True, False, False, None, False))
+    "Work", "name title shape figures engines quick run placement opens fresh once family wide "
+    "absent", defaults=(UNPINNED, True, False, False, None, False, {}))
 
 # (unit, whether more is better)
 FIGURES = {
