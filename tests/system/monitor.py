@@ -11,6 +11,7 @@ import time
 
 from lab import DEADLINE, eventually, ip, main, ringspan_only, spawn, time_limit
 from lab.space import ip_batch
+from lab.tap import unspeakable_frame
 from lab.wire import BROADCAST, frame, pattern
 
 OK, UNREACHABLE = 0, 3
@@ -96,6 +97,27 @@ def test_a_storm_is_two_events(lab):
         ("port", "limit_" + what, a.port, "lab0", "storm_control.broadcast") for what in ("begin", "end")], events
     dropped = lab.switch.dropped(a.port, "in")
     assert dropped == {"storm_broadcast": events[-1]["count"]} and events[-1]["count"] > 3000, (events, dropped)
+    assert monitor.interrupt() == []
+    lab.check()
+
+
+@ringspan_only
+def test_another_ring_is_one_event(lab):
+    """With what the kernel dropped while the port heard nothing; its state does not change."""
+    machine = lab.add_tap("vm1", vnet=True)
+    (a,) = lab.add_hosts(1)
+    lab.start(["vm1"])
+    monitor = Monitor(lab, "port")
+    assert machine.try_send_raw(unspeakable_frame(b"\x02\0\0\0\x77\x01"))
+
+    def is_renewed():
+        a.wire.send(a.sentinel())  # somebody is heard, so that all ports are looked at soon
+        return lab.switch.port("vm1")["ring"]["renewals"]
+
+    eventually(is_renewed, "it has another ring")
+    (event,) = monitor.until(lambda event: event["event"] == "renew")
+    assert about(event, "kind", "port", "master", "count") == ("port", "vm1", "lab0", 1), event
+    assert lab.switch.counters("vm1", "kernel")["tp_drops"] == 1
     assert monitor.interrupt() == []
     lab.check()
 

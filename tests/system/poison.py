@@ -10,6 +10,7 @@ import struct
 from random import Random
 
 from lab import eventually, ip, main, ringspan_only, run
+from lab.tap import unspeakable_frame
 from lab.wire import BROADCAST, frame_of_length, pattern
 
 COUNT = 300
@@ -194,16 +195,6 @@ def test_hostile_offload_headers(lab):
     lab.capture_everywhere()
     lab.teach(a)
     lab.expect(a, frames_to(a, b, 100), [b])
-
-
-def unspeakable_frame(source):
-    """With UDP fragmentation offload (3), for which the kernel has no word toward packet sockets."""
-    payload = pattern(4000)
-    udp = struct.pack("!HHHH", 1, 2, 8 + len(payload), 0) + payload
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
-                         b"\x0a\0\0\1", b"\x0a\0\0\2")
-    return (struct.pack("=BBHHHH", 1, 3, 42, 1480, 34, 6) + b"\xff" * 6 + source + b"\x08\x00" +
-            header + udp)
 
 
 @ringspan_only

@@ -19,6 +19,17 @@ VNET_HEADER = struct.Struct("=BBHHHH")  # struct virtio_net_hdr
 LARGEST = 70000
 
 
+def unspeakable_frame(source):
+    """With UDP fragmentation offload (3), for which the kernel has no word toward packet sockets.
+    The offload header is in front."""
+    payload = bytes(4000)
+    udp = struct.pack("!HHHH", 1, 2, 8 + len(payload), 0) + payload
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
+                         b"\x0a\0\0\1", b"\x0a\0\0\2")
+    return (VNET_HEADER.pack(1, 3, 42, 1480, 34, 6) + b"\xff" * 6 + source + b"\x08\x00" +
+            header + udp)
+
+
 class Tap:
     """One tap device. With vnet, each frame has the offload header in front."""
 
