@@ -274,7 +274,7 @@ class Sendmmsg(Engine):
     title = "sendmmsg engine"
     settings = "RX ring, sendmmsg() out of its slots, Ringspan's wake-up policy; no superframes"
     part = ("is there for what a frame costs, so not in searches, nor where tables or errors are looked "
-            "at; it has no room for superframes, and its rings for 64 ports take a gigabyte")
+            "at, and idle with two ports only; it has no room for superframes")
     max_ports = 64
     max_mtu = 1500  # what fits a slot
 
