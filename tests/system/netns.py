@@ -72,14 +72,20 @@ def reload(lab, *rows):
 def namespaces_in_use(lab):
     """The namespaces that the daemon has a hand on: its threads' own, and its descriptors."""
     folder = "/proc/%d" % lab.switch.process.pid
-    found = {os.readlink("%s/task/%s/ns/net" % (folder, task))
-             for task in os.listdir(folder + "/task")}
-    for fd in os.listdir(folder + "/fd"):
+    links = ["task/%s/ns/net" % task for task in os.listdir(folder + "/task")]
+    links += ["fd/%s" % fd for fd in os.listdir(folder + "/fd")]
+    found = set()
+    for link in links:
         try:
-            found.add(os.readlink("%s/fd/%s" % (folder, fd)))
+            found.add(os.readlink(os.path.join(folder, link)))
         except FileNotFoundError:
-            pass  # closed meanwhile
+            pass  # closed meanwhile, or a thread that has left
     return {name for name in found if name.startswith("net:")}
+
+
+def uses_namespaces(lab, n):
+    """Helper threads have a hand on some for a moment, and begin when it suits them."""
+    eventually(lambda: len(namespaces_in_use(lab)) == n, "a hand on %d namespaces" % n)
 
 
 def helpers_are_gone(lab):
@@ -174,17 +180,15 @@ def test_made_again_many_times(lab):
     start(lab, a, b)
     helpers_are_gone(lab)
     before = lab.switch.descriptors()
-    assert len(namespaces_in_use(lab)) == 2
+    uses_namespaces(lab, 2)
     for _ in range(MANY_ROUNDS):
         make_again(lab, b)
-    helpers_are_gone(lab)
-    assert lab.switch.descriptors() == before
-    assert len(namespaces_in_use(lab)) == 2
+    eventually(lambda: lab.switch.descriptors() == before, "no descriptor more")
+    uses_namespaces(lab, 2)
     lab.expect(a, [a.frame(BROADCAST)], [b])
     ip("netns", "del", b.netns)
     lab.switch.wait_state(b.port, "waiting", "no network namespace")
-    helpers_are_gone(lab)
-    assert len(namespaces_in_use(lab)) == 1
+    uses_namespaces(lab, 1)
 
 
 @ringspan_only
@@ -269,8 +273,7 @@ def test_own_namespace_by_a_path(lab):
     lab.capture_everywhere()
     start(lab, a, {"name": b.port, "netns": "/proc/%d/ns/net" % os.getpid()})
     lab.expect(a, [a.frame(BROADCAST)], [b])
-    helpers_are_gone(lab)
-    assert len(namespaces_in_use(lab)) == 1
+    uses_namespaces(lab, 1)
 
 
 @ringspan_only
@@ -326,8 +329,7 @@ def test_reload_moves_a_port(lab):
         assert lab.switch.call("reload").returncode == 0
         eventually(lambda: forwards_on(lab, b.port, c.port), "it is back")
         lab.expect(a, [a.frame(BROADCAST)], [c], absent=[b])
-    helpers_are_gone(lab)
-    assert len(namespaces_in_use(lab)) == 1
+    uses_namespaces(lab, 1)
 
 
 def link_watches(pid):
@@ -384,8 +386,7 @@ def test_many_ports_in_one_namespace(lab):
     start(lab, *[{"name": name, "netns": "crowd"} for name in names], wait=False)
     for name in names:
         lab.switch.wait_state(name, "down")
-    helpers_are_gone(lab)
-    assert len(namespaces_in_use(lab)) == 2
+    uses_namespaces(lab, 2)
     assert link_watches(lab.switch.process.pid) == 1
     with inside("crowd"):
         assert link_watches(lab.switch.process.pid) == 1
@@ -407,9 +408,8 @@ def test_many_namespaces(lab):
         ip_batch(["netns add " + name for name in names])
         for name in names:
             lab.switch.wait_state("x" + name, "waiting", "no interface named lo0")
-        helpers_are_gone(lab)
-        assert lab.switch.descriptors() == before + 2 * CROWD
-        assert len(namespaces_in_use(lab)) == 1 + CROWD
+        eventually(lambda: lab.switch.descriptors() == before + 2 * CROWD, "two descriptors for each")
+        uses_namespaces(lab, 1 + CROWD)
         ip_batch(["netns del " + name for name in names])
         for name in names:
             lab.switch.wait_state("x" + name, "waiting", "no network namespace named")
