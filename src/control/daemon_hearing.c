@@ -104,7 +104,7 @@ void daemon_on_hearing(void *arg)
     for (uint32_t i = 0; i < daemon->n_ports; i++) {
         struct managed_port *mp = daemon->ports[i];
 
-        if (!mp->readable || mp->is_adjusting)
+        if (!mp->readable || mp->is_adjusting || !mp->port->ops->is_deaf)
             continue;
         if (mp->port->ops->is_deaf(mp->port))
             renew(mp);

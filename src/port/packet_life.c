@@ -372,12 +372,29 @@ static bool packet_is_deaf(struct port *port)
     struct packet_port *p = packet_of(port);
 
     take_statistics(p);
+    if (p->hearing.dropped > 0)
+        take_statistics(p); /* the kernel reads drops last: what filled the ring in between */
     enter_statistics(p);
     return hearing_is_lost(&p->hearing, frames_in_ring(&port->ledger), p->rx.n_slots);
 }
 
-/* Another ring for the same socket: the binding, the promiscuity and what sends by it stay. Between
- * the two rings frames would be queued like those of a socket that never had one. */
+/* An interface that comes up while the kernel makes a ring leaves the socket without frames, and
+ * binding it is what looks again; but not if nothing is to change. So for a moment it has another
+ * protocol, by which frames that are sent are still taken for Ethernet. */
+static int bind_again(const struct packet_port *p)
+{
+    int r;
+
+    if (!packet_has_device(&p->port))
+        return 0; /* the next step lets go of it */
+    r = bind_to(p->rx_fd, ETH_P_TEB, p->port.ifindex);
+    if (r == 0)
+        r = bind_to(p->rx_fd, ETH_P_ALL, p->port.ifindex);
+    return r == -ENODEV ? 0 : r;
+}
+
+/* Another ring for the same socket: the promiscuity and what sends by it stay. Between the two
+ * rings frames would be queued like those of a socket that never had one. */
 static int packet_renew(struct port *port)
 {
     struct packet_port *p = packet_of(port);
@@ -389,7 +406,9 @@ static int packet_renew(struct port *port)
     r = make_ring(p->rx_fd, PACKET_RX_RING, 0);
     if (r == 0)
         r = make_ring(p->rx_fd, PACKET_RX_RING, p->rx.n_slots);
-    return r < 0 ? r : map_ring(p->rx_fd, &p->rx);
+    if (r == 0)
+        r = map_ring(p->rx_fd, &p->rx);
+    return r < 0 ? r : bind_again(p);
 }
 
 /* Reception is shut, so whatever was counted and not read was in the other ring. */

@@ -4,6 +4,7 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -312,6 +313,49 @@ static void ring_that_lost_a_slot_is_renewed(void **state)
     close(fd);
 }
 
+static void switch_interface(const char *ifname, bool is_up)
+{
+    struct ifreq request = {.ifr_flags = (short)(is_up ? IFF_UP : 0)};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    strcpy(request.ifr_name, ifname);
+    assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+    close(fd);
+}
+
+static void *renew(void *arg)
+{
+    struct fixture *f = arg;
+
+    return (void *)(intptr_t)f->port->ops->renew(f->port);
+}
+
+/* While the kernel makes a ring it does not notice. */
+static void interface_that_comes_up_during_renewal_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    int fd = open_guest();
+
+    f->port->ops->stop(f->port);
+    start_on(f, "guest", 1500);
+    for (int i = 0; i < 10; i++) {
+        pthread_t helper;
+        void *result;
+
+        switch_interface("guest", false);
+        f->port->source = NULL;
+        assert_int_equal(pthread_create(&helper, NULL, renew, f), 0);
+        switch_interface("guest", true);
+        pthread_join(helper, &result);
+        assert_null(result);
+        assert_int_equal(f->port->ops->resume(f->port), 0);
+        write_plain_frame(fd);
+        expect_one(f);
+    }
+    close(fd);
+}
+
 /* Each of thousands of ports has fewer slots than a batch has frames. */
 static void ring_smaller_than_a_batch_gives_each_frame_once(void **state)
 {
@@ -404,6 +448,7 @@ int main(void)
         TEST(copies_are_there_behind_errors),
         TEST(overrun_ring_is_counted_by_the_kernel),
         TEST(ring_that_lost_a_slot_is_renewed),
+        TEST(interface_that_comes_up_during_renewal_is_heard),
         TEST(ring_smaller_than_a_batch_gives_each_frame_once),
         TEST(nothing_is_received_before_start_or_after_stop),
         TEST(a_device_has_one_port),
