@@ -239,6 +239,9 @@ void fdb_del_port(struct fdb *fdb, port_id port);
  * @budget of fdb_max_entries() is a whole round.
  */
 uint32_t fdb_sweep(struct fdb *fdb, uint64_t now, uint32_t budget);
+/** The earliest time at which an entry expires that is not refreshed; UINT64_MAX if none does, and
+ * 0 (nobody knows) if that means to look at more than @budget slots. */
+uint64_t fdb_first_expiry(const struct fdb *fdb, uint32_t budget);
 /** Whether there are doomed entries that the sweep has not come by: it should go on soon. */
 bool fdb_is_settling(const struct fdb *fdb);
 /** At once, for all entries: a longer time also brings back those that had expired and were not

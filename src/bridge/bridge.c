@@ -434,18 +434,26 @@ struct latency *bridge_latency(const struct bridge *bridge)
     return bridge->latency;
 }
 
+/* The whole table once per aging time: memory of dead entries is held twice as long at most. A
+ * small one is looked at as a whole, and not before something in it expires: nobody is woken for
+ * less. */
+static uint64_t next_aging(const struct bridge *bridge, uint64_t now)
+{
+    uint32_t turns = fdb_max_entries(bridge->fdb) / SWEEP_BUDGET + 1;
+    uint64_t next = now + bridge->aging_ns / turns;
+    uint64_t first = fdb_first_expiry(bridge->fdb, SWEEP_BUDGET);
+
+    if (first <= next)
+        return next;
+    return first < now + bridge->aging_ns ? first : now + bridge->aging_ns;
+}
+
 uint64_t bridge_age(struct bridge *bridge, uint64_t now)
 {
-    uint32_t max = fdb_max_entries(bridge->fdb);
-    uint64_t turns = max / SWEEP_BUDGET + 1;
-
     fdb_sweep(bridge->fdb, now, SWEEP_BUDGET);
     if (fdb_is_settling(bridge->fdb))
         return now + SETTLE_NS;
-    if (fdb_used(bridge->fdb) == 0)
-        return 0;
-    /* The whole table once per aging time: memory of dead entries is held twice as long at most. */
-    return now + bridge->aging_ns / turns;
+    return fdb_used(bridge->fdb) == 0 ? 0 : next_aging(bridge, now);
 }
 
 struct fdb *bridge_fdb(struct bridge *bridge)

@@ -50,6 +50,21 @@ uint32_t fdb_count(const struct fdb *fdb, uint64_t now)
     return count;
 }
 
+uint64_t fdb_first_expiry(const struct fdb *fdb, uint32_t budget)
+{
+    uint64_t first = UINT64_MAX;
+
+    if (fdb->touched > budget)
+        return 0;
+    for (uint32_t i = 0; i < fdb->touched; i++) {
+        const struct entry *entry = &fdb->entries[i];
+
+        if (entry->port != PORT_NONE && !is_static(entry) && entry->seen + fdb->aging_ns < first)
+            first = entry->seen + fdb->aging_ns;
+    }
+    return first;
+}
+
 uint32_t fdb_used(const struct fdb *fdb)
 {
     return fdb->used;

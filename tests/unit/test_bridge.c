@@ -233,12 +233,17 @@ static void test_reason_is_kept_and_changes(void **state)
     assert_false(bridge_set_port_state(bridge, 0, PORT_ERROR, endless));
 }
 
-static void learn(struct bridge *bridge, uint64_t mac)
+static void learn_at(struct bridge *bridge, uint64_t mac, uint64_t now)
 {
     struct fdb_plan plan;
 
-    fdb_plan_learn(bridge_fdb(bridge), 0, mac, 0, NOW, &plan);
+    fdb_plan_learn(bridge_fdb(bridge), 0, mac, 0, now, &plan);
     fdb_commit(bridge_fdb(bridge), &plan);
+}
+
+static void learn(struct bridge *bridge, uint64_t mac)
+{
+    learn_at(bridge, mac, NOW);
 }
 
 static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
@@ -260,6 +265,32 @@ static void test_aging_sleeps_while_there_is_nothing_to_age(void **state)
         next = bridge_age(bridge, now);
     }
     assert_int_equal(fdb_used(bridge_fdb(bridge)), 0);
+}
+
+static void test_a_small_table_is_not_looked_at_before_something_expires(void **state)
+{
+    struct bridge *bridge = *state;
+    const struct fdb_entry fixed = {.mac = 2, .port = 0, .is_static = true};
+    uint64_t next;
+
+    add_port(bridge, "a");
+    bridge_set_port_state(bridge, 0, PORT_FORWARDING, "");
+    learn(bridge, 4);
+    assert_int_equal(fdb_add(bridge_fdb(bridge), &fixed), 0);
+    next = bridge_age(bridge, NOW + AGING / 2);
+    assert_int_equal(next, NOW + AGING);
+    assert_int_equal(fdb_used(bridge_fdb(bridge)), 2);
+    next = bridge_age(bridge, next);
+    assert_int_equal(fdb_used(bridge_fdb(bridge)), 1);
+    /* The static one never expires. */
+    assert_int_equal(next, NOW + 2 * AGING);
+    /* Soon after each other they expire in one turn. */
+    learn_at(bridge, 6, NOW + AGING);
+    learn_at(bridge, 8, NOW + AGING + 1);
+    next = bridge_age(bridge, NOW + 2 * AGING - 1);
+    assert_true(next > NOW + 2 * AGING);
+    bridge_age(bridge, next);
+    assert_int_equal(fdb_used(bridge_fdb(bridge)), 1);
 }
 
 /* What a change has doomed is gone within a millisecond per turn of the sweep, and no turn of the
@@ -368,6 +399,7 @@ int main(void)
         TEST(test_reason_is_kept_and_changes),
         TEST(test_new_table_has_the_aging_time_of_now),
         TEST(test_aging_sleeps_while_there_is_nothing_to_age),
+        TEST(test_a_small_table_is_not_looked_at_before_something_expires),
         TEST(test_a_change_that_dooms_many_is_settled_soon),
         TEST(test_ledger_names_the_sum_that_fails),
         TEST(test_ledger_of_nothing),
