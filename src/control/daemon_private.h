@@ -191,7 +191,7 @@ bool daemon_look_at_rings(void *arg);
 
 /** A frame was read: all ports are looked at soon, if they hear. */
 void daemon_listen(struct daemon *daemon);
-/** None was, for now. */
+/** Nothing is heard: they are looked at all the same, late. */
 void daemon_listen_late(struct daemon *daemon);
 /** For the timer; @arg is the daemon. */
 void daemon_on_hearing(void *arg);
